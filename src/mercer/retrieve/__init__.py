@@ -1,0 +1,1 @@
+"""From a query to candidates: understanding, lexical and semantic matches, filters, facets."""

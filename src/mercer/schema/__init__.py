@@ -1,0 +1,1 @@
+"""What things are: listing, seller, money, errors. Imports nothing of ours."""

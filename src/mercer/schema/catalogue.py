@@ -1,0 +1,68 @@
+"""The role "tables: catalogue view": what of the catalogue is true now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from mercer.schema.listing import LISTING
+from mercer.schema.seller import SELLER
+
+# A listing as it stands, with the row id that is never reused and the version it became visible at.
+STORED_LISTING = pa.schema(
+    [
+        *LISTING,
+        pa.field("row_id", pa.int64(), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+    ]
+)
+
+# What changed: the listing as it stands now; where `is_deleted`, only its ids and times mean anything.
+CHANGED_LISTING = pa.schema([*STORED_LISTING, pa.field("is_deleted", pa.bool_(), nullable=False)])
+
+STORED_SELLER = pa.schema([*SELLER])
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one batch of changes did to the view."""
+
+    n_changed: int  # rows that are now different
+    n_stale: int  # rows older than, or as old as and equal to, what was there
+    version: int  # of the view after the batch
+
+
+class Catalogue(Protocol):
+    """The listings and sellers that stand now: a view over the log that can be rebuilt.
+
+    Laws (tests/contract/test_catalogue.py):
+    1. applying a batch twice changes nothing the second time;
+    2. of two versions of an id the later `updated_ms` wins, whatever the order they come in; at equal
+       times the one applied later wins; a deletion is a version like any other;
+    3. a row id belongs to one listing id for ever, also after it was deleted;
+    4. `changes(since=v)` gives each id at most once, with its newest state, and nothing at or before v;
+    5. a batch is applied whole or not at all, together with the log position it came from.
+    """
+
+    def apply(self, listings: pa.RecordBatch, *, position: int) -> Applied:
+        """Upsert rows of LISTING; an optional boolean column `is_deleted` marks tombstones."""
+        ...
+
+    def apply_sellers(self, sellers: pa.RecordBatch, *, position: int) -> Applied:
+        """Upsert rows of SELLER."""
+        ...
+
+    def changes(self, *, since: int, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """CHANGED_LISTING rows whose version is above `since`, oldest version first.
+
+        `since=0` gives all that stands (deleted rows included, as tombstones)."""
+        ...
+
+    def listings(self, listing_ids: Sequence[str]) -> pa.Table:
+        """STORED_LISTING rows of those ids that exist and are not deleted, in the order asked for."""
+        ...
+
+    def sellers(self, seller_ids: Sequence[str]) -> pa.Table:
+        """SELLER rows of those ids that exist, in the order asked for."""
+        ...

@@ -1,0 +1,1 @@
+"""The way in from outside: HTTP API, pages, clocks, processes."""

@@ -1,0 +1,1 @@
+"""Words: from text to terms, corrections and embeddings."""
