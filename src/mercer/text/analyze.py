@@ -169,7 +169,7 @@ def _next_is_digit(data: Bytes, at: int, end: int) -> bool:
 
 
 @nb.njit(
-    nb.types.UniTuple(nb.i8, 2)(
+    nb.types.UniTuple(nb.i8, 2)(  # type: ignore[no-untyped-call]
         _READ_ONLY,
         nb.types.Array(nb.i8, 1, "C", readonly=True),
         nb.i8,
