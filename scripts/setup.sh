@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Makes .venv with mercer (editable), pinned by constraints.txt. `make setup` and `make demo` call it.
+#   scripts/setup.sh [EXTRA...]     extras of pyproject.toml, e.g. dev
+# $PYTHON names the interpreter; without it the first Python >= 3.11 on the PATH is taken.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=.venv
+
+is_new_enough() {
+  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+  local name
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+    if is_new_enough "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+  echo "setup: Mercer needs Python 3.11 or newer; tried: ${PYTHON:-python3, python3.11 to python3.14}." \
+    "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2
+  return 1
+}
+
+# A virtual environment needs no pip of its own: where Debian's python3-venv is missing (no ensurepip),
+# the machine's pip installs into it from outside.
+make_venv() {
+  local python=$1
+  if "$python" -m venv "$venv" >/dev/null 2>&1; then return; fi
+  rm -rf "$venv"
+  if "$python" -m pip --version >/dev/null 2>&1 && "$python" -m venv --without-pip "$venv"; then return; fi
+  rm -rf "$venv"
+  echo "setup: $python can make no virtual environment: it has neither ensurepip nor pip." \
+    "Install one of them (Debian: apt-get install python3-venv) and run make setup again." >&2
+  return 1
+}
+
+# An environment that was moved, or whose interpreter is gone, is made anew.
+if ! { [ -x "$venv/bin/python" ] && is_new_enough "$venv/bin/python"; }; then
+  rm -rf "$venv"
+  python=$(find_python)
+  echo "setup: $venv from $("$python" --version) ($python)"
+  make_venv "$python"
+fi
+
+if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+  pip=("$venv/bin/python" -m pip)
+else
+  pip=("$(find_python)" -m pip --python "$venv/bin/python")
+fi
+
+extras=$(IFS=,; echo "$*")
+echo "setup: installing mercer${extras:+[$extras]}, pinned by constraints.txt"
+"${pip[@]}" install --quiet --disable-pip-version-check --no-input \
+  --constraint constraints.txt --editable ".${extras:+[$extras]}"
+
+# The kernels are compiled once, here, so that the first command is not the one that waits for it.
+"$venv/bin/python" scripts/warm_kernels.py
