@@ -38,14 +38,18 @@ def no_network() -> Iterator[None]:
     """No test leaves this machine: a socket that connects elsewhere raises."""
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
 
-    def refuse(address: object) -> NoReturn:
-        raise AssertionError(f"a test tried to reach {address!r}; only loopback is allowed")
+    def guard(sock: socket.socket, address: object) -> None:
+        if not _is_loopback(address):
+            sock.close()  # or its leak would be reported in place of what follows
+            raise AssertionError(f"a test tried to reach {address!r}; only loopback is allowed")
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
-        return connect(self, address) if _is_loopback(address) else refuse(address)
+        guard(self, address)
+        return connect(self, address)
 
     def guarded_connect_ex(self: socket.socket, address: Any) -> int:
-        return connect_ex(self, address) if _is_loopback(address) else refuse(address)
+        guard(self, address)
+        return connect_ex(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded_connect)
