@@ -1,0 +1,1 @@
+"""Is one search better than another: judgments, runs, reports and paired comparisons."""

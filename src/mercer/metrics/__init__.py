@@ -1,0 +1,1 @@
+"""How good a ranking is, and how sure we are of it: pure kernels with golden vectors."""
