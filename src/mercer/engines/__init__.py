@@ -1,0 +1,1 @@
+"""The protocols of the other folders over real disks and servers; the only place that opens files."""

@@ -1,0 +1,1 @@
+"""Engines inside the process: nothing else has to run."""
