@@ -1,6 +1,6 @@
 """Moves the fragments in changes/ into CHANGELOG.md under a new version.
 
-    .venv/bin/python scripts/changelog.py 0.2.0
+.venv/bin/python scripts/changelog.py 0.2.0
 """
 
 import re
