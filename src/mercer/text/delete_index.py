@@ -16,6 +16,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from mercer.text.kernel_types import I4S, I8S, U1S, U2S
+
 Codes = NDArray[np.uint16]
 U32s = NDArray[np.uint32]
 U64s = NDArray[np.uint64]
@@ -40,7 +42,7 @@ def _mix(h: np.uint64) -> np.uint64:
     return h ^ (h >> _33)
 
 
-@nb.njit("u8(u2[:])", cache=True, nogil=True)
+@nb.njit([nb.u8(U2S)], cache=True, nogil=True)
 def hash_word(word: Codes) -> np.uint64:
     """64-bit hash of a row of codes."""
     h = np.uint64(0)
@@ -49,7 +51,7 @@ def hash_word(word: Codes) -> np.uint64:
     return _mix(h)
 
 
-@nb.njit("i8(u2[:], i8, u8[:], u8[:])", cache=True, nogil=True)
+@nb.njit(nb.i8(U2S, nb.i8, nb.u8[::1], nb.u8[::1]), cache=True, nogil=True)
 def deletions(word: Codes, most: int, out: U64s, work: U64s) -> int:
     """Write the hashes of `word`'s prefix with 0, then 1, then 2 letters deleted; return how many.
 
@@ -90,7 +92,7 @@ def deletions(word: Codes, most: int, out: U64s, work: U64s) -> int:
     return found
 
 
-@nb.njit("void(u2[:], i8[:], u1[:], i8, u4[:])", cache=True, nogil=True)
+@nb.njit(nb.void(U2S, I8S, U1S, nb.i8, nb.u4[::1]), cache=True, nogil=True)
 def count_postings(codes: Codes, starts: I64s, most: U8s, shift: int, bucket: U32s) -> None:
     """Add to `bucket[b + 1]` the number of deletions that fall in bucket b.
 
@@ -110,7 +112,7 @@ def count_postings(codes: Codes, starts: I64s, most: U8s, shift: int, bucket: U3
             bucket[np.int64(out[i] >> np.uint64(shift)) + 1] += np.uint32(1)
 
 
-@nb.njit("void(u2[:], i8[:], u1[:], i8, i8, u4[:], u4[:])", cache=True, nogil=True)
+@nb.njit(nb.void(U2S, I8S, U1S, nb.i8, nb.i8, nb.u4[::1], nb.u4[::1]), cache=True, nogil=True)
 def fill_postings(
     codes: Codes, starts: I64s, most: U8s, shift: int, id_bits: int, fill: U32s, postings: U32s
 ) -> None:
@@ -128,7 +130,7 @@ def fill_postings(
             fill[b] += np.uint32(1)
 
 
-@nb.njit("i8(u2[:], u2[:], i8[:], i4[:])", cache=True, nogil=True)
+@nb.njit(nb.i8(U2S, U2S, I8S, I4S), cache=True, nogil=True)
 def find_slot(word: Codes, codes: Codes, starts: I64s, slots: NDArray[np.int32]) -> int:
     """Slot of the word that equals `word`, or the free slot where it would go."""
     mask = slots.size - 1
@@ -142,10 +144,10 @@ def find_slot(word: Codes, codes: Codes, starts: I64s, slots: NDArray[np.int32])
             if i == word.size:
                 break
         at = (at + 1) & mask
-    return at
+    return int(at)
 
 
-@nb.njit("i8(u2[:], i8[:], i4[:])", cache=True, nogil=True)
+@nb.njit(nb.i8(U2S, I8S, nb.i4[::1]), cache=True, nogil=True)
 def fill_known(codes: Codes, starts: I64s, slots: NDArray[np.int32]) -> int:
     """Put every word in an open hash table; return the first word that is there twice, or -1.
 

@@ -12,6 +12,8 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from mercer.text.kernel_types import F8_CUBE, F8_TABLE, F8S, U1S, U2S
+
 Codes = NDArray[np.uint16]
 F64s = NDArray[np.float64]
 
@@ -22,7 +24,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _EDGE = 27  # error_model.EDGE, as a constant that numba can read
 
 
-@nb.njit("void(u2[:], u8[:])", cache=True, nogil=True)
+@nb.njit(nb.void(U2S, nb.u8[::1]), cache=True, nogil=True)
 def load_pattern(typed: Codes, bits: NDArray[np.uint64]) -> None:
     """Set in `bits[code]` one bit for each place where `typed` has that code; clear code 0.
 
@@ -35,14 +37,14 @@ def load_pattern(typed: Codes, bits: NDArray[np.uint64]) -> None:
             bits[typed[i]] |= _ONE << np.uint64(i)
 
 
-@nb.njit("void(u2[:], u8[:])", cache=True, nogil=True)
+@nb.njit(nb.void(U2S, nb.u8[::1]), cache=True, nogil=True)
 def clear_pattern(typed: Codes, bits: NDArray[np.uint64]) -> None:
     """Undo `load_pattern`."""
     for i in range(typed.size):
         bits[typed[i]] = np.uint64(0)
 
 
-@nb.njit("i8(i8, u2[:], u8[:])", cache=True, nogil=True)
+@nb.njit(nb.i8(nb.i8, U2S, nb.u8[::1]), cache=True, nogil=True)
 def osa_distance(n_typed: int, word: Codes, bits: NDArray[np.uint64]) -> int:
     """Edits (omitted, extra, wrong letter, two neighbours swapped) from the loaded pattern to `word`.
 
@@ -77,7 +79,7 @@ def osa_distance(n_typed: int, word: Codes, bits: NDArray[np.uint64]) -> int:
 
 
 @nb.njit(
-    "f8(u2[:], u2[:], u1[:], f8[:, :], f8[:, :, :], f8[:, :], f8[:], f8[:, :])",
+    nb.f8(U2S, U2S, U1S, F8_TABLE, F8_CUBE, F8_TABLE, F8S, nb.f8[:, ::1]),
     cache=True,
     nogil=True,
 )
@@ -155,4 +157,4 @@ def typing_cost(
                     swap += last
                 best = min(best, swap)
             here[j + 1] = best
-    return work[m % 3, n]
+    return float(work[m % 3, n])

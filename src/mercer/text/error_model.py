@@ -136,8 +136,8 @@ def _indices(letters: str) -> list[int]:
 def _pairs(pairs: str) -> NDArray[np.bool_]:
     """(28, 28) true at [a, b] for every pair "ab"."""
     out = np.zeros((N_CLASSES, N_CLASSES), dtype=bool)
-    for first, second in pairs.split():
-        out[_indices(first), _indices(second)] = True
+    for pair in pairs.split():
+        out[_indices(pair[0]), _indices(pair[1])] = True
     return out
 
 

@@ -79,8 +79,9 @@ class Speller:
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self._arrays = dict(arrays)
-        self.alphabet = Alphabet(np.asarray(arrays["letters"]))
+        arrays = {name: np.asarray(column) for name, column in arrays.items()}
+        self._arrays = arrays
+        self.alphabet = Alphabet(arrays["letters"])
         self._codes, self._starts = arrays["codes"], arrays["starts"]
         self.counts: NDArray[np.int64] = arrays["counts"]  # (n_words,) as given
         self._slots, self._bucket, self._postings = (
@@ -88,12 +89,14 @@ class Speller:
             arrays["bucket"],
             arrays["postings"],
         )
+        self.frequency_weight = float(arrays["frequency_weight"][0])
         one, two = arrays["limits"].tolist()
         self.limits = EditLimits(one_edit_from=one, two_edits_from=two)
         self._tables = CostTables(
             arrays["substitute"], arrays["omit"], arrays["extra"], arrays["scalars"]
         )
         self._rarity = arrays["rarity"]
+        self._top = max(1, int(self.counts.max(initial=1)))
         self._two_edits = 2 * self._tables.cheapest
 
     @classmethod
@@ -148,6 +151,7 @@ class Speller:
                 "bucket": bucket,
                 "postings": postings,
                 "rarity": rarity.astype(np.float32),
+                "frequency_weight": np.array([frequency_weight]),
                 "limits": np.array([limits.one_edit_from, limits.two_edits_from], np.int64),
                 "substitute": tables.substitute,
                 "omit": tables.omit,
@@ -193,6 +197,10 @@ class Speller:
             raise IndexError(f"vocabulary row must lie in 0..{len(self) - 1}, got {row}")
         return self.alphabet.decode(self._codes[self._starts[row] : self._starts[row + 1]])
 
+    def nats(self, occurrences: float) -> float:
+        """What it costs to mean something that occurs so often; 0 for the most frequent word."""
+        return self.frequency_weight * float(np.log(self._top) - np.log(max(occurrences, 1e-9)))
+
     def find(self, word: str) -> int:
         """Row of a known word, or -1."""
         coded = self.alphabet.encode([word])
@@ -233,6 +241,21 @@ class Speller:
             )
             if w >= 0
         )
+
+    def doubt(self, word: str, *, factor: float = 100.0) -> Candidate | None:
+        """The word that a rare known word is probably a misspelling of, or None.
+
+        Catalogues hold misspelt words; they are never corrected, but a buyer may be asked.
+
+        Args:
+            word: a known word.
+            factor: how many times more frequent the other word, one edit away, must be.
+        """
+        for other in self.correct_one(word, top=4, even_if_known=True)[1:]:
+            known = max(1, int(self.counts[self.find(word)]))
+            if other.distance == 1 and self.counts[other.id] >= factor * known:
+                return other
+        return None
 
     def _search(
         self, coded: Coded, *, n_best: int, even_if_known: bool = False
@@ -278,6 +301,7 @@ _COLUMNS = {
     "bucket": np.dtype(np.uint32),
     "postings": np.dtype(np.uint32),
     "rarity": np.dtype(np.float32),
+    "frequency_weight": np.dtype(np.float64),
     "limits": np.dtype(np.int64),
     "substitute": np.dtype(np.float64),
     "omit": np.dtype(np.float64),

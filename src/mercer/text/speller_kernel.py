@@ -12,6 +12,7 @@ from mercer.text.edit_distance import (
     osa_distance,
     typing_cost,
 )
+from mercer.text.kernel_types import F4S, F8_CUBE, F8_TABLE, F8S, I4S, I8S, U1S, U2S, U4S
 
 Codes = NDArray[np.uint16]
 I64s = NDArray[np.int64]
@@ -23,7 +24,7 @@ _SEEN = 1024  # slots that remember the last candidates; forgetting one costs a 
 _ONE = np.uint64(1)
 
 
-@nb.njit("void(i4[:], i1[:], f8[:], i8, i8, f8)", cache=True, nogil=True)
+@nb.njit(nb.void(nb.i4[::1], nb.i1[::1], nb.f8[::1], nb.i8, nb.i8, nb.f8), cache=True, nogil=True)
 def _insert(
     word: I32s, distance: NDArray[np.int8], score: F64s, new: int, edits: int, nats: float
 ) -> None:
@@ -42,8 +43,12 @@ def _insert(
 
 
 @nb.njit(
-    "void(u2[:], i8[:], i8[:], b1, u2[:], i8[:], i4[:], u4[:], u4[:], i8, f4[:], u1[:],"
-    " f8[:, :], f8[:, :, :], f8[:, :], f8[:], f8, i4[:, :], i1[:, :], f8[:, :])",
+    nb.void(
+        *(U2S, I8S, I8S, nb.b1),
+        *(U2S, I8S, I4S, U4S, U4S, nb.i8),
+        *(F4S, U1S, F8_TABLE, F8_CUBE, F8_TABLE, F8S, nb.f8),
+        *(nb.i4[:, ::1], nb.i1[:, ::1], nb.f8[:, ::1]),
+    ),
     cache=True,
     nogil=True,
 )
@@ -112,13 +117,13 @@ def search(
         for v in range(found):
             if v == first_pair and score[t, n_best - 1] < two_edits:
                 break
-            b = np.int64(variants[v] >> shift)
+            b = int(variants[v] >> shift)
             tag = variants[v] & tag_mask
             for at in range(bucket[b], bucket[b + 1]):
                 posting = np.uint64(postings[at])
                 if posting >> np.uint64(id_bits) != tag:
                     continue
-                w = np.int64(posting & id_mask)
+                w = int(posting & id_mask)
                 place = w & (_SEEN - 1)
                 if seen_by[place] == t and seen_word[place] == w:
                     continue
