@@ -2,9 +2,8 @@
 
 import json
 import sys
-import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -17,12 +16,12 @@ from rich.text import Text
 
 from mercer.engines.embedded.evaluation_files import (
     file_kind,
+    read_judgment_columns,
     read_judgments,
     read_run,
     write_table,
 )
 from mercer.evaluate.gains import GAINS_HELP, GainSpec
-from mercer.evaluate.judgments import JudgmentColumns
 from mercer.evaluate.runs import Run
 from mercer.evaluate.search import (
     MEASURES,
@@ -36,7 +35,7 @@ from mercer.evaluate.search import (
 )
 from mercer.metrics.sampling import Interval
 from mercer.retrieve.request import Mode, SearchRequest
-from mercer.schema.errors import InputError, MappingError, MarketError
+from mercer.schema.errors import InputError, MarketError
 from mercer.serve.market import Market
 
 BUDGET_MS = 60_000.0  # quality is measured with every part of the search, however long it takes
@@ -155,7 +154,7 @@ def evaluate_search(job: Job, *, open_market: OpenMarket) -> Outcome:
     Raises:
         MarketError: a file, the market or the judgments are not what they should be.
     """
-    columns = judgment_columns(job.map_file) if job.map_file else JudgmentColumns()
+    columns = read_judgment_columns(job.map_file) if job.map_file else None
     truth = Truth.of(read_judgments(job.judgments, columns), job.gains, limit=job.limit)
     saved = read_run(job.versus) if isinstance(job.versus, Path) else None
     market = open_market(job.market)
@@ -196,32 +195,6 @@ def ask(market: Market, truth: Truth, mode: Mode) -> tuple[Run, int]:
             scores.append([hit.score for hit in response.hits])
             n_degraded += bool(response.degraded)
     return Run.from_lists(queries, listing_ids, scores), n_degraded
-
-
-def judgment_columns(path: Path) -> JudgmentColumns:
-    """The [judgments] section of a --map file; without one, the columns have their own names.
-
-    Raises:
-        MappingError: no such file, not TOML, or a key that judgments do not have.
-    """
-    try:
-        section = tomllib.loads(path.read_text(encoding="utf-8")).get("judgments", {})
-    except OSError as error:
-        raise MappingError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MappingError(f"{path}: not TOML: {error}") from None
-    allowed = list(asdict(JudgmentColumns()))
-    faults = [
-        f"{key!r} is not one of {', '.join(allowed)}" for key in section if key not in allowed
-    ]
-    faults += [
-        f"{key} must name a column, got {value!r}"
-        for key, value in section.items()
-        if not isinstance(value, str)
-    ]
-    if faults:
-        raise MappingError(f"{path}, [judgments]: {'; '.join(faults)}")
-    return JudgmentColumns(**section)
 
 
 def show(outcome: Outcome, console: Console) -> None:

@@ -1,7 +1,7 @@
 """Judgments: what people said about listings as answers to queries."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,18 +9,10 @@ import pyarrow.compute as pc
 
 from mercer.metrics.ragged import Bools, Ints
 from mercer.schema.errors import InputError, SchemaError
+from mercer.schema.mapping import JudgmentColumns
 
-REQUIRED = ("query", "listing_id", "grade")
-
-
-@dataclass(frozen=True, slots=True)
-class JudgmentColumns:
-    """Which column of a table holds what; the [judgments] section of a --map file."""
-
-    query: str = "query"
-    listing_id: str = "listing_id"
-    grade: str = "grade"
-    query_id: str | None = None  # tells queries of the same text apart
+OWN_COLUMNS = JudgmentColumns(query="query", listing_id="listing_id", grade="grade")
+OWN_QUERY_ID = "query_id"  # read where it exists; tells queries of the same text apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +36,17 @@ class Judgments:
 
         Args:
             table: (n,) rows; queries and ids may be text or whole numbers, grades text or numbers.
-            columns: the names of the columns.
+            columns: the names of the columns; by default query, listing_id, grade, and query_id where
+                there is one.
             at: where the table comes from, for the messages.
         Raises:
             SchemaError: a column is missing, of a type that cannot be read, or has nulls.
             InputError: no rows; one listing judged twice for a query with different grades; one
                 query id with two texts.
         """
-        named = columns or JudgmentColumns()
+        named = columns or OWN_COLUMNS
+        if columns is None and OWN_QUERY_ID in table.column_names:
+            named = replace(OWN_COLUMNS, query_id=OWN_QUERY_ID)
         text, listing_id, grade, query_id = _columns(table, named, at=at)
         if table.num_rows == 0:
             raise InputError(f"{at}: there are no judgments in it")

@@ -130,7 +130,7 @@ class Run:
         length = np.diff(self.offsets)
         rows = np.maximum(length, 1)  # an empty list still has its one row
         query = np.repeat(np.arange(length.size), rows)
-        begins = np.concatenate([[0], np.cumsum(rows)[:-1]])
+        begins = np.cumsum(rows) - rows
         rank = np.arange(query.size) - np.repeat(begins, rows) + 1
         is_result = np.repeat(length > 0, rows)
         at = np.zeros(query.size, np.int64)

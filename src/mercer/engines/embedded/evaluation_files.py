@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,9 +13,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from mercer.evaluate.gains import label_of
-from mercer.evaluate.judgments import JudgmentColumns, Judgments
+from mercer.evaluate.judgments import OWN_COLUMNS, OWN_QUERY_ID, Judgments
 from mercer.evaluate.runs import Run
-from mercer.schema.errors import InputError, NotFoundError
+from mercer.schema.errors import InputError, MappingError, NotFoundError
+from mercer.schema.mapping import JudgmentColumns, parse_map
 
 KINDS = {
     ".parquet": "parquet",
@@ -40,15 +42,35 @@ def file_kind(path: Path) -> str:
     return kind
 
 
-def read_judgments(path: Path, columns: JudgmentColumns) -> Judgments:
+def read_judgment_columns(path: Path) -> JudgmentColumns | None:
+    """The [judgments] section of a --map file; None where it has none.
+
+    Raises:
+        MappingError: the file cannot be read, or has faults.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise MappingError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{path}: not UTF-8: {error}") from None
+    return parse_map(text, at=str(path)).judgments
+
+
+def read_judgments(path: Path, columns: JudgmentColumns | None = None) -> Judgments:
     """The judgments of a file; text stays text, so that an id of 00123 keeps its zeros.
+
+    Args:
+        path: Parquet, CSV, TSV or JSON lines.
+        columns: the names of the columns; by default Mercer's own.
 
     Raises:
         NotFoundError, InputError: no such file, not what its ending says, or faults of the columns.
     """
-    wanted = [columns.query, columns.listing_id, columns.grade]
-    if columns.query_id:
-        wanted.append(columns.query_id)
+    named = columns or replace(OWN_COLUMNS, query_id=OWN_QUERY_ID)
+    wanted = [named.query, named.listing_id, named.grade]
+    if named.query_id:
+        wanted.append(named.query_id)
     return Judgments.from_table(_read(path, wanted), columns, at=str(path))
 
 
