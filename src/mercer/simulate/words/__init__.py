@@ -1,0 +1,1 @@
+"""The vocabulary of the synthetic catalogue: real words only, no code that draws or samples."""
