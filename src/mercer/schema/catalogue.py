@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -21,7 +21,42 @@ STORED_LISTING = pa.schema(
 # What changed: the listing as it stands now; where `is_deleted`, only its ids and times mean anything.
 CHANGED_LISTING = pa.schema([*STORED_LISTING, pa.field("is_deleted", pa.bool_(), nullable=False)])
 
-STORED_SELLER = pa.schema([*SELLER])
+# What a deleted listing holds in the columns that may not be null.
+BLANK = pa.RecordBatch.from_pylist(
+    [
+        {
+            field.name: (
+                None
+                if field.nullable
+                else []
+                if pa.types.is_nested(field.type)
+                else ""
+                if pa.types.is_string(field.type)
+                else False
+                if pa.types.is_boolean(field.type)
+                else 0
+            )
+            for field in LISTING
+        }
+    ],
+    schema=LISTING,
+)
+
+
+def tombstones(listing_ids: Any, updated_ms: Any) -> pa.RecordBatch:
+    """Deletions as rows that `Catalogue.apply` takes: LISTING and `is_deleted`.
+
+    Args:
+        listing_ids: (n,) string array.
+        updated_ms: (n,) int64 array.
+    """
+    n = len(listing_ids)
+    at = pa.array([0] * n, pa.int64())
+    columns = {name: BLANK.column(name).take(at) for name in LISTING.names}
+    columns |= {"listing_id": listing_ids, "updated_ms": updated_ms}
+    columns |= {"is_deleted": pa.array([True] * n)}
+    fields = [*LISTING, pa.field("is_deleted", pa.bool_(), nullable=False)]
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=pa.schema(fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +88,29 @@ class Catalogue(Protocol):
         """Upsert rows of SELLER."""
         ...
 
+    def advance(self, *, position: int) -> None:
+        """Note that the log was read up to `position` where nothing changed (records of events)."""
+        ...
+
+    def position(self) -> int:
+        """The log position that this view stands at; 0 before the first record."""
+        ...
+
+    def version(self) -> int:
+        """The version of the newest change; 0 where there is none."""
+        ...
+
+    def count(self) -> int:
+        """How many listings stand, deleted ones left out."""
+        ...
+
     def changes(self, *, since: int, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """CHANGED_LISTING rows whose version is above `since`, oldest version first.
 
-        `since=0` gives all that stands (deleted rows included, as tombstones)."""
+        `since=0` gives all that stands (deleted rows included, as tombstones). A row that changes
+        while this runs may be left out: its new version is above all that was given, so it comes
+        with the next call.
+        """
         ...
 
     def listings(self, listing_ids: Sequence[str]) -> pa.Table:
