@@ -1,0 +1,202 @@
+"""What understanding asks of a catalogue: its words, its attribute values, how words are corrected."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mercer.text.analyze import stem, words
+
+MAX_PHRASE_WORDS = 4  # of an attribute value that a query may name
+MIN_PART_LETTERS = 2  # of the parts into which a word is split
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A value of an attribute (or a category, field "category") and how many listings have it."""
+
+    field: str
+    value: str  # as the catalogue writes it most often
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The words [start, end) of a sequence may also be written as `words`."""
+
+    start: int
+    end: int
+    words: tuple[str, ...]
+
+
+class Lexicon(Protocol):
+    """A catalogue's words. All methods take normalised, unstemmed words and are fast (a few us)."""
+
+    def count(self, word: str) -> int:
+        """Listings that have the word; 0 for a word that the catalogue does not know."""
+        ...
+
+    def correct(self, words: Sequence[str]) -> Sequence[str | None]:
+        """For each word (unknown ones are asked only) the known word that was meant, or None."""
+        ...
+
+    def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
+        """Attribute values and categories whose words are those of the phrase, but for the ending.
+
+        Args:
+            phrase: up to MAX_PHRASE_WORDS words with spaces between.
+            within: a category's name: count only its listings, where that is known.
+        """
+        ...
+
+    def regroup(self, words: Sequence[str]) -> Sequence[Rewrite]:
+        """Unknown words as two known ones, and neighbours as one known word."""
+        ...
+
+    def synonyms(self, words: Sequence[str]) -> Sequence[Rewrite]:
+        """Other words that the market's synonyms file gives for words or runs of words."""
+        ...
+
+
+def phrase_key(phrase_words: Iterable[str]) -> str:
+    """The key of a phrase: stems with spaces between; "and" does not count ("black & white")."""
+    listed = list(phrase_words)
+    if len(listed) > 1:
+        listed = [w for w in listed if w != "and"]
+    return " ".join([stem(w) for w in listed])
+
+
+Corrector = Callable[[Sequence[str]], Sequence[str | None]]
+Rewriter = Callable[[Sequence[str]], Sequence[Rewrite]]
+
+
+def _no_correction(typed: Sequence[str]) -> Sequence[str | None]:
+    return (None,) * len(typed)
+
+
+def _no_rewrite(_: Sequence[str]) -> Sequence[Rewrite]:
+    return ()
+
+
+class TableLexicon:
+    """A Lexicon over plain tables in memory. Immutable; safe to use from many threads.
+
+    Args:
+        counts: word -> listings that have it.
+        values: `phrase_key` -> values, as `from_columns` makes them.
+        joint: (category's folded name, field, value) -> listings, for values that are ambiguous.
+        correct: gives the meant word for each unknown one, such as a speller's.
+        synonyms: gives the rewrites of a synonyms file.
+    """
+
+    def __init__(
+        self,
+        counts: Mapping[str, int],
+        values: Mapping[str, Sequence[ValueCount]],
+        *,
+        joint: Mapping[tuple[str, str, str], int] | None = None,
+        correct: Corrector = _no_correction,
+        synonyms: Rewriter = _no_rewrite,
+    ) -> None:
+        self._counts, self._values, self._joint = counts, values, joint or {}
+        self._correct, self._synonyms = correct, synonyms
+
+    @classmethod
+    def from_columns(
+        cls,
+        word: Sequence[str],
+        word_count: npt.NDArray[np.integer[Any]],
+        value_field: Sequence[str],
+        value: Sequence[str],
+        value_count: npt.NDArray[np.integer[Any]],
+        *,
+        joint: Mapping[tuple[str, str, str], int] | None = None,
+        correct: Corrector = _no_correction,
+        synonyms: Rewriter = _no_rewrite,
+    ) -> "TableLexicon":
+        """A lexicon from columns.
+
+        Args:
+            word: (n,) the catalogue's vocabulary, normalised.
+            word_count: (n,) listings that have each word, >= 0.
+            value_field: (m,) attribute names, or "category".
+            value: (m,) values as the catalogue writes them; spellings with one key are added up.
+            value_count: (m,) listings that have each value, >= 0.
+            joint, correct, synonyms: as for the class.
+        """
+        table = value_table(value_field, value, value_count)
+        counts = dict(zip(word, np.asarray(word_count).tolist(), strict=True))
+        return cls(counts, table, joint=joint, correct=correct, synonyms=synonyms)
+
+    def count(self, word: str) -> int:
+        """Listings that have the word."""
+        return self._counts.get(word, 0)
+
+    def correct(self, words: Sequence[str]) -> Sequence[str | None]:
+        """The meant word of each."""
+        return self._correct(words)
+
+    def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
+        """Values that the phrase names, the most frequent first."""
+        found = self._values.get(phrase_key(phrase.split(" ")), ())
+        if within is None or len(found) < 2:
+            return found
+        category = within.casefold()
+        inside = [
+            ValueCount(v.field, v.value, self._joint.get((category, v.field, v.value), 0))
+            for v in found
+        ]
+        return sorted(inside, key=lambda v: -v.count) if any(v.count for v in inside) else found
+
+    def regroup(self, words: Sequence[str]) -> Sequence[Rewrite]:
+        """The best split of each unknown word, and every join of two neighbours that is known."""
+        found: list[Rewrite] = []
+        for i, word in enumerate(words):
+            if not self.count(word) and (parts := self._split(word)):
+                found.append(Rewrite(i, i + 1, parts))
+            if i and not (words[i - 1].isdigit() or word.isdigit()):
+                joined = words[i - 1] + word
+                if self.count(joined):
+                    found.append(Rewrite(i - 1, i + 1, (joined,)))
+        return found
+
+    def synonyms(self, words: Sequence[str]) -> Sequence[Rewrite]:
+        """Rewrites of the synonyms file."""
+        return self._synonyms(words)
+
+    def _split(self, word: str) -> tuple[str, str] | None:
+        """The two known parts of which the rarer one is most frequent; no part is a number."""
+        if not word.isalpha() or len(word) < 2 * MIN_PART_LETTERS + 1 or len(word) > 40:
+            return None
+        best, best_count = None, 0
+        for at in range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1):
+            left = self.count(word[:at])
+            if left > best_count and (rarer := min(left, self.count(word[at:]))) > best_count:
+                best, best_count = (word[:at], word[at:]), rarer
+        return best
+
+
+def value_table(
+    field: Sequence[str], value: Sequence[str], count: npt.NDArray[np.integer[Any]]
+) -> dict[str, tuple[ValueCount, ...]]:
+    """`phrase_key` -> values, most frequent first; values of too many or no words are left out."""
+    merged: dict[str, dict[str, tuple[int, int, str]]] = {}  # key -> field -> (sum, best, spelling)
+    for name, spelling, n in zip(field, value, np.asarray(count).tolist(), strict=True):
+        listed = words(spelling)
+        if not listed or len(listed) > MAX_PHRASE_WORDS or n <= 0:
+            continue
+        fields = merged.setdefault(phrase_key(listed), {})
+        total, best, kept = fields.get(name, (0, 0, ""))
+        fields[name] = (total + n, max(best, n), spelling if n > best else kept)
+    return {
+        key: tuple(
+            ValueCount(name, spelling, total)
+            for name, (total, _, spelling) in sorted(fields.items(), key=lambda f: (-f[1][0], f[0]))
+        )
+        for key, fields in merged.items()
+    }
+
+
+_conforms: type[Lexicon] = TableLexicon

@@ -1,0 +1,146 @@
+"""Which attribute values and categories the words of a query name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mercer.retrieve.lexicon import MAX_PHRASE_WORDS, Lexicon, ValueCount
+from mercer.retrieve.query import CATEGORY, AttributeWish
+from mercer.retrieve.query_spell import Word
+from mercer.retrieve.query_words import FILLERS, NEGATIONS, STOP_WORDS
+from mercer.text.analyze import words as words_in
+
+MIN_SHARE = 0.05  # of the listings with a word that have it as this value, for a wish to be meant
+MIN_SHARE_UNWANTED = 0.2  # the same for "without": a wrong exclusion costs more than a wrong wish
+
+_NO_VALUE = STOP_WORDS | FILLERS | {p[0] for p in NEGATIONS if len(p) == 1} | {"free"}
+_HINTS: dict[str, tuple[str, ...]] = {
+    "by": ("brand", "maker", "artist", "designer", "author", "manufacturer", "seller"),
+    "of": ("material", "materials", "fabric", "composition"),
+    "from": ("material", "country", "origin", "era", "brand"),
+    "in": ("color", "colour", "size", "material", "style", "language"),
+    "for": ("recipient", "gender", "department", "audience", "occasion", "age", "room"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Words [start, end) that name a value, with the fields that it may be a value of."""
+
+    start: int
+    end: int
+    values: tuple[ValueCount, ...]  # most frequent first
+
+
+class ValueFinder:
+    """Looks up runs of a query's words; remembers what it found."""
+
+    def __init__(self, query: Sequence[Word], lexicon: Lexicon) -> None:
+        self._query, self._lexicon = query, lexicon
+        self._seen: dict[tuple[int, int], tuple[ValueCount, ...]] = {}
+
+    def longest_at(self, start: int, end: int, *, min_share: float = MIN_SHARE) -> Span | None:
+        """The longest value that begins at `start` and ends by `end`."""
+        for stop in range(min(end, start + MAX_PHRASE_WORDS), start, -1):
+            if values := self._plausible(start, stop, min_share):
+                return Span(start, stop, values)
+        return None
+
+    def spans(self, runs: Iterable[tuple[int, int]]) -> list[Span]:
+        """The values that the runs of words [start, end) name, longest first, then from the left;
+        none overlap. Returned from left to right."""
+        taken: set[int] = set()
+        found: list[Span] = []
+        runs = list(runs)
+        for length in range(MAX_PHRASE_WORDS, 0, -1):
+            for first, last in runs:
+                for start in range(first, last - length + 1):
+                    stop = start + length
+                    if taken.isdisjoint(range(start, stop)) and (
+                        values := self._plausible(start, stop, MIN_SHARE)
+                    ):
+                        found.append(Span(start, stop, values))
+                        taken.update(range(start, stop))
+        return sorted(found, key=lambda s: s.start)
+
+    def _plausible(self, start: int, stop: int, min_share: float) -> tuple[ValueCount, ...]:
+        """Values of the words; of one word only those that are a good part of its use."""
+        values = self._lookup(start, stop)
+        if not values or stop - start > 1 or self.named_field(start, stop, values) is not None:
+            return values
+        text = self._query[start].text
+        if (
+            self._query[start].is_measure
+            or text in _NO_VALUE
+            or text.replace(".", "").replace("/", "").isdigit()
+        ):
+            return ()
+        least = min_share * self._lexicon.count(text)
+        return tuple([v for v in values if v.count >= least])
+
+    def _lookup(self, start: int, stop: int) -> tuple[ValueCount, ...]:
+        key = (start, stop)
+        if (seen := self._seen.get(key)) is not None:
+            return seen
+        query = self._query
+        is_one = all(
+            not w.is_behind_break and not w.is_behind_minus for w in query[start + 1 : stop]
+        )
+        is_cut = stop - start > 1 and "and" in (query[start].text, query[stop - 1].text)
+        found: tuple[ValueCount, ...] = ()
+        if is_one and not is_cut:
+            found = tuple(self._lexicon.values(" ".join([w.text for w in query[start:stop]])))
+        self._seen[key] = found
+        return found
+
+    # -- which field ----------------------------------------------------------------------------
+
+    def named_field(
+        self, start: int, stop: int, values: Sequence[ValueCount]
+    ) -> tuple[str, int] | None:
+        """The field that a word beside the value names ("size 8", "white color"), and its place."""
+        query = self._query
+        for at in (start - 1, stop):
+            if not 0 <= at < len(query):
+                continue
+            beside = query[max(at, start)]  # the later of the two words
+            if beside.is_behind_break and not (at < start and beside.is_behind_colon):
+                continue
+            name = query[at].text
+            for value in values:
+                if value.field != CATEGORY and is_named(value.field, name):
+                    return value.field, at
+        return None
+
+    def choose(self, span: Span, *, category: str | None = None) -> ValueCount:
+        """The value that is meant: by the field's name, by the word before it, in the category that
+        the query names, by the number of listings."""
+        values: Sequence[ValueCount] = span.values
+        if len(values) == 1:
+            return values[0]
+        if (named := self.named_field(span.start, span.end, values)) is not None:
+            return next(v for v in values if v.field == named[0])
+        before = self._query[span.start - 1].text if span.start else ""
+        for hint in _HINTS.get(before, ()):
+            for value in values:
+                if is_named(value.field, hint):
+                    return value
+        if category is not None:
+            phrase = " ".join([w.text for w in self._query[span.start : span.end]])
+            allowed = {v.field for v in values}
+            inside = self._lexicon.values(phrase, within=category)
+            values = [v for v in inside if v.field in allowed] or values
+        return max(values, key=lambda v: v.count)
+
+    def wish(self, span: Span, value: ValueCount) -> AttributeWish:
+        """The value with the words that named it."""
+        text = " ".join([w.text for w in self._query[span.start : span.end]])
+        return AttributeWish(value.field, value.value, text)
+
+
+def is_named(field: str, name: str) -> bool:
+    """True where `name` is how a query calls a field: its name, or the last word of it."""
+    if field == name:
+        return True
+    parts = words_in(field.replace("_", " "))
+    spelled = "color" if name == "colour" else name
+    return bool(parts) and spelled in (" ".join(parts), parts[-1], "".join(parts))
