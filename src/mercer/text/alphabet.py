@@ -1,7 +1,7 @@
 """Words as rows of letter codes: every letter of a vocabulary gets a small number.
 
 Codes make all scripts equal for the kernels: a letter is one uint16 whether it is Latin, Greek or
-Chinese. Code 0 is every letter that the vocabulary does not have. Digits are marked on the way,
+Chinese. Code 0 is every letter that the alphabet does not have. Digits are marked on the way,
 because numbers are never corrected.
 """
 
@@ -16,6 +16,9 @@ from mercer.schema.errors import InputError
 from mercer.text.error_model import letter_class
 
 MAX_ALPHABET = 65_535  # codes are uint16, and 0 is taken
+# Letters with a class in the error model get a code even where no word has them, because which
+# key was hit, or which accent was typed, says something.
+_LATIN = np.r_[ord("a") : ord("z") + 1, 0xDF:0x180, 0x1EA0:0x1F00].astype(np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Coded:
 
 
 class Alphabet:
-    """The letters of a vocabulary, in the order of their code points; code = place + 1.
+    """Letters, in the order of their code points; code = place + 1.
 
     Args:
         points: (n_letters,) uint32 code points, rising, at most 65,535.
@@ -53,8 +56,8 @@ class Alphabet:
 
     @classmethod
     def of(cls, words: Sequence[str]) -> "Alphabet":
-        """The letters that occur in `words`."""
-        return cls(np.unique(_points("".join(words))))
+        """The letters that occur in `words`, and those of the Latin script."""
+        return cls(np.union1d(_points("".join(words)), _LATIN))
 
     def encode(self, words: Sequence[str]) -> Coded:
         """The words as codes; a letter that the alphabet lacks becomes 0."""

@@ -107,7 +107,7 @@ class Speller:
         *,
         limits: EditLimits | None = None,
         costs: EditCosts | None = None,
-        frequency_weight: float = 0.5,
+        frequency_weight: float = 0.6,
         min_target_count: int = 1,
     ) -> "Speller":
         """Index a vocabulary.
