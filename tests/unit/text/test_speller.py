@@ -94,6 +94,13 @@ def test_likelier_slips_win(typed: str, better: str, worse: str) -> None:
         assert Speller.build(words).correct_one(typed)[0].word == better
 
 
+def test_two_likely_slips_beat_one_unlikely() -> None:
+    """A candidate one edit away does not hide a better one that is two away."""
+    words = ["zakrteing", "marketing"]  # the first letter wrong, or two pairs swapped
+    found = Speller.build(words).correct_many(["makrteing"])
+    assert (int(found.word[0]), int(found.distance[0])) == (1, 2)
+
+
 def test_rare_words_can_be_no_targets() -> None:
     """`min_target_count` keeps the catalogue's own misspellings from being corrections."""
     words, counts = ["coffee", "cofffe"], np.array([900, 1])
@@ -139,7 +146,7 @@ def test_bad_vocabularies_are_refused() -> None:
     """Doubled words, nulls, negative and missing counts: one error with every fault."""
     with pytest.raises(InputError, match="'shirt' \\(row 2\\) is there twice"):
         Speller.build(["shirt", "tie", "shirt"])
-    with pytest.raises(InputError, match="2 words but 1 counts; .*-3"):
+    with pytest.raises(InputError, match=r"2 words but 1 counts; .*-3"):
         Speller.build(["shirt", "tie"], np.array([-3]))
     with pytest.raises(InputError, match="a word is null"):
         Speller.build(pa.array(["shirt", None]))
