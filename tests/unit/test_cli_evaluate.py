@@ -3,18 +3,22 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
-from mercer.cli_evaluate import Job, app, evaluate_search
+from mercer.cli_evaluate import Job, app, evaluate_search, sentences
 from mercer.evaluate.gains import GainSpec
+from mercer.evaluate.judgments import Judgments
+from mercer.evaluate.runs import Run
+from mercer.evaluate.search import Truth, compare, score_run
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, MarketError, NotFoundError
 from mercer.serve.market import Health, ItemResult, Market, Suggestion
@@ -247,6 +251,27 @@ def test_degraded_answers_are_counted(judged: Path, tmp_path: Path) -> None:
     job = Job(judgments=judged, gains=GainSpec.parse("E=1,S=.1,I=0"), market=tmp_path)
     outcome = evaluate_search(job, open_market=lambda _: TitleMarket(degraded=("semantic: off",)))
     assert outcome.to_dict()["queries_degraded"] == 3
+    both = replace(job, versus="lexical")
+    outcome = evaluate_search(both, open_market=lambda _: TitleMarket(degraded=("semantic: off",)))
+    assert outcome.to_dict()["queries_degraded"] == 6
+
+
+def test_sentences_say_who_is_better_only_where_it_is_sure() -> None:
+    """Below 0.05 the better one is named (fewer zero results are better), else nobody is."""
+    rows = {"query": [f"q{i}" for i in range(8)], "listing_id": ["a"] * 8, "grade": [1] * 8}
+    truth = Truth.of(Judgments.from_table(pa.table(rows)), GainSpec.parse("linear"))
+    rng = np.random.default_rng(0)
+    good, bad, alike = (
+        score_run(truth, Run.from_lists(truth.query, lists), rng=rng)
+        for lists in ([["a"]] * 8, [[]] * 8, [["a"]] * 7 + [[]])
+    )
+    job = Job(judgments=Path(), gains=truth.gains, mode="hybrid", versus="lexical")
+    for said in sentences(compare(good, bad, rng=rng), job):
+        assert "hybrid is better than lexical" in said
+    for said in sentences(compare(bad, good, rng=rng), job):
+        assert "hybrid is worse than lexical" in said
+    for said in sentences(compare(good, alike, rng=rng), job):
+        assert "no difference can be told" in said
 
 
 def test_a_query_that_the_market_refuses_is_named(judged: Path, tmp_path: Path) -> None:
