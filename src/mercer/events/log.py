@@ -7,18 +7,10 @@ from typing import Literal, Protocol
 import pyarrow as pa
 
 from mercer.schema.event import EVENT
-from mercer.schema.listing import LISTING
+from mercer.schema.listing import DELETION, LISTING
 from mercer.schema.seller import SELLER
 
 ChangeKind = Literal["listings", "deletions", "sellers", "events"]
-
-# A deletion is a version of the listing like any other.
-DELETION = pa.schema(
-    [
-        pa.field("listing_id", pa.string(), nullable=False),
-        pa.field("updated_ms", pa.int64(), nullable=False),
-    ]
-)
 
 CHANGE_SCHEMAS: Mapping[ChangeKind, pa.Schema] = {
     "listings": LISTING,

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from mercer.schema.listing import LISTING
-from mercer.schema.seller import SELLER
 
 # A listing as it stands, with the row id that is never reused and the version it became visible at.
 STORED_LISTING = pa.schema(

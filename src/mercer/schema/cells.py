@@ -25,6 +25,7 @@ _NUMBER = r"^[+-]?([0-9]{1,30}\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?)?"
 _ZONE = r"(Z|z|[+-][0-9]{2}:?[0-9]{2})$"
 _EXACT_FLOAT = 2.0**53
+_FAR_MS = 1e15  # beyond any bound, and far below int64
 
 UNITS: Mapping[str, int] = {"units": MICROS, "cents": MICROS // 100, "micros": 1}
 
@@ -230,10 +231,9 @@ def as_micros(*, unit: str) -> Converter:
             )
         cells = as_float(array)
         raw = np.nan_to_num(cells.values.to_numpy(zero_copy_only=False))
-        micros = np.rint(raw * factor)
-        bad = (raw < 0) | (micros > MAX_MICROS)
+        bad = (raw < 0) | (raw > MAX_MICROS // factor)
         gone = bad | ~to_mask(cells.values.is_valid())
-        whole_micros = np.where(gone, 0.0, micros).astype(np.int64)
+        whole_micros = np.rint(np.where(gone, 0.0, raw) * factor).astype(np.int64)
         return Cells(pa.array(whole_micros, mask=gone), cells.bad).and_bad(bad)
 
     return convert
@@ -244,12 +244,11 @@ def _scaled(array: Any, unit: str) -> Cells:
     cells = as_float(array)
     raw = np.nan_to_num(cells.values.to_numpy(zero_copy_only=False))
     in_s = np.abs(raw) < SECONDS_BELOW if unit == "auto" else np.full(len(raw), unit == "seconds")
-    time_ms = np.rint(np.where(in_s, raw * 1000.0, raw))
-    bad = np.abs(time_ms) > 1e15
+    bad = np.abs(raw) > _FAR_MS
     gone = bad | ~to_mask(cells.values.is_valid())
-    return Cells(
-        pa.array(np.where(gone, 0, time_ms).astype(np.int64), mask=gone), cells.bad
-    ).and_bad(bad)
+    near = np.where(gone, 0.0, raw)
+    time_ms = np.rint(np.where(in_s, near * 1000.0, near))
+    return Cells(pa.array(time_ms.astype(np.int64), mask=gone), cells.bad).and_bad(bad)
 
 
 def _stamp_ms(stamps: Any) -> Any:

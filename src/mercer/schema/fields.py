@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from mercer.schema import limits
 from mercer.schema.event import EVENT, EVENT_KINDS
-from mercer.schema.listing import LISTING
+from mercer.schema.listing import DELETION, LISTING
 from mercer.schema.money import MAX_MICROS, MICROS
 from mercer.schema.seller import SELLER
 from mercer.schema.time import MAX_TIME_MS
 
 FieldKind = Literal["text", "int", "float", "money", "time", "bool", "texts"]
-RowKind = Literal["listings", "sellers", "events"]
+RowKind = Literal["listings", "deletions", "sellers", "events"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,13 @@ EVENT_RULES: tuple[FieldRule, ...] = (
 
 RULES: Mapping[RowKind, tuple[FieldRule, ...]] = {
     "listings": LISTING_RULES,
+    "deletions": tuple(r for r in LISTING_RULES if r.name in DELETION.names),
     "sellers": SELLER_RULES,
     "events": EVENT_RULES,
 }
-SCHEMAS: Mapping[RowKind, pa.Schema] = {"listings": LISTING, "sellers": SELLER, "events": EVENT}
+SCHEMAS: Mapping[RowKind, pa.Schema] = {
+    "listings": LISTING,
+    "deletions": DELETION,
+    "sellers": SELLER,
+    "events": EVENT,
+}

@@ -57,7 +57,14 @@ class Rejection:
     """A row that was set aside."""
 
     index: int  # in the batch that was judged
-    reason: str  # every fault of the row
+    faults: tuple[
+        tuple[str, str], ...
+    ]  # each: the rule that is broken, and what was got ("" if nothing)
+
+    @property
+    def reason(self) -> str:
+        """All faults in one sentence."""
+        return "; ".join(f"{words}, got {got}" if got else words for words, got in self.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,12 @@ class _Faults:
             self.found.append((bad, words, shown))
 
     def rejections(self) -> tuple[Rejection, ...]:
-        reasons: dict[int, list[str]] = {}
+        faults: dict[int, list[tuple[str, str]]] = {}
         for bad, words, shown in self.found:
             for i in np.flatnonzero(bad).tolist():
-                got = "" if shown is None else f", got {short(shown.show(i))}"
-                reasons.setdefault(i, []).append(words + got)
-        return tuple(Rejection(i, "; ".join(r)) for i, r in sorted(reasons.items()))
+                got = "" if shown is None else short(shown.show(i))
+                faults.setdefault(i, []).append((words, got))
+        return tuple(Rejection(i, tuple(f)) for i, f in sorted(faults.items()))
 
 
 def short(value: Any) -> str:
@@ -153,7 +160,10 @@ def _one_source(
         cells = [c.convert(lambda a: as_text(_renamed(a, source, missing))) for c in present]
         trimmed = [pc.utf8_trim_whitespace(c.values) for c in cells]
         full = [pc.if_else(pc.equal(t, ""), pa.scalar(None, pa.string()), t) for t in trimmed]
-        lists = pc.binary_join_element_wise(*full, source.join, null_handling="skip")
+        lists = full[0]
+        for more in full[1:]:  # Arrow's own null_handling="skip" loses rows that are all null
+            both = pc.binary_join_element_wise(lists, more, source.join)
+            lists = pc.coalesce(both, lists, more)
     made = Cells(lists) if rule.kind in ("texts", "text") else convert(lists)
     for one in cells:
         made = made if one.bad is None else made.and_bad(one.bad)
@@ -181,7 +191,7 @@ def _field(
     values: Any = None
     quoted: Column | None = None
     default: Any = rule.default
-    for source in source_map.fields.get(kind, {}).get(rule.name, ()):
+    for source in source_map.sources(kind).get(rule.name, ()):
         default = source.default if source.default is not None else default
         if source.constant is not None:
             cells, shown = _one_source(
@@ -438,6 +448,6 @@ def judge_objects(
     )
     if not strange:
         return judged
-    told = {i: f"a JSON object is needed, got {short(items[i])}" for i in strange}
-    rejections = tuple(Rejection(r.index, told.get(r.index, r.reason)) for r in judged.rejections)
+    told = {i: (("a JSON object is needed", short(items[i])),) for i in strange}
+    rejections = tuple(Rejection(r.index, told.get(r.index, r.faults)) for r in judged.rejections)
     return Judged(judged.rows, judged.kept, rejections)

@@ -31,6 +31,15 @@ LISTING = pa.schema(
 )
 
 
+# A deletion is a version of the listing like any other.
+DELETION = pa.schema(
+    [
+        pa.field("listing_id", pa.string(), nullable=False),
+        pa.field("updated_ms", pa.int64(), nullable=False),
+    ]
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """One listing as a single thing; in bulk the same fields are columns of `LISTING`."""

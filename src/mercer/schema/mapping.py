@@ -9,7 +9,13 @@ from mercer.schema.cells import UNITS
 from mercer.schema.errors import MappingError
 from mercer.schema.fields import EVENT_RULES, LISTING_RULES, RULES, SELLER_RULES, FieldRule, RowKind
 
-SECTIONS: Mapping[RowKind, str] = {"listings": "listing", "sellers": "seller", "events": "event"}
+# Which section of a map file speaks of which kind of rows.
+SECTIONS: Mapping[RowKind, str] = {
+    "listings": "listing",
+    "deletions": "listing",
+    "sellers": "seller",
+    "events": "event",
+}
 _TIME_FORMS = ("auto", "iso", "ms", "seconds")
 
 
@@ -59,9 +65,16 @@ class SourceMap:
     delimiter: str | None = None  # of CSV; by the file's name where None
     is_explicit: bool = True  # False: Mercer's own names, any of which may be absent
 
+    def sources(self, kind: RowKind) -> Mapping[str, tuple[FieldSource, ...]]:
+        """Where the fields of `kind` come from; a deletion reads two fields of a listing."""
+        if kind != "deletions":
+            return self.fields.get(kind, {})
+        listing = self.fields.get("listings", {})
+        return {rule.name: listing[rule.name] for rule in RULES[kind] if rule.name in listing}
+
     def columns(self, kind: RowKind) -> list[str]:
         """All source columns that this map reads for `kind`, each once."""
-        names = [c for s in self.fields.get(kind, {}).values() for one in s for c in one.columns]
+        names = [c for s in self.sources(kind).values() for one in s for c in one.columns]
         if kind == "listings":
             names += [c for one in self.attributes.values() for c in one.columns]
             names += [self.all_attributes] if self.all_attributes else []

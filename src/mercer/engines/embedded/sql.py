@@ -122,7 +122,7 @@ def drop_tables(engine: sa.Engine) -> None:
 def fetch(db: sa.Connection, select: Any) -> list[tuple[Any, ...]]:
     """The rows as the driver's own tuples: half the time of SQLAlchemy's row objects."""
     result = db.execute(select)
-    rows: list[tuple[Any, ...]] = result.cursor.fetchall()
+    rows = list(result.cursor.fetchall())
     result.close()
     return rows
 

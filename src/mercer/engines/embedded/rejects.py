@@ -1,0 +1,50 @@
+"""Rows that were set aside, in a file of their own that people read and repair."""
+
+import time
+from pathlib import Path
+from typing import Any, final
+
+import msgspec
+
+MAX_LINES = 100_000
+
+
+@final
+class RejectsFile:
+    """DIR/rejects/<source>-<time>.jsonl; created with its first line. One per source."""
+
+    def __init__(self, folder: Path, source: Path) -> None:
+        self._folder, self._source = folder, source
+        self._file: Any = None
+        self._n_lines = 0
+        self.path: Path | None = None
+
+    def add(self, row: int, reason: str, raw: Any) -> None:
+        """One line: the row's number in its file, why, and what it said (cut)."""
+        if self._file is None:
+            self._folder.mkdir(exist_ok=True)
+            self._open()
+        self._n_lines += 1
+        if self._n_lines <= MAX_LINES:
+            line = {"row": row, "reason": reason, "raw": raw}
+            self._file.write(msgspec.json.encode(line) + b"\n")
+
+    def _open(self) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        for again in range(1_000):
+            name = f"{self._source.name}-{stamp}{f'-{again}' if again else ''}.jsonl"
+            try:
+                self._file = open(self._folder / name, "xb")  # noqa: SIM115 - open until `close`
+            except FileExistsError:
+                continue
+            self.path = self._folder / name
+            return
+        raise FileExistsError(f"{self._folder} has a thousand files of this second")
+
+    def close(self) -> None:
+        """Say how many lines were left out and give the file back."""
+        if self._file is None:
+            return
+        if (more := self._n_lines - MAX_LINES) > 0:
+            self._file.write(msgspec.json.encode({"left_out": more}) + b"\n")
+        self._file.close()
