@@ -1,0 +1,110 @@
+"""Numbers about the server for Prometheus. No label ever holds text that a visitor typed."""
+
+from collections.abc import Callable, Iterable
+from typing import final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mercer.retrieve.request import SearchResponse
+from mercer.serve.market import Health, ItemResult
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_FOUND = (0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+_MAX_PARTS = 32  # different names of degraded parts and stages that become labels
+
+
+@final
+class _MarketState(Collector):
+    """Asks the market at scrape time, so that a gauge is never stale."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self._health = health
+
+    def collect(self) -> Iterable[Metric]:
+        state = self._health()
+        for name, text, value in (
+            ("mercer_ready", "1 if the market answers searches", float(state.is_ready)),
+            ("mercer_listings", "Listings that can be found now", state.n_listings),
+            ("mercer_delta_listings", "Changes served from the delta, not merged", state.n_delta),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+
+
+@final
+class Meter:
+    """The metrics of one app, in a registry of its own."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_MarketState(health))
+        self._requests = Counter(
+            "mercer_http_requests",
+            "Requests answered",
+            ["route", "method", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "mercer_http_request_seconds",
+            "Time from the request's head to the last byte of its answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._stage = Histogram(
+            "mercer_search_stage_seconds",
+            "Time spent in a stage of a search",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._found = Histogram(
+            "mercer_search_found",
+            "Matches of a search",
+            buckets=_FOUND,
+            registry=self.registry,
+        )
+        self._degraded = Counter(
+            "mercer_search_degraded",
+            "Searches answered without a part, by the part",
+            ["part"],
+            registry=self.registry,
+        )
+        self._items = Counter(
+            "mercer_batch_items",
+            "Items of batches, by what became of them",
+            ["verdict"],
+            registry=self.registry,
+        )
+        self._names: dict[str, set[str]] = {"stage": set(), "part": set()}
+
+    def request_done(self, *, route: str, method: str, status: int, took_us: int) -> None:
+        """Count one answered request."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(took_us / 1e6)
+
+    def searched(self, response: SearchResponse) -> None:
+        """Count one answered search: matches, stage times, dropped parts."""
+        self._found.observe(response.found)
+        for stage, took_us in response.timings_us.items():
+            self._stage.labels(self._bounded("stage", stage)).observe(took_us / 1e6)
+        for why in response.degraded:
+            self._degraded.labels(self._bounded("part", why.partition(":")[0])).inc()
+
+    def items_done(self, results: Iterable[ItemResult]) -> None:
+        """Count the items of one batch by verdict."""
+        for result in results:
+            self._items.labels(result.verdict).inc()
+
+    def _bounded(self, kind: str, name: str) -> str:
+        """The name as a label, or "other" once there are too many different ones."""
+        known = self._names[kind]
+        if name not in known:
+            if len(known) >= _MAX_PARTS:
+                return "other"
+            known.add(name)
+        return name

@@ -1,0 +1,147 @@
+"""Starting and stopping the server: where it may listen, and how it ends."""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import final
+
+import uvicorn
+
+from mercer.schema.errors import ConfigError
+from mercer.serve.edge import is_loopback
+from mercer.serve.http import create_app
+from mercer.serve.log import Bridge, Log
+from mercer.serve.market import Market
+from mercer.serve.picture import Draw
+from mercer.serve.settings import ServeSettings
+
+_LIBRARY_LOGS = ("uvicorn.error", "asyncio")
+
+
+def serve(
+    market: Market,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    settings: ServeSettings | None = None,
+    draw: Draw | None = None,
+    log: Log | None = None,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve a market until SIGINT or SIGTERM; returns after the requests under way have finished.
+
+    Args:
+        host: a loopback address or "localhost".
+        port: 0 takes a free one; `on_ready` is told.
+        on_ready: called with the address once requests are answered.
+    Raises:
+        ConfigError: the host is not loopback, or the port is out of range or taken.
+    """
+    settings, log = settings or ServeSettings(), log or Log()
+    listener = listen(host, port)
+    url = _url(listener)
+    app = create_app(market, settings=settings, draw=draw, log=log)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="h11",  # the one whose limits are set here and tested
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
+            timeout_graceful_shutdown=settings.stop_timeout_s,
+        ),
+        on_ready=lambda: on_ready(url) if on_ready else None,
+    )
+    with _library_logs(log), _signals_return():
+        log.info("serving", url=url)
+        try:
+            server.run(sockets=[listener])
+        finally:
+            listener.close()
+        log.info("stopped")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address. Raises ConfigError."""
+    if not is_loopback(host):
+        raise ConfigError(
+            f"host {host!r} can be reached from other machines, and this server asks for no keys; "
+            "only 127.0.0.1, ::1 and localhost are allowed: put a proxy that authenticates before it"
+        )
+    if not 0 <= port <= 65_535:
+        raise ConfigError(
+            f"port {port} is out of range: 0 to 65535 is allowed (0 takes a free one)"
+        )
+    address = "127.0.0.1" if host.lower() == "localhost" else host
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1_024)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; choose another port"
+        ) from None
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+@final
+class _Server(uvicorn.Server):
+    """uvicorn's server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+@contextmanager
+def _library_logs(log: Log) -> Iterator[None]:
+    """What libraries log goes to our log, as long as the server runs."""
+    bridge = Bridge(log)
+    loggers = [logging.getLogger(name) for name in _LIBRARY_LOGS]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(bridge)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(bridge)
+            logger.propagate = propagate
+
+
+@contextmanager
+def _signals_return() -> Iterator[None]:
+    """uvicorn raises a signal again after it has stopped; here it was answered, so nothing follows.
+
+    Without this SIGTERM would end the process before the caller can close the market.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in stops]
+    try:
+        yield
+    finally:
+        for number, handler in zip(stops, before, strict=True):
+            signal.signal(number, handler)

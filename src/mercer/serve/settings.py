@@ -1,0 +1,27 @@
+"""What bounds one server: sizes, threads, times. Every number is a default that may be changed."""
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """Limits of one server; none of them changes what a search answers."""
+
+    title: str = "Mercer"  # shown on the pages
+    max_body_bytes: int = MIB  # of any request but a batch of listings
+    max_batch_bytes: int = 16 * MIB
+    max_batch_items: int = 1_000
+    max_item_bytes: int = (
+        MIB  # one listing as JSON; a larger one is rejected, its neighbours are not
+    )
+    max_url_bytes: int = MIB
+    max_depth: int = 10_000  # page * per_page: the deepest hit that paging reaches
+    read_threads: int = 4  # searches, suggestions and pictures that run at the same time
+    max_waiting: int = 256  # calls that may wait for a thread; the next one gets a 503 at once
+    read_timeout_s: float = 10.0
+    write_timeout_s: float = 120.0
+    image_cache_bytes: int = 64 * MIB
+    allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")  # of the Host header
+    stop_timeout_s: int = 10  # requests that are under way may finish within this time

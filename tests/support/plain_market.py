@@ -1,0 +1,184 @@
+"""A market in memory for tests of HTTP and pages: the protocol, with substring search.
+
+Stricter than the real one: it checks the types of what `serve` hands over, and that nobody calls it
+on the event loop.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mercer.retrieve.filter_language import parse_filter
+from mercer.retrieve.filter_match import matches
+from mercer.retrieve.filter_schema import FieldKind, FilterSchema
+from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
+from mercer.schema.errors import InputError, NotFoundError
+from mercer.serve.market import Health, ItemResult, Suggestion
+
+PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
+_CARD = (
+    "title", "seller_id", "category_path", "attributes", "price_micros", "currency", "quantity",
+    "images", "rating", "rating_count",
+)  # fmt: skip
+
+
+def listing(listing_id: str, title: str, **more: Any) -> dict[str, Any]:
+    """A listing with every field of a card."""
+    return {
+        "listing_id": listing_id,
+        "title": title,
+        "seller_id": "s1",
+        "category_path": ["Home", "Mugs"],
+        "attributes": {},
+        "price_micros": 12_500_000,
+        "currency": "EUR",
+        "quantity": 2,
+        "images": [],
+        "rating": 4.5,
+        "rating_count": 3,
+        "updated_ms": 1,
+        **more,
+    }
+
+
+class PlainMarket:
+    """Implements the Market protocol over a dict."""
+
+    def __init__(
+        self, listings: Sequence[Mapping[str, Any]] = (), *, is_ready: bool = True
+    ) -> None:
+        self.listings = {item["listing_id"]: dict(item) for item in listings}
+        self.is_ready = is_ready
+        self.degraded: tuple[str, ...] = ()
+        self.searches: list[SearchRequest] = []
+        self._lock = threading.Lock()
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        _off_the_loop()
+        assert isinstance(request.facets, tuple)
+        assert isinstance(request.page, int)
+        with self._lock:
+            self.searches.append(request)
+            names = {name for item in self.listings.values() for name in item["attributes"]}
+            schema = FilterSchema(attributes=dict.fromkeys(sorted(names), FieldKind.TEXT))
+            tree = parse_filter(request.filter, schema)
+            if request.cursor not in (None, "c1"):
+                raise InputError(f"cursor {request.cursor!r} is unknown; start again at page 1")
+            words = request.q.lower().split()
+            rows = [
+                item
+                for item in self.listings.values()
+                if all(word in item["title"].lower() for word in words) and matches(tree, item)
+            ]
+        return self._answer(request, rows)
+
+    def _answer(self, request: SearchRequest, rows: list[dict[str, Any]]) -> SearchResponse:
+        first = (request.page - 1) * request.per_page
+        hits = tuple(
+            Hit(
+                position=first + i + 1,
+                listing_id=row["listing_id"],
+                score=1.0 / (1 + i),
+                document={name: row.get(name) for name in _CARD},
+                matched=(),
+                sources=("lexical",),
+            )
+            for i, row in enumerate(rows[first : first + request.per_page])
+        )
+        prices = [row["price_micros"] for row in rows if row["price_micros"] is not None]
+        return SearchResponse(
+            page_id=PAGE_ID,
+            hits=hits,
+            found=len(rows),
+            page=request.page,
+            per_page=request.per_page,
+            cursor="c1",
+            facet_counts=_facets(rows) if request.facets else {},
+            price_stats=PriceStats(
+                len(prices), min(prices), max(prices), sum(prices) // len(prices)
+            )
+            if prices
+            else None,
+            understood={"terms": [], "corrections": [], "wanted": [], "unwanted": []},
+            did_you_mean=None,
+            degraded=self.degraded,
+            search_time_ms=0.5,
+            generation="g-1",
+            timings_us={"lexical": 400},
+        )
+
+    def suggest(self, prefix: str, *, limit: int = 8) -> Sequence[Suggestion]:
+        _off_the_loop()
+        titles = [item["title"] for item in self.listings.values()]
+        found = [t for t in titles if prefix.strip() and t.lower().startswith(prefix.lower())]
+        return [Suggestion(title, "query", 1) for title in found[:limit]]
+
+    def similar(self, listing_id: str, *, limit: int = 12) -> Sequence[Hit]:
+        _off_the_loop()
+        if listing_id not in self.listings:
+            raise NotFoundError(f"there is no listing {listing_id[:50]!r}")
+        others = [row for row in self.listings.values() if row["listing_id"] != listing_id]
+        return self._answer(SearchRequest(per_page=limit), others).hits
+
+    def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
+        _off_the_loop()
+        return [self._put(item) for item in items]
+
+    def _put(self, item: Mapping[str, Any]) -> ItemResult:
+        assert isinstance(item, dict)
+        listing_id, title = item.get("listing_id"), item.get("title")
+        if not isinstance(listing_id, str) or not 1 <= len(listing_id) <= 200:
+            return ItemResult("", "rejected", "listing_id must be 1 to 200 characters of text")
+        if not isinstance(title, str) or len(title) > 1_000:
+            return ItemResult(
+                listing_id, "rejected", "title must be text of at most 1,000 characters"
+            )
+        known = self.listings.get(listing_id)
+        version = item.get("updated_ms", 1)
+        if known and isinstance(version, int) and version <= known["updated_ms"]:
+            return ItemResult(listing_id, "duplicate")
+        price = item.get("price_micros")
+        if price is not None and (not isinstance(price, int) or price < 0):
+            return ItemResult(listing_id, "rejected", "price_micros must be 0 or more")
+        self.listings[listing_id] = listing(
+            listing_id,
+            title,
+            price_micros=price,
+            updated_ms=version if isinstance(version, int) else 1,
+        )
+        return ItemResult(listing_id, "accepted")
+
+    def delete_listings(
+        self, listing_ids: Sequence[str], *, updated_ms: int
+    ) -> Sequence[ItemResult]:
+        _off_the_loop()
+        assert isinstance(updated_ms, int)
+        for listing_id in listing_ids:
+            self.listings.pop(listing_id, None)
+        return [ItemResult(listing_id, "accepted") for listing_id in listing_ids]
+
+    def health(self) -> Health:
+        return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())
+
+
+def _facets(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[FacetValue, ...]]:
+    counts: dict[str, dict[str, int]] = {}
+    for row in rows:
+        values = {"category": row["category_path"][-1:], **row["attributes"]}
+        for name, texts in values.items():
+            for text in texts:
+                by_value = counts.setdefault(name, {})
+                by_value[text] = by_value.get(text, 0) + 1
+    return {
+        name: tuple(FacetValue(v, n) for v, n in sorted(found.items(), key=lambda e: -e[1]))
+        for name, found in counts.items()
+    }
+
+
+def _off_the_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise AssertionError("a market call ran on the event loop and would stop every other request")
