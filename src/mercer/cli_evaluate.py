@@ -106,7 +106,8 @@ def search_command(
         Path, typer.Option(envvar="MERCER_MARKET", help="The market's folder.")
     ] = Path(),
     map_file: Annotated[
-        Path | None, typer.Option("--map", help="TOML whose [judgments] names the columns.")
+        Path | None,
+        typer.Option("--map", help="A map file: its judgments section names the columns."),
     ] = None,
     mode: Annotated[str, typer.Option(help="lexical, semantic or hybrid.")] = "hybrid",
     versus: Annotated[
@@ -217,8 +218,9 @@ def show(outcome: Outcome, console: Console) -> None:
         table.add_row(measure.key, *cells)
     console.print(table)
     if outcome.comparison:
-        for sentence in sentences(outcome.comparison, job):
-            console.print(sentence, highlight=False, markup=False)
+        title = f"Paired sign-flip test, {job.mode} minus {job.versus}:"
+        for line in (title, *sentences(outcome.comparison, job)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     if outcome.n_degraded:
         console.print(f"{outcome.n_degraded} answers dropped a part of the search (degraded)")
     worst = Table(title=f"Lowest {NDCG.key}", box=None, pad_edge=False, title_justify="left")
@@ -246,7 +248,7 @@ def sentences(comparison: Comparison, job: Job) -> list[str]:
             verdict = f"{job.mode} is {'better' if is_better else 'worse'} than {job.versus}"
         said.append(
             f"{measure.key}: {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}], "
-            f"p = {test.p_two_sided:.4f} over {test.n} queries (sign-flip test): {verdict}"
+            f"p = {test.p_two_sided:.4f} over {test.n} queries: {verdict}"
         )
     return said
 

@@ -190,7 +190,8 @@ def test_human_output_says_what_was_measured_and_names_the_worst(mercer, judged:
     result = mercer("--judgments", str(judged), *GAINS, "--mode", "lexical", "--versus", "semantic")
     assert result.exit_code == 0, result.output
     assert "3 queries measured, 1 left out" in result.stdout
-    assert "sign-flip test" in result.stdout
+    assert "Paired sign-flip test, lexical minus semantic:" in result.stdout
+    assert "over 3 queries: no difference can be told" in result.stdout
     lines = result.stdout.splitlines()
     worst = next(i for i, line in enumerate(lines) if line.startswith("Lowest"))
     assert lines[worst + 2].startswith("golden chalice")
