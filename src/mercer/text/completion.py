@@ -24,7 +24,7 @@ I64s = NDArray[np.int64]
 I32s = NDArray[np.int32]
 F64s = NDArray[np.float64]
 
-MAX_LIMIT = 1_000
+MAX_LIMIT = 100
 MAX_PREFIX_BYTES = 512
 _COLUMNS = {
     "data": np.dtype(np.uint8),
@@ -223,7 +223,7 @@ class Completer:
 
         Args:
             prefix: normalised; "" asks for the heaviest of all.
-            limit: at most so many, 1..1000.
+            limit: at most so many, 1..100.
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must lie in 1..{MAX_LIMIT}, got {limit}")

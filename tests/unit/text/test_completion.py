@@ -78,8 +78,8 @@ def test_edges() -> None:
     one = Completer.build(["a"], np.array([1]))
     assert one.complete("a" * 5_000).tolist() == []
     assert one.complete("\ud800").tolist() == []
-    for limit in (0, 1_001):
-        with pytest.raises(ValueError, match=r"1\.\.1000"):
+    for limit in (0, 101):
+        with pytest.raises(ValueError, match=r"1\.\.100"):
             one.complete("a", limit=limit)
 
 

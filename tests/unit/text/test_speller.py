@@ -94,6 +94,13 @@ def test_likelier_slips_win(typed: str, better: str, worse: str) -> None:
         assert Speller.build(words).correct_one(typed)[0].word == better
 
 
+def test_ties_go_to_the_lower_row() -> None:
+    """Equal scores are settled by the order of the vocabulary, so answers never wander."""
+    for words in (["beams", "bears"], ["bears", "beams"]):
+        assert [c.word for c in Speller.build(words).correct_one("bea-s", top=2)] == words
+        assert Speller.build(words).correct_many(["bea-s"]).word.tolist() == [0]
+
+
 def test_two_likely_slips_beat_one_unlikely() -> None:
     """A candidate one edit away does not hide a better one that is two away."""
     words = ["zakrteing", "marketing"]  # the first letter wrong, or two pairs swapped
