@@ -1,0 +1,35 @@
+"""`mercer`: the words that a person types. Each command is thin; what it does lies elsewhere."""
+
+import typer
+
+from mercer import __version__
+from mercer.cli_catalogue import app as catalogue_app
+from mercer.cli_evaluate import app as evaluate_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Search, ads and discovery for two-sided marketplaces.",
+)
+app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
+app.add_typer(evaluate_app, name="evaluate")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mercer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Search, ads and discovery for two-sided marketplaces."""
+
+
+def main() -> None:
+    """The console script."""
+    app()

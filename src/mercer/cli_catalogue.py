@@ -1,0 +1,261 @@
+"""`mercer init`, `validate`, `ingest` and `rebuild`: the catalogue from the command line."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mercer.engines.embedded.ingest import IngestJob, IngestReport, OnProgress, ingest
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.store import open_store, rebuild
+from mercer.schema.errors import ConfigError, MappingError, MarketError, NotFoundError
+from mercer.schema.fields import RowKind
+from mercer.schema.mapping import SourceMap, own_names, parse_map
+
+PLAIN_EVERY_S = 5.0  # between lines of progress where stderr is no terminal
+_WORDS = (ConfigError, MappingError, NotFoundError)  # exit status 2
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Kind(StrEnum):
+    """What the rows of the files are."""
+
+    LISTINGS = "listings"
+    SELLERS = "sellers"
+    EVENTS = "events"
+
+
+MarketDir = Annotated[
+    Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
+]
+Files = Annotated[
+    list[Path],
+    typer.Argument(help="JSONL, CSV, TSV (also .gz, .zst) or Parquet.", metavar="FILE..."),
+]
+MapFile = Annotated[
+    Path | None, typer.Option("--map", help="TOML: which column feeds which field.")
+]
+KindOption = Annotated[Kind, typer.Option("--kind", help="What the rows are.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@contextmanager
+def told(command: str) -> Iterator[None]:
+    """Say a MarketError on stderr and leave: 2 where the words are wrong, 1 where the work failed."""
+    try:
+        yield
+    except MarketError as error:
+        sys.stderr.write(f"mercer {command}: {error}\n")
+        raise typer.Exit(2 if isinstance(error, _WORDS) else 1) from None
+
+
+def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """The result on stdout, for a program or for a person."""
+    sys.stdout.write((json.dumps(result, allow_nan=False) if as_json else text) + "\n")
+
+
+@app.command("init")
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a folder a market, with a commented mercer.toml."""
+    with told("init"):
+        MarketFolder(folder).create()
+    say(
+        {"market": str(folder)},
+        f"{folder} is a market now; its choices are in {folder / 'mercer.toml'}",
+        as_json=as_json,
+    )
+
+
+@app.command("ingest")
+def ingest_command(
+    files: Files,
+    market: MarketDir = Path(),
+    map_file: MapFile = None,
+    kind: KindOption = Kind.LISTINGS,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Delete the listings that the rows name.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take listings, sellers or events in; bad rows are set aside with their reason."""
+    folder = MarketFolder(market)
+    rows = _row_kind(kind, delete=delete)
+    with told("ingest"):
+        source_map = _map(map_file)
+        _check_files(files)
+        with open_store(folder) as store, _progress() as on_progress:
+            job = IngestJob(
+                paths=files,
+                kind=rows,
+                source_map=source_map,
+                currency=store.config.rates.reporting,
+                now_ms=time.time_ns() // 1_000_000,
+                rejects=folder.rejects,
+            )
+            report = ingest(job, writer=store.writer, on_progress=on_progress)
+            listings = store.catalogue.count()
+    _show(report, as_json=as_json, more={"listings": listings})
+    if report.failed_files or (report.rejected and not report.accepted):
+        raise typer.Exit(1)
+
+
+@app.command("validate")
+def validate_command(
+    files: Files,
+    market: MarketDir = Path(),
+    map_file: MapFile = None,
+    kind: KindOption = Kind.LISTINGS,
+    delete: Annotated[bool, typer.Option("--delete", help="Judge as `ingest --delete`.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what `ingest` would set aside, and why; nothing is written."""
+    with told("validate"):
+        folder = MarketFolder(market)
+        # A file can be judged before there is a market; only the currency would come from it.
+        currency = folder.config().rates.reporting if folder.config_file.exists() else "USD"
+        job = IngestJob(
+            paths=files,
+            kind=_row_kind(kind, delete=delete),
+            source_map=_map(map_file),
+            currency=currency,
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        _check_files(files)
+        with _progress() as on_progress:
+            report = ingest(job, writer=None, on_progress=on_progress)
+    _show(report, as_json=as_json, more={})
+    if not report.is_clean:
+        raise typer.Exit(1)
+
+
+@app.command("rebuild")
+def rebuild_command(
+    market: MarketDir = Path(),
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Drop the catalogue's tables and make them again from the log."""
+    with told("rebuild"), open_store(MarketFolder(market), recover=False) as store:
+        before, end = store.catalogue.count(), store.log.end()
+        if not yes:
+            sys.stderr.write(
+                f"mercer rebuild: would drop {before:,} listings and replay the log up to position "
+                f"{end:,}; add --yes to do it\n"
+            )
+            raise typer.Exit(2)
+        began = time.perf_counter()
+        n_records = rebuild(store)
+        after, seconds = store.catalogue.count(), time.perf_counter() - began
+    result = {"records": n_records, "listings": after, "listings_before": before}
+    text = (
+        f"{n_records:,} records replayed, {after:,} listings ({before:,} before), {seconds:.1f} s"
+    )
+    say(result | {"seconds": round(seconds, 3)}, text, as_json=as_json)
+
+
+def _row_kind(kind: Kind, *, delete: bool) -> RowKind:
+    if not delete:
+        return kind.value
+    if kind is not Kind.LISTINGS:
+        raise typer.BadParameter(f"only listings can be deleted, not {kind}", param_hint="--delete")
+    return "deletions"
+
+
+def _map(path: Path | None) -> SourceMap:
+    if path is None:
+        return own_names()
+    try:
+        return parse_map(path.read_text(encoding="utf-8"), at=str(path))
+    except OSError as fault:
+        raise MappingError(f"{path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError as fault:
+        raise MappingError(f"{path} is not UTF-8: {fault}") from None
+
+
+def _check_files(files: list[Path]) -> None:
+    """All files that are missing, in one sentence, before any work."""
+    if missing := [str(path) for path in files if not path.is_file()]:
+        raise NotFoundError(f"no such file: {', '.join(missing)}")
+
+
+@contextmanager
+def _progress() -> Iterator[OnProgress]:
+    """A bar on a terminal, a line every few seconds elsewhere; always on stderr."""
+    if not sys.stderr.isatty():
+        yield _plain_progress()
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        tasks: dict[Path, Any] = {}
+
+        def on_progress(path: Path, done: int, total: int, rows: int) -> None:
+            if path not in tasks:
+                tasks[path] = bar.add_task(path.name, total=total, rows=0)
+            bar.update(tasks[path], completed=done, rows=rows)
+
+        yield on_progress
+
+
+def _plain_progress() -> OnProgress:
+    last = time.monotonic()
+
+    def on_progress(path: Path, done: int, total: int, rows: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PLAIN_EVERY_S:
+            last = time.monotonic()
+            share = 100 * done // max(1, total)
+            sys.stderr.write(f"{path.name}: {share} %, {rows:,} rows\n")
+
+    return on_progress
+
+
+def _show(report: IngestReport, *, as_json: bool, more: dict[str, int]) -> None:
+    result = report.to_dict() | more
+    if as_json:
+        say(result, "", as_json=True)
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    # Without a writer nothing changed, so these two would mislead.
+    hidden = () if more else ("changed", "unchanged")
+    for name in ("read", "accepted", "changed", "unchanged", "rejected", "duplicates"):
+        if name not in hidden:
+            table.add_row(name, f"{result[name]:,}")
+    if more:
+        table.add_row("listings in the market", f"{more['listings']:,}")
+    console.print(table)
+    for words, n in report.reasons.most_common():
+        console.print(f"{n:,} x {words}", markup=False)
+    for one in report.examples:
+        console.print(f"  {one.file}, row {one.row}: {one.reason}", markup=False)
+    if report.ignored_columns:
+        console.print(f"ignored columns: {', '.join(report.ignored_columns[:30])}", markup=False)
+    if report.absent_columns:
+        console.print(f"in the map but in no row: {', '.join(report.absent_columns)}", markup=False)
+    for path in report.rejects_files:
+        console.print(f"set aside in {path}", markup=False)
+    for fault in report.failed_files:
+        console.print(fault, markup=False)
+    console.print(f"{report.seconds:.1f} s, {result['rows_per_s']:,} rows/s")

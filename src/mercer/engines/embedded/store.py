@@ -1,0 +1,56 @@
+"""A market's log and catalogue, opened by their one owner and brought up to date."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from mercer.engines.embedded.config import MarketConfig
+from mercer.engines.embedded.log import SqliteLog
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.engines.embedded.writer import CatalogueWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What changes a market."""
+
+    config: MarketConfig
+    log: SqliteLog
+    catalogue: SqlCatalogue
+    writer: CatalogueWriter
+
+
+@contextmanager
+def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]:
+    """Own the market while the block runs; first apply what the log has and the view has not.
+
+    Raises:
+        NotFoundError: the folder is no market.
+        ConfigError: mercer.toml has faults, or the tables cannot be reached.
+        MarketBusyError: another process owns it.
+        CorruptError: the log or the tables are not what they should be.
+    """
+    config = folder.config()
+    with folder.lock():
+        log = SqliteLog(folder.log)
+        try:
+            catalogue = SqlCatalogue(folder.tables_url(config))
+            try:
+                store = Store(config, log, catalogue, CatalogueWriter(log, catalogue))
+                if recover:
+                    store.writer.recover()
+                yield store
+            finally:
+                catalogue.close()
+        finally:
+            log.close()
+
+
+def rebuild(store: Store) -> int:
+    """Drop the view and replay the whole log; the number of records.
+
+    Killed in between, the rest is replayed when the market is opened next.
+    """
+    store.catalogue.clear()
+    return store.writer.recover()
