@@ -35,13 +35,24 @@ from mercer.evaluate.search import (
 )
 from mercer.metrics.sampling import Interval
 from mercer.retrieve.request import Mode, SearchRequest
-from mercer.schema.errors import InputError, MarketError
+from mercer.schema.errors import (
+    ConfigError,
+    InputError,
+    MappingError,
+    MarketError,
+    NotFoundError,
+)
 from mercer.serve.market import Market
 
 BUDGET_MS = 60_000.0  # quality is measured with every part of the search, however long it takes
 N_WORST = 5  # queries listed in the human output
 SIGNIFICANT = 0.05
 MODES: tuple[str, ...] = get_args(Mode)
+WRONG_WORDS = (
+    ConfigError,
+    MappingError,
+    NotFoundError,
+)  # exit status 2: a word names what is not so
 OpenMarket = Callable[[Path], Market]
 
 app = typer.Typer(no_args_is_help=True, help="Measure quality against judgments.")
@@ -142,7 +153,7 @@ def search_command(
         outcome = evaluate_search(job, open_market=open_market)
     except MarketError as error:
         sys.stderr.write(f"mercer evaluate search: {error}\n")
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if isinstance(error, WRONG_WORDS) else 1) from None
     if as_json:
         sys.stdout.write(json.dumps(outcome.to_dict(), allow_nan=False) + "\n")
     else:

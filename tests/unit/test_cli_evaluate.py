@@ -216,18 +216,21 @@ def test_wrong_words_are_status_2(mercer, judged: Path, words: tuple[str, ...], 
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "status", "said"),
     [
-        (("--gains", "exp"), "'E', 'I', 'S'"),
-        (("--gains", "E=1,I=0"), "'S', which the gains do not name"),
-        ((*GAINS, "--market", "/nowhere/at/all"), "no market"),
-        ((*GAINS, "--map", "absent.toml"), "absent.toml"),
+        (("--gains", "exp"), 1, "'E', 'I', 'S'"),
+        (("--gains", "E=1,I=0"), 1, "'S', which the gains do not name"),
+        ((*GAINS, "--market", "/nowhere/at/all"), 2, "no market"),
+        ((*GAINS, "--map", "absent.toml"), 2, "absent.toml"),
+        ((*GAINS, "--judgments", "absent.csv"), 2, "absent.csv: there is no such file"),
     ],
 )
-def test_failed_work_is_status_1(mercer, judged: Path, words: tuple[str, ...], said: str) -> None:
-    """Data or a market that is not what it should be: status 1, one sentence, nothing on stdout."""
+def test_errors_are_one_sentence_and_a_status(
+    mercer, judged: Path, words: tuple[str, ...], status: int, said: str
+) -> None:
+    """Data that do not fit: 1. A word that names no market, map or file: 2. Nothing on stdout."""
     result = mercer("--judgments", str(judged), *words, "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == status
     assert said in result.stderr
     assert result.stdout == ""
 
