@@ -135,8 +135,6 @@ def search_command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """nDCG@10, recall@100 of the top grade, MRR and zero-result rate, with 95 % intervals."""
-    from mercer.app import open_market  # the engines load only when a market is opened
-
     job = Job(
         judgments=judgments,
         gains=_gains(gains),
@@ -149,6 +147,8 @@ def search_command(
         limit=limit,
         seed=seed,
     )
+    from mercer.app import open_market  # the engines load once the words are known to be right
+
     try:
         outcome = evaluate_search(job, open_market=open_market)
     except MarketError as error:
