@@ -53,11 +53,16 @@ def default_of(param: Any) -> str:
     return f"`{getattr(value, 'value', value)}`" if is_shown and str(value) else ""
 
 
+def plain(word: str) -> str:
+    """`{FILE...}...` as a person writes it: FILE..."""
+    return re.sub(r"\{([^}.]*)(\.\.\.)?\}(\.\.\.)?", r"\1\3", word)
+
+
 def described(path: tuple[str, ...], command: Any) -> str:
     """One command: its usage, what it does, a line for each argument and option."""
     words = " ".join(path)
     context = typer.Context(command, info_name=words)
-    usage = " ".join(command.collect_usage_pieces(context))
+    usage = plain(" ".join(command.collect_usage_pieces(context)))
     lines = [f"## {words}", "", "```text", f"{words} {usage}".rstrip(), "```", ""]
     lines += [sentences(command.help), ""]
     rows = []
@@ -68,7 +73,7 @@ def described(path: tuple[str, ...], command: Any) -> str:
         names = (
             [*param.opts, *param.secondary_opts] if is_option else param.get_usage_pieces(context)
         )
-        shown = ", ".join(f"`{name}`" for name in names)
+        shown = ", ".join(f"`{plain(name)}`" for name in names)
         need = "required" if param.required else default_of(param)
         rows.append(f"| {shown} | {cell(getattr(param, 'help', ''))} | {need} |")
     if rows:

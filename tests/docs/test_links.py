@@ -46,7 +46,7 @@ def test_one_sentence_per_line() -> None:
     crowded = []
     for path in documents():
         for line in FENCE.sub("", path.read_text("utf-8")).splitlines():
-            prose = re.sub(r"`[^`]*`", "code", re.sub(r"^\s*(\d+\.|[-*#]+) ", "", line))
+            prose = re.sub(r"`[^`]*`", "code", re.sub(r"^\s*[-*#]* *(\d+\. )?", "", line))
             if not prose.startswith("|") and end.search(prose):
                 crowded.append(f"{path.relative_to(ROOT)}: {line.strip()[:100]}")
     assert crowded == []
