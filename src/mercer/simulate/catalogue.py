@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mercer.schema.errors import InputError
 from mercer.schema.listing import ATTRIBUTES_TYPE, LISTING
 from mercer.simulate.option import NONE
+from mercer.simulate.picture.look import LOOK_ATTRIBUTES, Look
 from mercer.simulate.pool import PhrasePool
 from mercer.simulate.seller import (
     SELLERS_PER_BLOCK,
@@ -94,6 +95,24 @@ class World:
         if n_held:
             yield pa.concat_batches(held)
 
+    def look(self, listing_number: int) -> Look:
+        """What the pictures of a listing show: the truth, also where no text states it.
+
+        Raises:
+            InputError: no such listing.
+        """
+        if not 0 <= listing_number < self.n_listings:
+            raise InputError(f"listing {listing_number} of {self.n_listings} does not exist")
+        t = self.truth
+        second = int(t.second_color[listing_number])
+        seen = {a: int(t.values[listing_number, COLUMN[a]]) for a in LOOK_ATTRIBUTES}
+        return Look(
+            listing_number,
+            taxonomy()[int(t.category[listing_number])],
+            **{a: "" if v < 0 else VOCABULARIES[COLUMN[a]].values[v] for a, v in seen.items()},
+            second_color="" if second < 0 else VOCABULARIES[COLUMN["color"]].values[second],
+        )
+
     def _rng(self, block: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, block, purpose])
 
@@ -117,7 +136,7 @@ class World:
             "price_micros": pa.array(truth.price_micros),
             "currency": _constant(CURRENCY),
             "quantity": pa.array(truth.quantity),
-            "images": _image_column(number, signals.n_images),
+            "images": _image_column(truth, number, signals.n_images),
             "created_ms": pa.array(truth.created_ms),
             "updated_ms": pa.array(signals.updated_ms),
             "rating": pa.array(signals.rating, pa.float32(), mask=signals.rating_count == 0),
@@ -196,14 +215,30 @@ def _category_column(truth: Truth) -> pa.ListArray:
     return paths.take(pa.array(truth.category))
 
 
-def _image_column(number: pa.StringArray, n_images: NDArray[np.int64]) -> pa.ListArray:
-    """References `sim:<listing number>:<view>` that a server draws when asked for."""
+def _image_column(
+    truth: Truth, number: pa.StringArray, n_images: NDArray[np.int64]
+) -> pa.ListArray:
+    """References `sim:<listing number>:<view>:<look>` that a server draws when asked for.
+
+    The look is what the camera would see, also where the seller does not say it.
+    """
     offsets = np.concatenate([[0], np.cumsum(n_images)]).astype(np.int32)
     owner = np.repeat(np.arange(len(n_images)), n_images)
     view = np.arange(len(owner)) - offsets[owner]
-    views = pa.array([f":{v}" for v in range(MAX_IMAGES)]).take(pa.array(view))
-    text = pc.binary_join_element_wise("sim:", number.take(pa.array(owner)), views, "")
+    views = pa.array([f":{v}:" for v in range(MAX_IMAGES)]).take(pa.array(view))
+    seen = [
+        truth.category,
+        *(truth.values[:, COLUMN[a]] for a in LOOK_ATTRIBUTES),
+        truth.second_color,
+    ]
+    codes = [_CODES.take(pa.array(column.astype(np.int32) + 1)) for column in seen]
+    look = pc.binary_join_element_wise(*codes, ".").take(pa.array(owner))
+    text = pc.binary_join_element_wise("sim:", number.take(pa.array(owner)), views, look, "")
     return pa.ListArray.from_arrays(pa.array(offsets), text)
+
+
+# The parts of a look code by value number + 1: "x" for none, then the numbers.
+_CODES: Final = pa.array(["x", *(str(i) for i in range(1_000))])
 
 
 class _AttributeWords:

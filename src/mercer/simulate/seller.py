@@ -92,7 +92,7 @@ def draw_sellers(rng: np.random.Generator, *, now_ms: int) -> Sellers:
         style=_style_table().draw(root[:, 0], rng.random(n)),
         color=_color_table().draw(zero, rng.random(n)),
         leaves=leaves,
-        is_vintage=rng.random(n) < 0.3,
+        is_vintage=rng.random(n) < 0.36,
         is_fandom=rng.random(n) < 0.1,
         writes_inches=inches,
         care=np.clip(0.5 * quality + 0.5 * rng.beta(2.5, 1.5, n), 0.05, 0.98),

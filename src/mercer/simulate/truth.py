@@ -235,7 +235,7 @@ def _vintage_share(
     sellers: Sellers, seller: NDArray[np.int64], category: NDArray[np.int16]
 ) -> Floats:
     share = _tables().leaf["vintage"][category]
-    lift = np.where(sellers.is_vintage[seller], 2.6, 0.85)
+    lift = np.where(sellers.is_vintage[seller], 3.2, 1.0)
     shared: Floats = np.where(share > 0.85, share, np.minimum(share * lift, 0.97))
     return shared
 

@@ -1,0 +1,1 @@
+"""Drawn product pictures: what a listing looks like, without a camera."""
