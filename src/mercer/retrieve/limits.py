@@ -16,6 +16,7 @@ from mercer.retrieve.query_words import (
     AMOUNT_IS_THE_THING,
     AROUND,
     CUE_DIMENSIONS,
+    CUE_STARTS,
     CUES,
     DIMENSION_NOUNS,
     DIMENSIONS,
@@ -23,13 +24,14 @@ from mercer.retrieve.query_words import (
     MAX,
     MAX_ADULT_AGE,
     MAX_AGE,
-    MAX_CUE_WORDS,
     MIN,
     PRICE_WORDS,
     PRODUCT_BEFORE_MAX,
     TRAILING_FILLERS,
 )
 from mercer.schema.money import MAX_MICROS, MICROS
+
+MAX_LEAD = 6  # tokens of a cue and a currency before the number: "no more than : us $"
 
 
 @dataclass(slots=True)
@@ -76,8 +78,10 @@ class _Scan:
         self._found = Limits()
 
     def run(self) -> Limits:
-        at = 0
-        while at < len(self._tokens):
+        # Every limit has a number, at most a few tokens behind its first word.
+        numbers = [i for i, token in enumerate(self._tokens) if token.number is not None]
+        at = max(0, numbers[0] - MAX_LEAD) if numbers else len(self._tokens)
+        while at < len(self._tokens) and at <= numbers[-1]:
             end = self._take_sides(at)
             if end == at:
                 bounds = self._between(at) or self._cued(at) or self._plain(at)
@@ -127,10 +131,10 @@ class _Scan:
 
     def _cued(self, at: int) -> _Bounds | None:
         """under 20, at least 3 inches, around 50; $20 or less, 20 usd max."""
-        for length in range(MAX_CUE_WORDS, 0, -1):
-            cue = tuple([self._text(at + i) for i in range(length)])
-            if (kind := CUES.get(cue)) is None:
+        for cue in CUE_STARTS.get(self._text(at), ()):
+            if any(self._text(at + i) != word for i, word in enumerate(cue)):
                 continue
+            length, kind = len(cue), CUES[cue]
             behind = at + length + (self._text(at + length) in ("of", ":", ".", "a", "the"))
             quantity = self._quantity(behind)
             if quantity is None or (cue == ("from",) and quantity.currency is None):

@@ -25,6 +25,7 @@ from mercer.retrieve.query_words import (
 MAX_SCOPE_WORDS = 4
 _DETERMINERS = frozenset(("a", "an", "the", "any", "its", "of"))
 _CUES = {" ".join(p): len(p) for p in NEGATIONS}
+_CUE_STARTS = frozenset(p[0] for p in NEGATIONS)
 _MAX_CUE_WORDS = max(_CUES.values())
 
 
@@ -126,6 +127,8 @@ class _Reader:
 
     def _cue_length(self, at: int) -> int:
         """Words of the negation at a place, 0 where there is none; a value like "non stick" is none."""
+        if self._query[at].text not in _CUE_STARTS:
+            return 0
         for length in range(_MAX_CUE_WORDS, 0, -1):
             words = self._query[at : at + length]
             if " ".join([w.text for w in words]) in _CUES and len(words) == length:

@@ -6,10 +6,13 @@ The words of the tokens are those of `mercer.text.analyze.words`; only signs com
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from mercer.retrieve.query import Words
 from mercer.retrieve.request import MAX_QUERY_CHARS
-from mercer.text.analyze import words
+from mercer.text.analyze import fold, words, words_of_folded
 
 
 @dataclass(slots=True)
@@ -76,10 +79,11 @@ def clean(q: str) -> tuple[str, bool]:
 _CONTROL = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
-def tokens_of(text: str) -> tuple[list[Token], list[tuple[str, ...]]]:
+def tokens_of(text: str) -> tuple[list[Token], list[Words]]:
     """The tokens of a clean text and the phrases that stand in quotes."""
     found: list[Token] = []
     phrases: list[tuple[str, ...]] = []
+    listed = _words_of(text)
     last_end = 0
     opened: int | None = None  # number of tokens when a quote was opened
     for match in _TOKEN.finditer(text):
@@ -100,9 +104,9 @@ def tokens_of(text: str) -> tuple[list[Token], list[tuple[str, ...]]]:
             word = "without" if match.group("out") else "with"
             found.append(Token(raw, start, end, (word,), has_gap=has_gap))
         elif kind == "number":
-            found.extend(_number(raw, start, end, has_gap=has_gap))
+            found.extend(_number(raw, start, end, listed(raw), has_gap=has_gap))
         elif kind == "word":
-            found.append(Token(raw, start, end, tuple(words(raw)), has_gap=has_gap))
+            found.append(Token(raw, start, end, listed(raw), has_gap=has_gap))
         elif kind == "prime":
             if found and found[-1].number is not None and start == last_end:
                 found.append(Token(raw, start, end, (), "ft"))
@@ -110,6 +114,26 @@ def tokens_of(text: str) -> tuple[list[Token], list[tuple[str, ...]]]:
             found.append(Token(raw, start, end, (), _SAME.get(raw, raw), has_gap=has_gap))
         last_end = end
     return found, [p for p in phrases if p]
+
+
+def _words_of(text: str) -> Callable[[str], Words]:
+    """The words of each piece of a text. Folding a script beyond the European ones is one slow call
+    whatever the length, so there all pieces are folded at once."""
+    if all(c < _FIRST_SLOW or c in _PRINT_MARKS for c in text):
+        return _words
+    pieces = [m.group() for m in _TOKEN.finditer(text) if m.lastgroup in ("word", "number")]
+    folded = fold("\n".join(pieces)).split("\n")
+    table = {p: tuple(words_of_folded(f)) for p, f in zip(pieces, folded, strict=False)}
+    return lambda raw: table.get(raw, ())
+
+
+_FIRST_SLOW = "\u0530"
+_PRINT_MARKS = frozenset("\u2018\u2019\u201c\u201d\u2013\u2014\u2032\u2033\u20ac\u2122")
+
+
+@lru_cache(maxsize=16_384)
+def _words(raw: str) -> Words:
+    return tuple(words(raw))
 
 
 def _opens(text: str, at: int) -> bool:
@@ -125,9 +149,8 @@ def _close(found: list[Token], opened: int) -> tuple[str, ...]:
     return tuple(phrase)
 
 
-def _number(raw: str, start: int, end: int, *, has_gap: bool) -> list[Token]:
+def _number(raw: str, start: int, end: int, listed: Words, *, has_gap: bool) -> list[Token]:
     """A number with what is glued to it; "100x200cm" is three tokens, the first has the word."""
-    listed = tuple(words(raw))
     folded = raw.lower()
     if dims := _DIMENSIONS.fullmatch(folded):
         sides = [side for side in dims.groups()[:3] if side]

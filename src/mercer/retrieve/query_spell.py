@@ -88,8 +88,10 @@ def correct_cues(tokens: Sequence[Token], lexicon: Lexicon) -> list[Edit]:
         is_candidate = len(typed) >= MIN_CORRECTED_LETTERS and len(token.words) == 1
         if token.is_quoted or not is_candidate or not typed.isalpha() or typed in FUNCTION_WORDS:
             continue
+        if lexicon.count(typed):
+            continue
         meant = next((f for f in MISTYPED if is_one_edit(typed, f)), None)
-        if meant is not None and not lexicon.count(typed):
+        if meant is not None:
             token.words = (meant,)
             edits.append(Edit(token.start, token.end, Correction(typed, meant)))
     return edits

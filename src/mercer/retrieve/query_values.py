@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mercer.retrieve.lexicon import MAX_PHRASE_WORDS, Lexicon, ValueCount
 from mercer.retrieve.query import CATEGORY, AttributeWish
@@ -13,6 +14,7 @@ MIN_SHARE = 0.05  # of the listings with a word that have it as this value, for 
 MIN_SHARE_UNWANTED = 0.2  # the same for "without": a wrong exclusion costs more than a wrong wish
 
 _NO_VALUE = STOP_WORDS | FILLERS | {p[0] for p in NEGATIONS if len(p) == 1} | {"free"}
+_EDGES = frozenset(("and", "or", "for", "with", "in", "on", "of", "to", "from", "by", "at"))
 _HINTS: dict[str, tuple[str, ...]] = {
     "by": ("brand", "maker", "artist", "designer", "author", "manufacturer", "seller"),
     "of": ("material", "materials", "fabric", "composition"),
@@ -85,7 +87,9 @@ class ValueFinder:
         is_one = all(
             not w.is_behind_break and not w.is_behind_minus for w in query[start + 1 : stop]
         )
-        is_cut = stop - start > 1 and "and" in (query[start].text, query[stop - 1].text)
+        is_cut = stop - start > 1 and not _EDGES.isdisjoint(
+            (query[start].text, query[stop - 1].text)
+        )
         found: tuple[ValueCount, ...] = ()
         if is_one and not is_cut:
             found = tuple(self._lexicon.values(" ".join([w.text for w in query[start:stop]])))
@@ -139,8 +143,11 @@ class ValueFinder:
 
 def is_named(field: str, name: str) -> bool:
     """True where `name` is how a query calls a field: its name, or the last word of it."""
-    if field == name:
-        return True
+    return name in _names(field)
+
+
+@lru_cache(maxsize=4_096)
+def _names(field: str) -> frozenset[str]:
     parts = words_in(field.replace("_", " "))
-    spelled = "color" if name == "colour" else name
-    return bool(parts) and spelled in (" ".join(parts), parts[-1], "".join(parts))
+    names = {field, " ".join(parts), "".join(parts), *parts[-1:]} - {""}
+    return frozenset(names | {"colour"} if "color" in names else names)

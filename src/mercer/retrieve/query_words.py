@@ -35,6 +35,11 @@ CUES: Mapping[tuple[str, ...], str] = {
     **_phrases(AROUND, "around,about,approx,approximately,roughly,circa,close to,near,~"),
 }
 MAX_CUE_WORDS = 3
+CUE_STARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    first: tuple(sorted((c for c in CUES if c[0] == first), key=len, reverse=True))
+    for first in {c[0] for c in CUES}
+}
+"""First word -> the cues that begin with it, longest first."""
 
 # After a quantity.
 POST_CUES: Mapping[tuple[str, ...], str] = {

@@ -34,20 +34,21 @@ VALUES = {
     "size": {"8": 70, "9": 60, "M": 80, "Queen": 40, "12 oz": 60},
     "style": {"Boho": 40, "Mid Century": 30},
 }  # fmt: skip
-WORDS = (
-    "mug mugs shoe shoes men women fan fans ceiling outdoor belt rug bag lamp socks art wall candle chair "
-    "chairs blanket desk wheels kids gift for with and the in of no not show sale sign perfume poster say "
-    "more bake knee over eye cream boots fridge mini iphone pro max air thin long coffee container double "
-    "lights wiring switch cord dog harness weighted beads glass straw bottle pillow pillows airpods air "
-    "pods free standing mirror hands phone home strap watch small running table stand forget me handmade "
-    "vintage ring earrings large tote laptop cable cookies gelatin marshmallows teapot tea kettle light"
-).split()
+WORDS = """
+    mug mugs shoe shoes men women fan fans ceiling outdoor belt rug bag lamp socks art wall candle
+    chair chairs blanket desk wheels kids gift for with and the in of no not show sale sign perfume
+    poster say more bake knee over eye cream boots fridge mini iphone pro max air thin long coffee
+    container double lights wiring switch cord dog harness weighted beads glass straw bottle pillow
+    pillows airpods pods free standing mirror hands phone home strap watch small running table stand
+    forget me handmade vintage ring earrings large tote laptop cable cookies gelatin marshmallows
+    teapot tea kettle light
+"""
 
 
 def lexicon():
     """Words with counts, values with counts, a speller of three words and one synonym."""
     rows = [(f, v, n) for f, values in VALUES.items() for v, n in values.items()]
-    counts = dict.fromkeys(WORDS, 50) | {
+    counts = dict.fromkeys(WORDS.split(), 50) | {
         w.lower(): n for _, v, n in rows for w in v.replace("&", "").replace("-", " ").split()
     }
     typos = {"cermic": "ceramic", "lether": "leather", "blakn": "black", "lamps": "lamp"}
@@ -292,3 +293,158 @@ def test_labelled(q, expected):
     found = {merged.get(f, f).replace(" ", "_") for f in said(q)}
     expected = expected.replace("-glass beads", "-glass_beads")
     assert found == set(expected.split())
+
+
+def terms(q, **options):
+    return [t.word for t in read(q, **options).terms]
+
+
+def optional(q):
+    return [t.word for t in read(q).terms if t.is_optional]
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ("white ceramic mug under 20", "white ceramic mug"),
+        ("mug for under $20 with handle", "mug with handle"),
+        ("mug 12 oz", "mug 12 oz"),
+        ("rug 100x200cm", "rug 100x200cm"),
+        ("lamp under 30 cm tall", "lamp"),
+        ("shoes size 8", "shoes size 8"),
+        ("nike shoes men without laces", "nike shoes men"),
+        ("lights without wiring with switch", "lights with switch"),
+        ("leather-free belt", "leather free belt"),
+        ("no. 5 perfume", "no 5 perfume"),
+        ("Women's Café mug", "womens cafe mug"),
+        ("mug w/o handle", "mug"),
+        ("mug w/ handle", "mug with handle"),
+        ("mug but not white or blue for kids", "mug for kids"),
+    ],
+)
+def test_terms_are_what_listings_should_have(q, expected):
+    """Limits and what is not wanted are no terms; exact sizes and "X free" are."""
+    assert terms(q) == expected.split()
+
+
+def test_optional_words():
+    """Stop words, what shoppers say around a thing, and the recipient behind "for" may be missing."""
+    assert optional("best gift for my wife in blue") == ["best", "for", "my", "wife", "in"]
+    assert optional("friend bracelet") == []
+    assert optional("white color mug") == ["color"]
+    assert optional("for him") == []  # all that there is
+    assert optional('"for him" mug') == []
+
+
+def test_corrections_show_what_was_typed_and_used():
+    """An unknown word becomes the meant one; the whole query is shown as it was used."""
+    parsed = read("Cermic mug, lether strap undr $20")
+    assert [(c.typed, c.used) for c in parsed.corrections] == [
+        ("cermic", "ceramic"),
+        ("lether", "leather"),
+        ("undr", "under"),
+    ]
+    assert parsed.did_you_mean == "ceramic mug, leather strap under $20"
+    assert parsed.price_max_micros == 20 * M
+    assert all(t.is_known for t in parsed.terms)
+
+
+def test_known_words_numbers_and_quotes_are_not_corrected():
+    """What the catalogue knows, what has a digit and what is quoted stays as typed."""
+    parsed = read('lamps "cermic" 12345 mug5')
+    assert parsed.corrections == ()
+    assert parsed.did_you_mean is None
+    assert {t.word: t.is_known for t in parsed.terms} == {
+        "lamps": True,  # the corrector says "lamp": another ending, no mistake
+        "cermic": False,
+        "12345": False,
+        "mug5": False,
+    }
+
+
+def test_split_and_join():
+    """An unknown word of two known ones is split; unknown parts of a known word are joined; of two
+    known words the joined one is an alternative for each."""
+    split = read("watchstrap")
+    assert terms("watchstrap") == ["watch", "strap"]
+    assert [(c.typed, c.used) for c in split.corrections] == [("watchstrap", "watch strap")]
+    assert terms("pil low") == ["pillow"]
+    assert read("pil low").did_you_mean == "pillow"
+    joined = read("air pods")
+    assert [t.alternatives for t in joined.terms] == [(("airpods",),), (("airpods",),)]
+    assert joined.corrections == ()
+    assert read("air, pods").terms[0].alternatives == ()
+
+
+def test_synonyms_are_alternatives():
+    """A synonym stands beside the word."""
+    assert read("white mug ").terms[1].alternatives == (("cup",),)
+
+
+@pytest.mark.parametrize(
+    ("q", "is_prefix"),
+    [
+        ("white mu", True),
+        ("white mu ", False),
+        ("mug 20$", False),
+        ('"white mu"', False),
+        ("cermic", False),
+    ],
+)
+def test_the_last_word_may_be_unfinished(q, is_prefix):
+    """The last word, typed without a space behind it and taken as it is, may be a beginning."""
+    assert [t.is_prefix for t in read(q).terms][-1] is is_prefix
+    assert not any(t.is_prefix for t in read(q, is_last_word_prefix=False).terms)
+
+
+def test_phrases():
+    """What stands in quotes is a phrase, and its words are terms; a lone quote is nothing."""
+    parsed = read('"white mug" and “blue rug” oil”')
+    assert parsed.phrases == (("white", "mug"), ("blue", "rug"))
+    assert [t.word for t in parsed.terms] == ["white", "mug", "and", "blue", "rug", "oil"]
+
+
+def test_text_is_cleaned_and_cut():
+    """Control characters and NULs go; of a long text the beginning counts, and the answer says so."""
+    parsed = read("  white\x00mug\x07 \ud800 ")
+    assert parsed.text.split() == ["white", "mug"]
+    assert not parsed.was_cut
+    cut = read("mug " * 25_000)
+    assert cut.was_cut
+    assert len(cut.text) == MAX_QUERY_CHARS
+    assert not cut.terms[-1].is_prefix
+
+
+def test_other_currencies_are_converted():
+    """A limit in another currency is turned into the market's by its rates, or taken at par."""
+    rates = Rates("USD", "2024-01-31", {"EUR": 1.1, "GBP": 1.25})
+    assert read("mug under €20", rates=rates).price_max_micros == 22 * M
+    assert read("mug under 20 euros", rates=rates).price_max_micros == 22 * M
+    assert read("mug under £20").price_max_micros == 20 * M
+    assert read("mug under 20 pounds", currency="GBP").price_max_micros == 20 * M
+    assert read("mug under 20 pounds").sizes == (SizeLimit(None, None, 20.0, "lb"),)
+
+
+def test_an_ambiguous_value_is_chosen_by_the_category():
+    """ "Gold" is a color of most things, but the material of rings."""
+    rings = TableLexicon.from_columns(
+        ["gold", "ring", "rings", "lamp"],
+        np.array([120, 60, 60, 100]),
+        ["category", "category", "color", "material"],
+        ["Rings", "Lamps", "Gold", "Gold"],
+        np.array([60, 100, 80, 40]),
+        joint={("rings", "material", "Gold"): 30, ("rings", "color", "Gold"): 2},
+    )
+    assert understand("gold ring", lexicon=rings).wanted[0].field == "material"
+    assert understand("gold lamp", lexicon=rings).wanted[0].field == "color"
+
+
+def test_to_dict_is_json():
+    """The `understood` object of a response is plain JSON with every part of the query."""
+    shown = read("cermic mug without handle under 20 cm tall under $20").to_dict()
+    assert json.loads(json.dumps(shown)) == shown
+    assert shown["wanted"][0] == {"field": "material", "value": "Ceramic", "text": "ceramic"}
+    assert shown["unwanted"] == [{"field": "feature", "value": "Handle", "text": "handle"}]
+    assert shown["sizes"] == [{"attribute": "height", "min": None, "max": 20.0, "unit": "cm"}]
+    assert shown["price_max_micros"] == 20 * M
+    assert shown["did_you_mean"] == "ceramic mug without handle under 20 cm tall under $20"
