@@ -12,7 +12,7 @@ JOBS ?= 2
 DEMO ?= demo-market
 LISTINGS ?= 20000
 PORT ?= 8100
-# Further words for pytest, e.g. ARGS="-k filter -x"
+# Further words for what a target runs, e.g. make test ARGS="-k filter -x"
 ARGS ?=
 
 .PHONY: help setup demo test check bench bench-compare fmt lint types docs-test test-browser test-servers clean
@@ -32,7 +32,7 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt scripts/setup.sh
 setup: $(VENV)/.ready-dev ## Make .venv with mercer and the test tools in it, pinned by constraints.txt
 
 demo: $(VENV)/.ready ## Set up, make a synthetic market of 20,000 listings and serve it at 127.0.0.1:8100
-	$(BIN)/mercer demo --market $(DEMO) --listings $(LISTINGS) --port $(PORT)
+	$(BIN)/mercer demo --market $(DEMO) --listings $(LISTINGS) --port $(PORT) $(ARGS)
 
 test: setup ## Set up and run the tests that need no server and no browser
 	$(BIN)/pytest -n $(JOBS) -m "not server and not browser" --ignore=tests/docs $(ARGS)
