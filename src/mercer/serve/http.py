@@ -56,7 +56,7 @@ def create_app(
 
     Args:
         market: opened by the caller, who also closes it.
-        draw: (image reference, view, side in pixels) -> PNG, JPEG or WebP bytes of a picture that
+        draw: (image reference, side in pixels) -> PNG, JPEG or WebP bytes of a picture that
             this server can make itself; None where the market's pictures lie elsewhere.
         now_ms: the clock, for deletions that name no time.
     """

@@ -12,6 +12,7 @@ from typing import Any, final
 
 from fastapi import FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -66,6 +67,7 @@ class _Pages:
         self._templates.globals["asset"] = self._asset_url
         self._templates.globals["version"] = mercer.__version__
         self._templates.filters["thousands"] = lambda n: f"{n:,}"
+        self._templates.filters["code"] = _code
 
     def _asset_url(self, name: str) -> str:
         return f"/static/{name}?v={self.assets[name].tag}"
@@ -73,6 +75,14 @@ class _Pages:
     def render(self, template: str, **values: Any) -> str:
         """A page as HTML."""
         return self._templates.get_template(template).render(**values)
+
+
+def _code(text: str) -> Markup:
+    """Text in which `backticks` become code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup().join(
+        Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts)
+    )
 
 
 _PAGES = _Pages()
@@ -100,7 +110,11 @@ def add_routes(
     async def reference(_: Request) -> Response:
         operations: tuple[Operation, ...] = operations_of(app.openapi())
         page = _PAGES.render(
-            "reference.html", title=settings.title, operations=operations, kinds=KINDS
+            "reference.html",
+            title=settings.title,
+            query=PageQuery(),
+            operations=operations,
+            kinds=KINDS,
         )
         return _html(page)
 
@@ -123,7 +137,14 @@ def add_routes(
         ("/static/{name}", static),
         ("/favicon.ico", icon),
     ):
-        app.add_route(path, handler, methods=["GET"], include_in_schema=False)
+        app.add_api_route(
+            path,
+            handler,
+            methods=["GET", "HEAD"],
+            include_in_schema=False,
+            response_class=Response,
+            response_model=None,
+        )
 
 
 @final

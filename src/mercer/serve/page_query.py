@@ -152,7 +152,7 @@ def box_text(name: str, value: str) -> str:
 def _box(text: str) -> tuple[str, str] | None:
     name, colon, value = text[:_MAX_CHARS].partition(":")
     name = name.replace("%3A", ":").replace("%25", "%")
-    return (name, value) if colon and name and value else None
+    return (name, value) if colon and name.strip() and value.strip() else None
 
 
 def _micros(text: str) -> int | None:

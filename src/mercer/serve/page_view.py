@@ -132,7 +132,8 @@ def card_of(hit: Hit, *, can_draw: bool) -> Card:
         category=path[-1] if path else "",
         rating=float(rating) if has_rating and rating is not None else None,
         rating_count=int(document.get("rating_count") or 0),
-        badge="Last one" if document.get("quantity") == 1 else "",
+        # Of what there only ever was one, "last one" says nothing: something must have been sold.
+        badge="Last one" if document.get("quantity") == 1 and document.get("sold_count") else "",
         image_url=drawn_url(drawn, size=360) if drawn else "",
         tile=tile_of(hit.listing_id, path, document.get("attributes") or {}),
     )

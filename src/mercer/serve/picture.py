@@ -15,14 +15,13 @@ from starlette.responses import Response
 from mercer.serve.problem import Fault, Problem, quoted
 from mercer.serve.workers import Workers
 
-Draw: TypeAlias = Callable[[str, int, int], bytes]
-"""(image reference, view from 0, side in pixels) -> an encoded picture.
+Draw: TypeAlias = Callable[[str, int], bytes]
+"""(image reference, side in pixels) -> an encoded picture.
 
 Raises NotFoundError where the reference names nothing that can be drawn."""
 
 DRAWN_PREFIX = "sim:"
 SIZES = (120, 240, 360, 480, 720)  # a closed list: nobody can fill the cache with 1,000 variants
-MAX_VIEW = 15
 MAX_REF_CHARS = 500
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
 
@@ -69,32 +68,38 @@ class ByteCache:
 
 
 def add_routes(app: FastAPI, draw: Draw | None, *, workers: Workers, cache_bytes: int) -> None:
-    """GET /images/{ref}?view=&size=, where something can be drawn."""
+    """GET /images/{ref}?size=, where something can be drawn."""
     cache = ByteCache(max_bytes=cache_bytes)
 
     async def image(request: Request) -> Response:
         ref = request.path_params["ref"]
-        view = _number(request, "view", default=0, allowed=range(MAX_VIEW + 1))
-        size = _number(request, "size", default=360, allowed=SIZES)
+        size = _size(request)
         if draw is None or not ref.startswith(DRAWN_PREFIX) or len(ref) > MAX_REF_CHARS:
             raise Problem("not-found", f"no picture can be drawn for {quoted(ref)}")
-        key = (ref, view, size)
+        key = (ref, size)
         picture = cache.get(key)
         if picture is None:
-            picture = await workers.run(partial(draw, ref, view, size))
+            picture = await workers.run(partial(draw, ref, size))
             cache.put(key, picture)
         return _answer(request, picture)
 
-    app.add_route("/images/{ref:path}", image, methods=["GET"], include_in_schema=False)
+    app.add_api_route(
+        "/images/{ref:path}",
+        image,
+        methods=["GET", "HEAD"],
+        include_in_schema=False,
+        response_class=Response,
+        response_model=None,
+    )
 
 
-def _number(request: Request, name: str, *, default: int, allowed: range | tuple[int, ...]) -> int:
-    text = request.query_params.get(name, str(default))
-    if text in map(str, allowed):
+def _size(request: Request) -> int:
+    text = request.query_params.get("size", "360")
+    if text in map(str, SIZES):
         return int(text)
-    shown = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else str(allowed)
-    fault = Fault(f"query.{name}", f"allowed: {shown}", quoted(text))
-    raise Problem("bad-request", f"{name}: allowed are {shown}, got {fault.got}", faults=[fault])
+    shown = ", ".join(map(str, SIZES))
+    fault = Fault("query.size", f"allowed are {shown}", quoted(text))
+    raise Problem("bad-request", f"size: allowed are {shown}, got {fault.got}", faults=[fault])
 
 
 def _answer(request: Request, picture: bytes) -> Response:

@@ -39,7 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "bad-filter": Kind(
         400,
         "The filter cannot be read",
-        "`at` is the 0-based character of the fault, `caret` points at it; see the filter language.",
+        "Correct the filter at the place that `at` (0-based character) and `caret` show.",
     ),
     "not-found": Kind(404, "Nothing is here", "Check the path and the id."),
     "method-not-allowed": Kind(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_METHODS = ("get", "post", "put", "delete")
+_METHODS = ("post", "get", "put", "delete")
 
 
 @dataclass(frozen=True, slots=True)

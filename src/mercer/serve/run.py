@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from mercer.schema.errors import ConfigError
 from mercer.serve.edge import is_loopback
@@ -44,20 +45,7 @@ def serve(
     listener = listen(host, port)
     url = _url(listener)
     app = create_app(market, settings=settings, draw=draw, log=log)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http="h11",  # the one whose limits are set here and tested
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
-            timeout_graceful_shutdown=settings.stop_timeout_s,
-        ),
-        on_ready=lambda: on_ready(url) if on_ready else None,
-    )
+    server = server_of(app, settings, on_ready=lambda: on_ready(url) if on_ready else None)
     with _library_logs(log), _signals_return():
         log.info("serving", url=url)
         try:
@@ -65,6 +53,24 @@ def serve(
         finally:
             listener.close()
         log.info("stopped")
+
+
+def server_of(
+    app: ASGIApp, settings: ServeSettings, *, on_ready: Callable[[], None] = lambda: None
+) -> uvicorn.Server:
+    """The server of an app, with our limits; `run(sockets=[...])` starts it."""
+    config = uvicorn.Config(
+        app,
+        http="h11",  # the one whose limits are set here and tested
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
+        timeout_graceful_shutdown=settings.stop_timeout_s,
+    )
+    return _Server(config, on_ready=on_ready)
 
 
 def listen(host: str, port: int) -> socket.socket:

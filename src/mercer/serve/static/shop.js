@@ -18,9 +18,18 @@ form.addEventListener("submit", () => {
   setTimeout(() => { for (const field of form.elements) field.disabled = false; }, 0);
 });
 
-// -- A changed box, order or price searches at once. -----------------------------------------------
+// -- A changed box, order or price searches at once; in the phone's sheet, when it is done. ----------
+const sheet = document.getElementById("filters");
+const isSheetOpen = () => sheet && getComputedStyle(sheet).position === "fixed";
 for (const field of document.querySelectorAll('[form="search"]')) {
-  if (field.type !== "submit") field.addEventListener("change", () => form.requestSubmit());
+  if (field.type === "submit") continue;
+  field.addEventListener("change", () => { if (!isSheetOpen()) form.requestSubmit(); });
+}
+if (sheet) {
+  sheet.querySelector(".filters-head .button").addEventListener("click", (event) => {
+    event.preventDefault();
+    form.requestSubmit();
+  });
 }
 
 // -- A picture that cannot be drawn leaves the tile behind it. --------------------------------------
