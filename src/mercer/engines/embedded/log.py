@@ -172,7 +172,11 @@ class SqliteLog:
 
 
 def _from_json(payload: bytes, schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(msgspec.json.decode(payload), schema=schema)
+    rows = msgspec.json.decode(payload, type=list[dict[str, Any]])
+    for name in (field.name for field in schema if pa.types.is_map(field.type)):
+        for row in rows:
+            row[name] = [tuple(pair) for pair in row[name]]  # JSON has no pairs, Arrow wants them
+    return pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
 _conforms: type[Log] = SqliteLog

@@ -172,7 +172,7 @@ def upsert_columns(
         )
         for n, values in columns.items()
     ]
-    source = sa.func.unnest(*arrays).table_valued(*names, name="given")
+    source = sa.func.unnest(*arrays).table_valued(*names, name="given").render_derived()
     into = postgresql.insert(table).from_select(names, sa.select(*(source.c[n] for n in names)))
     update = {n: into.excluded[n] for n in names if n != key}
     db.execute(into.on_conflict_do_update(index_elements=[key], set_=update))

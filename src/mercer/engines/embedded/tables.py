@@ -344,6 +344,11 @@ class SqlCatalogue:
         with self._read.begin() as db:
             return int(db.execute(select).scalar_one())
 
+    def n_chunks(self) -> int:
+        """How many blobs hold the contents; for the operator's eye, and the tests'."""
+        with self._read.begin() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(CHUNK)).scalar_one())
+
     def clear(self) -> None:
         """Drop the view; only `mercer rebuild` does, and then replays the log."""
         drop_tables(self._write)
