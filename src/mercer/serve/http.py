@@ -162,9 +162,13 @@ class _Api:
         return _json(SuggestAnswer(q, tuple(found)))
 
     async def similar(
-        self, listing_id: ListingId, limit: Annotated[int, Query(ge=1, le=100)] = 12
+        self,
+        request: Request,
+        listing_id: ListingId,
+        limit: Annotated[int, Query(ge=1, le=100)] = 12,
     ) -> Response:
         """Listings like this one, nearest first, itself left out."""
+        _check_one_segment(request, after=b"/similar")
         hits = await self.reads.run(partial(self._market.similar, listing_id, limit=limit))
         return _json(SimilarAnswer(listing_id, tuple(hits)))
 
@@ -190,6 +194,7 @@ class _Api:
 
     async def delete_listing(
         self,
+        request: Request,
         listing_id: ListingId,
         updated_ms: Annotated[
             int | None,
@@ -197,6 +202,7 @@ class _Api:
         ] = None,
     ) -> Response:
         """Delete a listing; answered when that is durable and it is found no more."""
+        _check_one_segment(request, after=b"")
         when_ms = self._now_ms() if updated_ms is None else updated_ms
         delete = partial(self._market.delete_listings, [listing_id], updated_ms=when_ms)
         results = await self.writes.run(delete)
@@ -218,6 +224,21 @@ class _Api:
         """Numbers for Prometheus."""
         text = await self.reads.run(partial(generate_latest, self._meter.registry))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _check_one_segment(request: Request, *, after: bytes) -> None:
+    """An id may hold a slash, but then it is written %2F.
+
+    Otherwise DELETE /v1/listings/x/similar, a slip, would delete the listing "x/similar".
+    """
+    path: bytes = request.scope.get("raw_path") or b""
+    listing_id = path.removeprefix(b"/v1/listings/").removesuffix(after)
+    if b"/" not in listing_id:
+        return
+    if not after and listing_id.endswith(b"/similar"):
+        detail = "similar listings can only be read: GET"
+        raise Problem("method-not-allowed", detail, headers={"Allow": "GET"})
+    raise Problem("not-found", "nothing is below a listing; a slash in an id is written %2F")
 
 
 def search_ready(market: Market, asked: SearchRequest) -> SearchResponse:

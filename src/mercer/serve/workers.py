@@ -20,7 +20,8 @@ class Workers:
     """
 
     def __init__(self, name: str, *, n_threads: int, max_waiting: int, timeout_s: float) -> None:
-        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix=f"mercer-{name}")
+        self._name, self._n_threads = name, n_threads
+        self._pool: ThreadPoolExecutor | None = None  # an app may be started again after its end
         self._max_open = n_threads + max_waiting
         self._timeout_s = timeout_s
         self._n_open, self._lock = 0, threading.Lock()
@@ -35,7 +36,10 @@ class Workers:
                     headers={"Retry-After": "1"},
                 )
             self._n_open += 1
-        future = self._pool.submit(call)
+            if self._pool is None:
+                prefix = f"mercer-{self._name}"
+                self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix=prefix)
+            future = self._pool.submit(call)
         future.add_done_callback(self._closed)
         try:
             async with asyncio.timeout(self._timeout_s) as deadline:
@@ -55,4 +59,7 @@ class Workers:
 
     def close(self) -> None:
         """Drop what waits and let what runs finish in its own time."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)

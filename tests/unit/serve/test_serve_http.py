@@ -214,6 +214,22 @@ def test_delete_answers_with_a_verdict(client: TestClient, market: PlainMarket) 
     assert client.delete("/v1/listings/m1?updated_ms=-1").status_code == 400
 
 
+def test_a_path_below_a_listing_deletes_nothing(
+    client: TestClient, market: PlainMarket, problem_of: ProblemOf
+) -> None:
+    """A slash in an id is escaped; a bare one is another path, which DELETE does not know."""
+    market.listings |= {f"m1/{name}": market.listings["m1"] for name in ("similar", "more")}
+    answer = client.delete("/v1/listings/m1/similar")
+    problem_of(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "GET"
+    problem_of(client.delete("/v1/listings/m1/more"), 404, "not-found")
+    assert (
+        "%2F" in problem_of(client.get("/v1/listings/m1/more/similar"), 404, "not-found")["detail"]
+    )
+    assert {"m1/similar", "m1/more"} <= market.listings.keys()
+    assert client.delete("/v1/listings/m1%2Fsimilar").json()["listing_id"] == "m1/similar"
+
+
 def test_methods_and_paths_that_do_not_exist(client: TestClient, problem_of: ProblemOf) -> None:
     """405 names all methods of the path, whichever route knows them; 404 names the path."""
     answer = client.patch("/v1/search")
