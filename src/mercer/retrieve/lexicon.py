@@ -107,11 +107,13 @@ Corrector = Callable[[Sequence[str]], Sequence[str | None]]
 Rewriter = Callable[[Sequence[str]], Sequence[Rewrite]]
 
 
-def _no_correction(typed: Sequence[str]) -> Sequence[str | None]:
+def no_correction(typed: Sequence[str]) -> Sequence[str | None]:
+    """The Corrector that knows no other word."""
     return (None,) * len(typed)
 
 
-def _no_rewrite(_: Sequence[str]) -> Sequence[Rewrite]:
+def no_rewrite(_: Sequence[str]) -> Sequence[Rewrite]:
+    """The Rewriter that has no other words."""
     return ()
 
 
@@ -132,8 +134,8 @@ class TableLexicon:
         values: Mapping[str, Sequence[ValueCount]],
         *,
         joint: Mapping[tuple[str, str, str], int] | None = None,
-        correct: Corrector = _no_correction,
-        synonyms: Rewriter = _no_rewrite,
+        correct: Corrector = no_correction,
+        synonyms: Rewriter = no_rewrite,
     ) -> None:
         self._counts, self._values, self._joint = counts, values, joint or {}
         self._correct, self._synonyms = correct, synonyms
@@ -149,8 +151,8 @@ class TableLexicon:
         value_count: npt.NDArray[np.integer[Any]],
         *,
         joint: Mapping[tuple[str, str, str], int] | None = None,
-        correct: Corrector = _no_correction,
-        synonyms: Rewriter = _no_rewrite,
+        correct: Corrector = no_correction,
+        synonyms: Rewriter = no_rewrite,
     ) -> "TableLexicon":
         """A lexicon from columns.
 

@@ -1,0 +1,279 @@
+"""Other words for an attribute value, learnt from the catalogue itself: "ivory" is said of white things.
+
+A run of one to three title words names a value of a field where nearly all listings that say it, and
+have the field, have that value - and not only because all things of their category have it. Sellers'
+words then work in queries, though no table lists them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mercer.retrieve.lexicon import ValueCount, phrase_key
+from mercer.retrieve.query import CATEGORY
+from mercer.retrieve.query_words import FUNCTION_WORDS
+from mercer.text.analyze import Tokeniser
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+MAX_GRAM = 3
+_SAY_LITTLE = FUNCTION_WORDS | frozenset(
+    (
+        "gift",
+        "gifts",
+        "present",
+        "set",
+        "sets",
+        "vintage",
+        "handmade",
+        "custom",
+        "unique",
+        "original",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRules:
+    """When a run of words is taken as another name of a value."""
+
+    min_listings: int = 4  # that say the words and have the value
+    min_share: float = 0.75  # lower bound of the share with the value, of those with the field
+    z: float = 1.28  # of that bound: nine of ten true shares lie above it
+    min_lift: float = 3.0  # how much more often than among all listings with the field
+    min_lift_in_category: float = 1.5  # and than in the categories of the listings that say so
+    max_cover: float = (
+        0.8  # a part of a longer run for most of its use ("sky" of "sky blue") is none
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Which listing has which value: m rows; `of` says which value of `values`."""
+
+    row: Ints  # (m,) listing, 0 <= row < n
+    of: Ints  # (m,) number of the value
+    values: Sequence[tuple[str, str]]  # field and value by number
+
+
+def learn_aliases(
+    titles: pa.Array | Sequence[str],
+    statements: Statements,
+    known: Mapping[str, Sequence[ValueCount]],
+    *,
+    rules: AliasRules | None = None,
+) -> dict[str, tuple[ValueCount, ...]]:
+    """`phrase_key` -> the one value that the words name, for words that `known` does not have.
+
+    Args:
+        titles: (n,) one text per listing; a sample of some ten thousand listings is enough.
+        statements: the values of those listings.
+        known: the values by key, as `value_table` makes them.
+        rules: the thresholds.
+    Returns:
+        entries to be added to `known`; `count` is the number of listings that say so.
+    """
+    rules = rules or AliasRules()
+    grams, gram_row, gram_of = _grams(titles, min_listings=rules.min_listings)
+    if not grams or not len(statements.row):
+        return {}
+    found = _associations(gram_row, gram_of, len(grams), statements, rules)
+    is_part = _parts(grams, np.bincount(gram_of, minlength=len(grams)), max_cover=rules.max_cover)
+    is_own = _own_words(gram_row, gram_of, found, statements, rules)
+    kept = ~is_part[found.gram] & is_own
+    return _select(grams, found.take(kept), statements.values, known)
+
+
+def _grams(
+    titles: pa.Array | Sequence[str], *, min_listings: int
+) -> tuple[list[tuple[str, ...]], Ints, Ints]:
+    """Runs of words that enough listings say, and who says which: (grams, row, gram of row)."""
+    tokeniser = Tokeniser()
+    tokens = tokeniser.run(titles)
+    vocabulary = tokeniser.vocabulary()
+    codes = tokens.codes.astype(np.int64)
+    owner = np.repeat(np.arange(len(tokens.offsets) - 1), np.diff(tokens.offsets))
+    grams: list[tuple[str, ...]] = []
+    rows, numbers = [], []
+    base = len(vocabulary) + 1
+    for length in range(1, MAX_GRAM + 1):
+        if len(codes) < length or base**length >= 2**62:
+            break
+        last = len(codes) - length + 1
+        key = np.zeros(last, np.int64)
+        for i in range(length):
+            key = key * base + codes[i : i + last]
+        inside = owner[:last] == owner[length - 1 :]
+        unique, number = np.unique(key[inside], return_inverse=True)
+        said = np.unique(owner[:last][inside] * len(unique) + number)  # once per listing
+        row, number = np.divmod(said, max(1, len(unique)))
+        kept = np.bincount(number, minlength=len(unique)) >= min_listings
+        renumbered = np.cumsum(kept) - 1 + len(grams)
+        use = kept[number]
+        rows.append(row[use])
+        numbers.append(renumbered[number[use]])
+        grams.extend(_spelled(int(k), base, length, vocabulary) for k in unique[kept])
+    return (
+        grams,
+        np.concatenate([*rows, np.zeros(0, np.int64)]),
+        np.concatenate([*numbers, np.zeros(0, np.int64)]),
+    )
+
+
+def _spelled(key: int, base: int, length: int, vocabulary: Sequence[str]) -> tuple[str, ...]:
+    parts: list[str] = []
+    for _ in range(length):
+        key, code = divmod(key, base)
+        parts.append(vocabulary[code])
+    return tuple(reversed(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The best value of each gram that has one."""
+
+    gram: Ints
+    of: Ints
+    count: Ints
+
+    def take(self, kept: npt.NDArray[np.bool_]) -> "_Found":
+        """The rows where `kept`."""
+        return _Found(self.gram[kept], self.of[kept], self.count[kept])
+
+
+def _associations(
+    gram_row: Ints, gram_of: Ints, n_grams: int, statements: Statements, rules: AliasRules
+) -> _Found:
+    """Count grams with values over the listings; keep for each gram the value that it says best."""
+    n_values = len(statements.values)
+    names = {name: i for i, name in enumerate(dict.fromkeys(f for f, _ in statements.values))}
+    field_of = np.array([names[f] for f, _ in statements.values], np.int64)
+    n_fields = len(names)
+    order = np.argsort(statements.row, kind="stable")
+    row, of = statements.row[order], statements.of[order]
+    starts = np.searchsorted(row, gram_row, "left")
+    lengths = np.searchsorted(row, gram_row, "right") - starts
+    total = int(lengths.sum())
+    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(total)
+    gram, value = np.repeat(gram_of, lengths), of[at]
+    both, both_count = np.unique(gram * n_values + value, return_counts=True)
+    gram_v, of_v = np.divmod(both, n_values)
+    # Listings that say the gram and have the field at all; a listing with two colours counts once.
+    pair_row = np.repeat(gram_row, lengths)
+    seen = np.unique((pair_row * n_fields + field_of[value]) * n_grams + gram)
+    with_field = np.bincount(
+        (seen % n_grams) * n_fields + (seen // n_grams) % n_fields, minlength=n_grams * n_fields
+    )
+    n = with_field[gram_v * n_fields + field_of[of_v]].astype(np.float64)
+    share = both_count / n
+    z2 = rules.z**2
+    spread = rules.z * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    low = (share + z2 / (2 * n) - spread) / (1 + z2 / n)  # Wilson's bound
+    in_all = np.bincount(of, minlength=n_values).astype(np.float64)
+    in_field = np.bincount(np.unique(row * n_fields + field_of[of]) % n_fields, minlength=n_fields)
+    lift = share / (in_all[of_v] / in_field[field_of[of_v]])
+    good = (both_count >= rules.min_listings) & (low >= rules.min_share) & (lift >= rules.min_lift)
+    gram_v, of_v, both_count, low, lift = (a[good] for a in (gram_v, of_v, both_count, low, lift))
+    best = np.lexsort((of_v, -low * np.log(lift), gram_v))
+    first = best[np.unique(gram_v[best], return_index=True)[1]]
+    return _Found(gram_v[first], of_v[first], both_count[first])
+
+
+def _parts(
+    grams: Sequence[tuple[str, ...]], n_listings: Ints, *, max_cover: float
+) -> npt.NDArray[np.bool_]:
+    """True for a gram that one longer gram holds in most of its listings."""
+    number = {gram: i for i, gram in enumerate(grams)}
+    cover = np.zeros(len(grams))
+    for gram, n in zip(grams, n_listings.tolist(), strict=True):
+        if len(gram) > 1:
+            for part in (gram[1:], gram[:-1]):
+                i = number[part]  # every part of a frequent run is as frequent
+                cover[i] = max(cover[i], n / n_listings[i])
+    return cover >= max_cover
+
+
+def _own_words(
+    gram_row: Ints, gram_of: Ints, found: _Found, statements: Statements, rules: AliasRules
+) -> npt.NDArray[np.bool_]:
+    """False for an attribute's value that the things which say the words have anyway.
+
+    "mat" does not mean "rectangular", though all mats are: expected is what the categories of these
+    listings would give without the word.
+    """
+    fields = [field for field, _ in statements.values]
+    n_rows = int(max(statements.row.max(), gram_row.max())) + 1
+    leaf = np.full(n_rows, -1, np.int64)
+    is_category = np.array([f == CATEGORY for f in fields])[statements.of]
+    leaf[statements.row[is_category]] = statements.of[is_category]  # the last one is the leaf
+    leaf += 1
+    n_leaves = len(fields) + 1
+    order = np.argsort(gram_of, kind="stable")
+    ends = np.searchsorted(gram_of[order], np.arange(gram_of.max() + 2))
+    by_value = np.argsort(statements.of, kind="stable")
+    value_ends = np.searchsorted(statements.of[by_value], np.arange(len(fields) + 1))
+    with_field: dict[str, tuple[npt.NDArray[np.bool_], Floats]] = {}
+    kept = np.ones(len(found.gram), bool)
+    for i, (gram, of, count) in enumerate(
+        zip(found.gram.tolist(), found.of.tolist(), found.count.tolist(), strict=True)
+    ):
+        field = fields[of]
+        if field == CATEGORY:
+            continue
+        if field not in with_field:
+            has = np.zeros(n_rows, bool)
+            has[statements.row[np.array([f == field for f in fields])[statements.of]]] = True
+            with_field[field] = has, np.bincount(leaf[has], minlength=n_leaves).astype(np.float64)
+        has, per_leaf = with_field[field]
+        rows = statements.row[by_value[value_ends[of] : value_ends[of + 1]]]
+        share = np.bincount(leaf[rows], minlength=n_leaves) / np.maximum(per_leaf, 1.0)
+        said = gram_row[order[ends[gram] : ends[gram + 1]]]
+        expected = share[leaf[said[has[said]]]].sum()
+        kept[i] = count >= rules.min_lift_in_category * expected
+    return kept
+
+
+def _select(
+    grams: Sequence[tuple[str, ...]],
+    found: _Found,
+    values: Sequence[tuple[str, str]],
+    known: Mapping[str, Sequence[ValueCount]],
+) -> dict[str, tuple[ValueCount, ...]]:
+    """Shorter grams first; a longer one only where its parts do not say the same or something else."""
+    aliases: dict[str, tuple[ValueCount, ...]] = {}
+    columns = zip(found.gram.tolist(), found.of.tolist(), found.count.tolist(), strict=True)
+    for gram, of, count in sorted(columns, key=lambda c: (len(grams[c[0]]), c)):
+        words, (field, value) = grams[gram], values[of]
+        key = phrase_key(words)
+        is_empty = all(w in _SAY_LITTLE or w.isdigit() for w in words)
+        edges = {words[0], words[-1]}
+        if key in known or key in aliases or is_empty or edges & _SAY_LITTLE:
+            continue
+        if _adds(words, field, value, known, aliases):
+            aliases[key] = (ValueCount(field, value, count),)
+    return aliases
+
+
+def _adds(
+    words: tuple[str, ...],
+    field: str,
+    value: str,
+    known: Mapping[str, Sequence[ValueCount]],
+    aliases: Mapping[str, Sequence[ValueCount]],
+) -> bool:
+    """False where a part names the value already ("cup" of "coffee cup"), or another field's value,
+    which the longer run would hide ("blue" of "blue mug")."""
+    for length in range(1, len(words)):
+        for i in range(len(words) - length + 1):
+            key = phrase_key(words[i : i + length])
+            said = known.get(key) or aliases.get(key)
+            if not said:
+                continue
+            fields = {v.field for v in said}
+            if field not in fields or (len(said) == 1 and said[0].value == value):
+                return False
+    return True
