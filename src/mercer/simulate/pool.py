@@ -14,7 +14,26 @@ Pieces = NDArray[np.int32]  # phrase numbers; -1 is "nothing here"
 PLAIN, TITLE, CAPITAL, TYPO = range(4)
 
 _SMALL_WORDS: Final = frozenset(
-    "a an and as at by cm for from in of on or our oz the to with".split()
+    (
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "cm",
+        "for",
+        "from",
+        "in",
+        "of",
+        "on",
+        "or",
+        "our",
+        "oz",
+        "the",
+        "to",
+        "with",
+    )
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.simulate.pool import CAPITAL, Pieces, PhrasePool
+from mercer.simulate.pool import CAPITAL, PhrasePool, Pieces
 
 _BREAKS = frozenset({",", "-", "|"})
 _PART = re.compile(r"\{(\w+)\}")

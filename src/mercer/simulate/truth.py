@@ -49,11 +49,13 @@ COLUMN: Final[dict[str, int]] = {name: i for i, name in enumerate(ATTRIBUTES)}
 # How likely an existing value is stated in the text, and in the structured attributes, by a seller
 # of middling care. The rest of the truth can only be seen in the picture, or not at all.
 TEXT_SHARE: Final = {
-    "color": 0.66, "material": 0.84, "style": 0.55, "occasion": 0.78, "recipient": 0.8, "size": 0.66, "shape": 0.6,
+    "color": 0.66, "material": 0.84, "style": 0.55, "occasion": 0.78, "recipient": 0.8, "size": 0.66,
+    "shape": 0.6,
     "era": 0.88, "closure": 0.6, "pattern": 0.62, "finish": 0.7, "theme": 0.97,
 }  # fmt: skip
 ATTRIBUTE_SHARE: Final = {
-    "color": 0.74, "material": 0.74, "style": 0.4, "occasion": 0.42, "recipient": 0.55, "size": 0.85, "shape": 0.5,
+    "color": 0.74, "material": 0.74, "style": 0.4, "occasion": 0.42, "recipient": 0.55, "size": 0.85,
+    "shape": 0.5,
     "era": 0.75, "closure": 0.62, "pattern": 0.45, "finish": 0.4, "theme": 0.35,
 }  # fmt: skip
 
@@ -175,7 +177,8 @@ def taste_of_styles() -> NDArray[np.float32]:
     """(n_styles, TASTE_DIM) unit vectors: who likes which style; the same for every seed."""
     drawn = np.random.default_rng(11).normal(size=(len(words.STYLE.values), TASTE_DIM))
     unit = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
-    return unit.astype(np.float32)
+    rounded: NDArray[np.float32] = unit.astype(np.float32)
+    return rounded
 
 
 def draw_truth(rng: np.random.Generator, sellers: Sellers, *, block: int, now_ms: int) -> Truth:
@@ -308,7 +311,8 @@ def _tastes(rng: np.random.Generator, values: NDArray[np.int16]) -> NDArray[np.f
 
 _DEAR: Final = {
     "gold": 0.7, "silver": 0.15, "walnut": 0.25, "oak": 0.15, "marble": 0.35, "cashmere": 0.6, "silk": 0.3,
-    "leather": 0.25, "plastic": -0.3, "polyester": -0.3, "acrylic": -0.15, "vegan leather": -0.15, "crystal": 0.2,
+    "leather": 0.25, "plastic": -0.3, "polyester": -0.3, "acrylic": -0.15, "vegan leather": -0.15,
+    "crystal": 0.2,
     "mohair": 0.2, "wool": 0.1,
 }  # fmt: skip
 _ENDINGS: Final = np.array([0, 990_000, 500_000, 950_000], np.int64)
@@ -335,7 +339,8 @@ def _prices(
     )
     units = np.maximum(np.floor(np.exp(log_price)), 1.0).astype(np.int64)
     units = np.where(units > 200, units // 5 * 5, units)
-    return units * 1_000_000 + _ENDINGS[sellers.price_ending[seller]]
+    micros: NDArray[np.int64] = units * 1_000_000 + _ENDINGS[sellers.price_ending[seller]]
+    return micros
 
 
 def _quantities(rng: np.random.Generator, is_vintage: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -24,14 +24,17 @@ SLOTS: Final[dict[str, int]] = {
     name: i
     for i, name in enumerate(
         [
-            *ATTRIBUTES, "noun", "noun2", "technique", "with_closure", "gift", "gift_plain", "dims", "width", "height", "head", "vintage",
+            *ATTRIBUTES, "noun", "noun2", "technique", "with_closure", "gift", "gift_plain", "dims",
+            "width", "height", "head", "vintage",
             "custom", "adjective", "filler", "rare", "condition", "care",
         ]
     )
 }  # fmt: skip
 MAX_TAGS: Final = 13
 
-_WEARERS: Final = frozenset("women men girls boys baby toddler kids unisex dog cat".split())
+_WEARERS: Final = frozenset(
+    ("women", "men", "girls", "boys", "baby", "toddler", "kids", "unisex", "dog", "cat")
+)
 _OLD_LOOKS: Final = frozenset(
     {
         "retro",
@@ -45,10 +48,12 @@ _OLD_LOOKS: Final = frozenset(
     }
 )
 _CLOSURE_WORDS: Final = {
-    "laces": "with laces", "velcro": "with velcro straps", "slip-on": "in an easy slip-on fit", "zipper": "with zipper",
+    "laces": "with laces", "velcro": "with velcro straps", "slip-on": "in an easy slip-on fit",
+    "zipper": "with zipper",
     "buckle": "with buckle", "button": "with buttons", "magnetic snap": "with magnetic snap",
     "drawstring": "with drawstring", "open top": "with open top", "lobster clasp": "with lobster clasp",
-    "toggle clasp": "with toggle clasp", "clip-on": "with clip", "pullover": "in a pullover fit", "tie": "with tie",
+    "toggle clasp": "with toggle clasp", "clip-on": "with clip", "pullover": "in a pullover fit",
+    "tie": "with tie",
     "elastic": "with elastic band", "hinged lid": "with hinged lid",
 }  # fmt: skip
 

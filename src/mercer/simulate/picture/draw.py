@@ -19,7 +19,7 @@ from mercer.simulate.picture.household import HOUSEHOLD
 from mercer.simulate.picture.look import Look, look_of_listing, parse_reference
 from mercer.simulate.picture.part import Part, Parts, Shade, part
 from mercer.simulate.picture.played import PLAYED
-from mercer.simulate.picture.texture import N_GRAINS, Plane, axes, glitter, pattern, surface
+from mercer.simulate.picture.texture import N_GRAINS, axes, glitter, pattern, surface
 from mercer.simulate.picture.worn import BY_CLOSURE, WORN
 from mercer.simulate.words.likelihood import MATERIAL_CLASS
 from mercer.simulate.words.motif import MOTIF_GROUP, MOTIFS
@@ -38,22 +38,35 @@ RGB: Final[dict[str, Rgb]] = {
     "beige": (219, 199, 168), "red": (188, 52, 48), "orange": (214, 118, 52), "yellow": (228, 184, 66),
     "green": (104, 138, 98), "blue": (78, 128, 182), "navy": (42, 58, 96), "teal": (54, 142, 142),
     "purple": (136, 104, 166), "pink": (226, 158, 166), "burgundy": (116, 38, 56), "gold": (212, 172, 92),
-    "silver": (196, 198, 203), "rose gold": (218, 164, 146), "copper": (190, 116, 78), "clear": (212, 228, 230),
+    "silver": (196, 198, 203), "rose gold": (218, 164, 146), "copper": (190, 116, 78), "clear": (212,
+    228, 230),
     "multicolor": (214, 128, 112),
 }  # fmt: skip
 _RAINBOW: Final = np.array(
-    [(206, 92, 84), (226, 158, 84), (228, 198, 100), (112, 160, 118), (86, 136, 184), (146, 112, 172)], np.float32
+    [
+        (206, 92, 84),
+        (226, 158, 84),
+        (228, 198, 100),
+        (112, 160, 118),
+        (86, 136, 184),
+        (146, 112, 172),
+    ],
+    np.float32,
 )
 _STUFF: Final[dict[str, Rgb]] = {
     "dark": (50, 46, 48), "metal": (198, 192, 180), "wood": (182, 138, 98), "cream": (243, 236, 222),
     "glow": (255, 228, 158), "leaf": (124, 148, 108), "gem": (186, 214, 226), "white": (250, 248, 244),
 }  # fmt: skip
 _GLOSS: Final[dict[str, float]] = {
-    "ceramic": 0.55, "glass": 1.0, "metal": 1.1, "plastic": 0.7, "leather": 0.3, "wood": 0.12, "stone": 0.45, "wax": 0.2,
+    "ceramic": 0.55, "glass": 1.0, "metal": 1.1, "plastic": 0.7, "leather": 0.3, "wood": 0.12,
+    "stone": 0.45, "wax": 0.2,
 }  # fmt: skip
+_SHADOW_AT: Final = np.array([0.018, 0.03])
 _WALLS: Final[tuple[tuple[Rgb, Rgb], ...]] = (
-    ((246, 243, 238), (226, 219, 209)), ((243, 240, 240), (219, 216, 218)), ((238, 232, 222), (205, 192, 174)),
-    ((233, 238, 236), (202, 212, 208)), ((242, 232, 228), (218, 198, 190)), ((250, 249, 247), (236, 233, 229)),
+    ((246, 243, 238), (226, 219, 209)), ((243, 240, 240), (219, 216, 218)), ((238, 232, 222), (205,
+    192, 174)),
+    ((233, 238, 236), (202, 212, 208)), ((242, 232, 228), (218, 198, 190)), ((250, 249, 247), (236,
+    233, 229)),
     ((228, 232, 239), (196, 204, 216)), ((247, 241, 228), (224, 210, 184)),
 )  # fmt: skip
 
@@ -138,7 +151,8 @@ def _emblem(look: Look, parts: Sequence[Part]) -> list[Part]:
     if r < 0.045:
         return []
     number = MOTIFS.index(look.theme)
-    cx, cy = float(x0 + x1) / 2, float(y0 + y1) / 2 + 0.02
+    higher = 0.17 if look.leaf.picture == "poster" else -0.02  # a poster's hills stay free
+    cx, cy = float(x0 + x1) / 2, float(y0 + y1) / 2 - higher
     return [part("second", *_glyph(MOTIF_GROUP[number], number, cx, cy, r), shade="none")]
 
 
@@ -151,8 +165,10 @@ def _glyph(group: str, number: int, cx: float, cy: float, r: float) -> list[Outl
         case "plant":
             return [
                 star(cx, cy - r * 0.25, r * 0.62, points=5 + number % 5, inner=0.62),
-                poly((cx - r * 0.05, cy), (cx + r * 0.05, cy), (cx + r * 0.05, cy + r), (cx - r * 0.05, cy + r)),
-                smooth((cx, cy + r * 0.8), (cx + r * 0.35, cy + r * 0.4), (cx + r * 0.6, cy + r * 0.4), (cx + r * 0.3, cy + r * 0.75)),
+                poly((cx - r * 0.05, cy), (cx + r * 0.05, cy), (cx + r * 0.05, cy + r), (cx - r * 0.05,
+                cy + r)),
+                smooth((cx, cy + r * 0.8), (cx + r * 0.35, cy + r * 0.4), (cx + r * 0.6, cy + r * 0.4),
+                (cx + r * 0.3, cy + r * 0.75)),
             ]  # fmt: skip
         case "sky":
             return [
@@ -220,7 +236,7 @@ def _cast_shadow(canvas: Pixels, parts: Parts, size: int) -> None:
     for one in parts:
         if one.role != "glow":
             for outline in one.outlines:
-                draw.polygon(((outline + (0.018, 0.03)) * small).ravel().tolist(), fill=255)
+                draw.polygon(((outline + _SHADOW_AT) * small).ravel().tolist(), fill=255)
     soft = mask.filter(ImageFilter.GaussianBlur(small * 0.035)).resize(
         (size, size), Image.Resampling.BILINEAR
     )
@@ -233,7 +249,9 @@ class _Paint:
     def __init__(self, look: Look, size: int) -> None:
         self.kind = MATERIAL_CLASS.get(look.material, "plastic")
         self.gloss = _GLOSS.get(self.kind, 0.0)
-        self.gloss = {"matte": 0.3 * self.gloss, "glossy": self.gloss + 0.4}.get(look.finish, self.gloss)
+        self.gloss = {"matte": 0.3 * self.gloss, "glossy": self.gloss + 0.4}.get(
+            look.finish, self.gloss
+        )
         self.is_glass = look.material in ("glass", "crystal") or look.color == "clear"
         self._look, self._size = look, size
         self._grain = surface(size, look.material, self.kind, look.number % N_GRAINS)
@@ -256,10 +274,15 @@ class _Paint:
             case "second":
                 return np.array(self._second_rgb(), np.float32) * self._grain[..., None]
             case "wood":
-                return np.array(_STUFF["wood"], np.float32) * surface(self._size, "wood", "wood", 1)[..., None]
+                return (
+                    np.array(_STUFF["wood"], np.float32)
+                    * surface(self._size, "wood", "wood", 1)[..., None]
+                )
             case "metal":
                 tone = RGB["gold"] if self._look.number % 3 == 0 else _STUFF["metal"]
-                return np.array(tone, np.float32) * surface(self._size, "brass", "metal", 2)[..., None]
+                return (
+                    np.array(tone, np.float32) * surface(self._size, "brass", "metal", 2)[..., None]
+                )
             case _:
                 plain = np.array(_STUFF[role], np.float32)
                 return np.broadcast_to(plain, (self._size, self._size, 3))
@@ -279,14 +302,17 @@ class _Paint:
             band = (np.floor((x + y * 0.4) * 13.0) + look.number).astype(np.int64) % len(_RAINBOW)
             base: Pixels = _RAINBOW[band]
         else:
-            base = np.broadcast_to(np.array(RGB[look.color or "beige"], np.float32), (size, size, 3))
+            base = np.broadcast_to(
+                np.array(RGB[look.color or "beige"], np.float32), (size, size, 3)
+            )
         if look.pattern and look.pattern != "plain":
             where = pattern(size, look.pattern)[..., None]
-            base = base * (1 - where) + np.array(self._second_rgb(), np.float32) * where
-        lit: Pixels = base * self._grain[..., None]
+            second = np.array(self._second_rgb(), np.float32)
+            base = (base * (1 - where) + second * where).astype(np.float32)
+        lit = base * self._grain[..., None]
         if look.finish == "glitter":
             lit = lit + glitter(size)[..., None] * np.float32(80)
-        return lit
+        return lit.astype(np.float32)
 
 
 def _lay(canvas: Pixels, one: Part, paint: _Paint, size: int) -> None:
@@ -312,7 +338,9 @@ def _lay(canvas: Pixels, one: Part, paint: _Paint, size: int) -> None:
     region += (stuff - region) * alpha
 
 
-def _light(shade: Shade, height: int, width: int, gloss: float) -> tuple[Plane, Plane]:
+def _light(
+    shade: Shade, height: int, width: int, gloss: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """(brightness factor, added shine) over a part's box; light comes from the upper left."""
     u = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     v = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
@@ -325,6 +353,8 @@ def _light(shade: Shade, height: int, width: int, gloss: float) -> tuple[Plane, 
             factor = 1.09 - 0.15 * (u**2 + v**2) - 0.07 * (u + v)
             return factor, 74 * gloss * np.exp(-((u + 0.42) ** 2 + (v + 0.45) ** 2) / 0.035)
         case "flat":
-            return 1.04 - 0.05 * u - 0.07 * v, 30 * gloss * np.exp(-(((u + v * 0.6 + 0.5) / 0.2) ** 2))
+            return 1.04 - 0.05 * u - 0.07 * v, 30 * gloss * np.exp(
+                -(((u + v * 0.6 + 0.5) / 0.2) ** 2)
+            )
         case _:
             return np.ones((1, 1), np.float32), dull

@@ -121,7 +121,8 @@ def shaped(shape: str, cx: float, cy: float, rx: float, ry: float) -> Outline:
             return np.concatenate([arc, poly((cx + rx, cy + ry), (cx - rx, cy + ry))])
         case "teardrop":
             return smooth((cx, cy - ry), (cx + r * 0.45, cy - ry * 0.1), (cx + r * 0.62, cy + ry * 0.5),
-                          (cx, cy + ry), (cx - r * 0.62, cy + ry * 0.5), (cx - r * 0.45, cy - ry * 0.1))  # fmt: skip
+                          (cx, cy + ry), (cx - r * 0.62, cy + ry * 0.5), (cx - r * 0.45,
+                          cy - ry * 0.1))  # fmt: skip
         case "crescent":
             return _crescent(cx, cy, r)
         case "flower":

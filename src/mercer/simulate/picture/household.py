@@ -1,12 +1,13 @@
 """Silhouettes of things that stand, hang or lie in a home. Each takes the shape attribute."""
 
-# ruff: noqa: E501 - tables of coordinates, one part of the drawing per line
+# ruff: noqa: E501, RUF005 - numpy shifts; tables of coordinates, one part of the drawing per line
 
 import math
 from collections.abc import Callable
 from typing import Final
 
 from mercer.simulate.picture.geometry import (
+    Outline,
     hoop,
     lathe,
     oval,
@@ -87,8 +88,13 @@ def vase(shape: str) -> Parts:
     """A vessel for flowers, with two dried stems."""
     profile = _VASES.get(shape, _VASES["tall"])
     rx, top = profile[0]
-    stems = [stroke([(0.5, top), (x, top - 0.06), (x2, 0.04)], 0.008) for x, x2 in ((0.48, 0.42), (0.53, 0.6))]
-    buds = [oval(x, y, 0.018, 0.03) for x, y in ((0.42, 0.06), (0.44, 0.1), (0.6, 0.06), (0.575, 0.11))]
+    stems = [
+        stroke([(0.5, top), (x, top - 0.06), (x2, 0.04)], 0.008)
+        for x, x2 in ((0.48, 0.42), (0.53, 0.6))
+    ]
+    buds = [
+        oval(x, y, 0.018, 0.03) for x, y in ((0.42, 0.06), (0.44, 0.1), (0.6, 0.06), (0.575, 0.11))
+    ]
     return [
         part("leaf", *stems, *buds, shade="none"),
         part("body", lathe(*profile), shade="round"),
@@ -119,7 +125,9 @@ def jar(shape: str) -> Parts:
     """A jar with a lid."""
     return [
         part("body", rect(0.29, 0.32, 0.71, 0.82, 0.06), shade="round"),
-        part("wood", rect(0.31, 0.23, 0.69, 0.325, 0.02), oval(0.5, 0.22, 0.035, 0.03), shade="round"),
+        part(
+            "wood", rect(0.31, 0.23, 0.69, 0.325, 0.02), oval(0.5, 0.22, 0.035, 0.03), shade="round"
+        ),
         part("cream", rect(0.37, 0.5, 0.63, 0.66, 0.015)),
     ]
 
@@ -137,7 +145,10 @@ def candle(shape: str) -> Parts:
     """A candle with a flame; hearts and pillars too."""
     flame = smooth((0.5, 0.13), (0.53, 0.22), (0.5, 0.27), (0.47, 0.22))
     if shape == "heart":
-        return [part("glow", flame, shade="none"), part("body", shaped("heart", 0.5, 0.57, 0.27, 0.27), shade="ball")]
+        return [
+            part("glow", flame, shade="none"),
+            part("body", shaped("heart", 0.5, 0.57, 0.27, 0.27), shade="ball"),
+        ]
     half = 0.11 if shape == "tall" else 0.2
     top = 0.32 if shape == "tall" else 0.42
     return [
@@ -228,7 +239,10 @@ def nightlight(shape: str) -> Parts:
 def pillow(shape: str) -> Parts:
     """A stuffed square with soft corners."""
     if shape == "round":
-        return [part("body", oval(0.5, 0.52, 0.34, 0.33), shade="ball"), part("deep", oval(0.5, 0.52, 0.02, 0.02))]
+        return [
+            part("body", oval(0.5, 0.52, 0.34, 0.33), shade="ball"),
+            part("deep", oval(0.5, 0.52, 0.02, 0.02)),
+        ]
     h = 0.21 if shape == "rectangular" else 0.33
     x0, x1, y0, y1 = 0.5 - 0.36, 0.5 + 0.36, 0.52 - h, 0.52 + h
     edge = smooth((x0, y0), (0.5, y0 + 0.035), (x1, y0), (x1 - 0.035, 0.52), (x1, y1), (0.5, y1 - 0.03), (x0, y1),
@@ -270,7 +284,10 @@ def wallhanging(shape: str) -> Parts:
     return [
         part("dark", stroke([(0.22, 0.2), (0.5, 0.07), (0.78, 0.2)], 0.006, curved=False)),
         part("body", *cords, shade="flat"),
-        part("second", poly((0.24, 0.34), (0.5, 0.5), (0.785, 0.34), (0.785, 0.4), (0.5, 0.57), (0.24, 0.4))),
+        part(
+            "second",
+            poly((0.24, 0.34), (0.5, 0.5), (0.785, 0.34), (0.785, 0.4), (0.5, 0.57), (0.24, 0.4)),
+        ),
         part("wood", rect(0.18, 0.185, 0.83, 0.215, 0.015)),
     ]
 
@@ -328,7 +345,11 @@ def wreath(shape: str) -> Parts:
         a = 2 * math.pi * i / 26
         x, y = 0.5 + 0.28 * math.cos(a), 0.5 + 0.28 * math.sin(a)
         tip = (0.5 + 0.4 * math.cos(a + 0.25), 0.5 + 0.4 * math.sin(a + 0.25))
-        leaves.append(smooth((x, y), (x + 0.05 * math.cos(a), y + 0.09 * math.sin(a)), tip, (x - 0.04, y + 0.02)))
+        leaves.append(
+            smooth(
+                (x, y), (x + 0.05 * math.cos(a), y + 0.09 * math.sin(a)), tip, (x - 0.04, y + 0.02)
+            )
+        )
         if i % 3 == 0:
             blooms.append(star(x, y, 0.06, points=7, inner=0.65))
     return [
@@ -340,19 +361,31 @@ def wreath(shape: str) -> Parts:
 
 def bouquet(shape: str) -> Parts:
     """A bunch tied with a ribbon."""
-    heads = [(0.5, 0.2), (0.36, 0.27), (0.64, 0.27), (0.28, 0.4), (0.72, 0.4), (0.5, 0.36), (0.42, 0.46), (0.6, 0.46)]
+    heads = [
+        (0.5, 0.2),
+        (0.36, 0.27),
+        (0.64, 0.27),
+        (0.28, 0.4),
+        (0.72, 0.4),
+        (0.5, 0.36),
+        (0.42, 0.46),
+        (0.6, 0.46),
+    ]
     stems = [stroke([(x, y), (0.5, 0.62), (1 - x * 0.4 - 0.3, 0.88)], 0.01) for x, y in heads]
     return [
         part("leaf", *stems, *(oval(x + 0.05, y + 0.08, 0.02, 0.06) for x, y in heads)),
         part("body", *(star(x, y, 0.085, points=9, inner=0.75) for x, y in heads[::2])),
         part("second", *(star(x, y, 0.07, points=8, inner=0.7) for x, y in heads[1::2])),
-        part("cream", rect(0.44, 0.6, 0.56, 0.66, 0.01), *(oval(x, y, 0.02, 0.02) for x, y in heads)),
+        part(
+            "cream", rect(0.44, 0.6, 0.56, 0.66, 0.01), *(oval(x, y, 0.02, 0.02) for x, y in heads)
+        ),
     ]
 
 
 def garland(shape: str) -> Parts:
     """Pennants, stars or balls on a string."""
-    first, second = [], []
+    first: list[Outline] = []
+    second: list[Outline] = []
     for i in range(7):
         x = 0.1 + 0.133 * i
         y = 0.34 + 0.3 * (1 - ((x - 0.5) / 0.4) ** 2) * 0.5
@@ -360,7 +393,10 @@ def garland(shape: str) -> Parts:
             oval(x, y + 0.06, 0.06, 0.06) if shape == "round" else poly((x - 0.058, y), (x + 0.058, y), (x, y + 0.18))
         )  # fmt: skip
         (first if i % 2 else second).append(one)
-    line = [(x, 0.34 + 0.15 * (1 - ((x - 0.5) / 0.4) ** 2)) for x in (0.02, 0.2, 0.35, 0.5, 0.65, 0.8, 0.98)]
+    line = [
+        (x, 0.34 + 0.15 * (1 - ((x - 0.5) / 0.4) ** 2))
+        for x in (0.02, 0.2, 0.35, 0.5, 0.65, 0.8, 0.98)
+    ]
     return [part("dark", stroke(line, 0.007)), part("body", *first), part("second", *second)]
 
 
@@ -368,7 +404,11 @@ def basket(shape: str) -> Parts:
     """A woven vessel with two handles."""
     return [
         part("deep", hoop(0.27, 0.4, 0.07, 0.1, 0.025), hoop(0.73, 0.4, 0.07, 0.1, 0.025)),
-        part("body", lathe((0.27, 0.36), (0.29, 0.5), (0.28, 0.7), (0.22, 0.82), (0.0, 0.83)), shade="round"),
+        part(
+            "body",
+            lathe((0.27, 0.36), (0.29, 0.5), (0.28, 0.7), (0.22, 0.82), (0.0, 0.83)),
+            shade="round",
+        ),
         part("second", rect(0.22, 0.56, 0.78, 0.64), shade="round"),
         part("inner", oval(0.5, 0.36, 0.27, 0.05)),
     ]
@@ -463,7 +503,10 @@ def spoon(shape: str) -> Parts:
 def knife(shape: str) -> Parts:
     """Blade and handle."""
     return [
-        part("metal", smooth((0.5, 0.06), (0.58, 0.2), (0.6, 0.42), (0.58, 0.56), (0.46, 0.56), (0.47, 0.3))),
+        part(
+            "metal",
+            smooth((0.5, 0.06), (0.58, 0.2), (0.6, 0.42), (0.58, 0.56), (0.46, 0.56), (0.47, 0.3)),
+        ),
         part("body", rect(0.46, 0.56, 0.56, 0.92, 0.035), shade="round"),
         part("metal", *(oval(0.51, y, 0.013, 0.013) for y in (0.64, 0.74, 0.84))),
     ]
@@ -491,7 +534,11 @@ def stool(shape: str) -> Parts:
 
 def table(shape: str) -> Parts:
     """A low table."""
-    top = rect(0.1, 0.4, 0.9, 0.47, 0.01) if shape in ("rectangular", "") else oval(0.5, 0.43, 0.4, 0.075)
+    top = (
+        rect(0.1, 0.4, 0.9, 0.47, 0.01)
+        if shape in ("rectangular", "")
+        else oval(0.5, 0.43, 0.4, 0.075)
+    )
     return [
         part("deep", poly((0.3, 0.46), (0.34, 0.46), (0.36, 0.72), (0.33, 0.72)), poly((0.66, 0.46), (0.7, 0.46), (0.67, 0.72), (0.64, 0.72))),
         part("wood", poly((0.18, 0.46), (0.23, 0.46), (0.18, 0.82), (0.15, 0.82)), poly((0.77, 0.46), (0.82, 0.46), (0.85, 0.82), (0.82, 0.82))),
@@ -504,7 +551,12 @@ def sidetable(shape: str) -> Parts:
     return [
         part("wood", rect(0.28, 0.4, 0.32, 0.88), rect(0.68, 0.4, 0.72, 0.88)),
         part("body", rect(0.26, 0.34, 0.74, 0.54, 0.01)),
-        part("deep", oval(0.5, 0.33, 0.28, 0.04) if shape == "round" else rect(0.22, 0.31, 0.78, 0.345, 0.008)),
+        part(
+            "deep",
+            oval(0.5, 0.33, 0.28, 0.04)
+            if shape == "round"
+            else rect(0.22, 0.31, 0.78, 0.345, 0.008),
+        ),
         part("metal", oval(0.5, 0.45, 0.022, 0.022), shade="ball"),
         part("body", rect(0.28, 0.76, 0.72, 0.79)),
     ]
@@ -512,7 +564,16 @@ def sidetable(shape: str) -> Parts:
 
 def bookshelf(shape: str) -> Parts:
     """Four boards with books."""
-    books = [(0.32, 0.2), (0.36, 0.18), (0.6, 0.19), (0.34, 0.41), (0.56, 0.42), (0.61, 0.4), (0.33, 0.63), (0.64, 0.62)]
+    books = [
+        (0.32, 0.2),
+        (0.36, 0.18),
+        (0.6, 0.19),
+        (0.34, 0.41),
+        (0.56, 0.42),
+        (0.61, 0.4),
+        (0.33, 0.63),
+        (0.64, 0.62),
+    ]
     return [
         part("inner", rect(0.27, 0.1, 0.73, 0.9)),
         part("second", *(rect(x, y, x + 0.032, y + 0.1 + (0.28 - y) % 0.22) for x, y in books)),
@@ -523,12 +584,18 @@ def bookshelf(shape: str) -> Parts:
 
 def dresser(shape: str) -> Parts:
     """A chest with six drawers."""
-    drawers = [rect(x, y, x + 0.34, y + 0.12, 0.008) for x in (0.15, 0.51) for y in (0.36, 0.5, 0.64)]
+    drawers = [
+        rect(x, y, x + 0.34, y + 0.12, 0.008) for x in (0.15, 0.51) for y in (0.36, 0.5, 0.64)
+    ]
     return [
         part("wood", rect(0.16, 0.76, 0.2, 0.88), rect(0.8, 0.76, 0.84, 0.88)),
         part("deep", rect(0.11, 0.32, 0.89, 0.79, 0.012)),
         part("body", *drawers, rect(0.09, 0.29, 0.91, 0.335, 0.008)),
-        part("metal", *(oval(x, y, 0.015, 0.015) for x in (0.32, 0.68) for y in (0.42, 0.56, 0.7)), shade="ball"),
+        part(
+            "metal",
+            *(oval(x, y, 0.015, 0.015) for x in (0.32, 0.68) for y in (0.42, 0.56, 0.7)),
+            shade="ball",
+        ),
     ]
 
 
@@ -543,10 +610,19 @@ def bench(shape: str) -> Parts:
 
 def headboard(shape: str) -> Parts:
     """The head of a bed with two pillows."""
-    back = shaped("arch", 0.5, 0.42, 0.36, 0.3) if shape == "arch" else rect(0.12, 0.2, 0.88, 0.7, 0.03)
+    back = (
+        shaped("arch", 0.5, 0.42, 0.36, 0.3)
+        if shape == "arch"
+        else rect(0.12, 0.2, 0.88, 0.7, 0.03)
+    )
     return [
         part("body", back, shade="flat"),
-        part("cream", rect(0.18, 0.48, 0.48, 0.68, 0.06), rect(0.52, 0.48, 0.82, 0.68, 0.06), shade="ball"),
+        part(
+            "cream",
+            rect(0.18, 0.48, 0.48, 0.68, 0.06),
+            rect(0.52, 0.48, 0.82, 0.68, 0.06),
+            shade="ball",
+        ),
         part("white", rect(0.1, 0.64, 0.9, 0.86, 0.03)),
     ]
 
@@ -563,7 +639,10 @@ def petbed(shape: str) -> Parts:
 def soap(shape: str) -> Parts:
     """A stack of two bars, or balls."""
     if shape in ("round", "heart", "star"):
-        return [part("second", shaped(shape, 0.6, 0.6, 0.2, 0.2), shade="ball"), part("body", shaped(shape, 0.4, 0.52, 0.22, 0.22), shade="ball")]
+        return [
+            part("second", shaped(shape, 0.6, 0.6, 0.2, 0.2), shade="ball"),
+            part("body", shaped(shape, 0.4, 0.52, 0.22, 0.22), shade="ball"),
+        ]
     return [
         part("second", rect(0.24, 0.56, 0.82, 0.74, 0.05), shade="flat"),
         part("body", rect(0.18, 0.38, 0.74, 0.57, 0.05)),

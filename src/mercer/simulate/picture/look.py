@@ -52,12 +52,12 @@ def _decode(code: str, number: int, reference: str) -> Look:
         leaf, *values, second = (-1 if p == "x" else int(p) for p in code.split("."))
         if len(values) != len(LOOK_ATTRIBUTES):
             raise ValueError("too few or too many parts")
-        names = [
-            "" if v < 0 else _BY_NAME[a].values[v]
+        seen = {
+            a: "" if v < 0 else _BY_NAME[a].values[v]
             for a, v in zip(LOOK_ATTRIBUTES, values, strict=True)
-        ]
+        }
         second_color = "" if second < 0 else _BY_NAME["color"].values[second]
-        return Look(number, taxonomy()[max(leaf, 0)], *names, second_color)
+        return Look(number, taxonomy()[max(leaf, 0)], **seen, second_color=second_color)
     except (ValueError, IndexError):
         raise NotFoundError(f"{reference[:80]!r} names a look that does not exist") from None
 

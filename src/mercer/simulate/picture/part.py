@@ -8,7 +8,18 @@ from mercer.simulate.picture.geometry import Outline
 
 # What a part is made of: the listing's own material and colour, its second colour, or a plain stuff.
 Role: TypeAlias = Literal[
-    "body", "deep", "second", "inner", "dark", "metal", "wood", "cream", "glow", "leaf", "gem", "white"
+    "body",
+    "deep",
+    "second",
+    "inner",
+    "dark",
+    "metal",
+    "wood",
+    "cream",
+    "glow",
+    "leaf",
+    "gem",
+    "white",
 ]
 # How light falls on it: an upright cylinder, a ball, a flat thing, a thing lying down.
 Shade: TypeAlias = Literal["round", "ball", "flat", "none"]

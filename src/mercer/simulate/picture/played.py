@@ -1,6 +1,6 @@
 """Silhouettes of toys, paper goods, supplies, machines and the rest."""
 
-# ruff: noqa: E501 - tables of coordinates, one part of the drawing per line
+# ruff: noqa: E501, RUF005 - numpy shifts; tables of coordinates, one part of the drawing per line
 
 import math
 from collections.abc import Callable
@@ -56,24 +56,43 @@ def woodentoy(shape: str) -> Parts:
 
 def puzzle(shape: str) -> Parts:
     """Four pieces, one apart."""
-    piece = [rect(0.18, 0.2, 0.49, 0.51, 0.02), rect(0.51, 0.2, 0.82, 0.51, 0.02), rect(0.18, 0.53, 0.49, 0.84, 0.02)]
+    piece = [
+        rect(0.18, 0.2, 0.49, 0.51, 0.02),
+        rect(0.51, 0.2, 0.82, 0.51, 0.02),
+        rect(0.18, 0.53, 0.49, 0.84, 0.02),
+    ]
     return [
         part("body", piece[0], oval(0.335, 0.53, 0.05, 0.05)),
         part("second", piece[1], oval(0.49, 0.35, 0.05, 0.05)),
         part("deep", piece[2], oval(0.49, 0.68, 0.05, 0.05)),
-        part("wood", rect(0.56, 0.58, 0.87, 0.89, 0.02) + (0.0, -0.01), oval(0.71, 0.57, 0.05, 0.05)),
+        part(
+            "wood", rect(0.56, 0.58, 0.87, 0.89, 0.02) + (0.0, -0.01), oval(0.71, 0.57, 0.05, 0.05)
+        ),
     ]
 
 
 def game(shape: str) -> Parts:
     """A chequered board with pieces."""
-    cells = [rect(0.2 + 0.1 * c, 0.24 + 0.1 * r, 0.3 + 0.1 * c, 0.34 + 0.1 * r) for r in range(6) for c in range(6) if (r + c) % 2]
+    cells = [
+        rect(0.2 + 0.1 * c, 0.24 + 0.1 * r, 0.3 + 0.1 * c, 0.34 + 0.1 * r)
+        for r in range(6)
+        for c in range(6)
+        if (r + c) % 2
+    ]
     return [
         part("body", rect(0.16, 0.2, 0.84, 0.88, 0.015)),
         part("cream", rect(0.2, 0.24, 0.8, 0.84)),
         part("deep", *cells),
-        part("dark", *(oval(x, y, 0.035, 0.035) for x, y in ((0.25, 0.29), (0.45, 0.29), (0.35, 0.39))), shade="ball"),
-        part("white", *(oval(x, y, 0.035, 0.035) for x, y in ((0.55, 0.79), (0.75, 0.79), (0.65, 0.69))), shade="ball"),
+        part(
+            "dark",
+            *(oval(x, y, 0.035, 0.035) for x, y in ((0.25, 0.29), (0.45, 0.29), (0.35, 0.39))),
+            shade="ball",
+        ),
+        part(
+            "white",
+            *(oval(x, y, 0.035, 0.035) for x, y in ((0.55, 0.79), (0.75, 0.79), (0.65, 0.69))),
+            shade="ball",
+        ),
     ]
 
 
@@ -90,10 +109,17 @@ def rattle(shape: str) -> Parts:
 def dice(shape: str) -> Parts:
     """Three polyhedra."""
     out = []
-    for x, y, r, role in ((0.34, 0.56, 0.2, "body"), (0.68, 0.6, 0.17, "second"), (0.54, 0.3, 0.15, "body")):
+    for x, y, r, role in (
+        (0.34, 0.56, 0.2, "body"),
+        (0.68, 0.6, 0.17, "second"),
+        (0.54, 0.3, 0.15, "body"),
+    ):
         out += [
             part("deep" if role == "body" else "second", oval(x, y, r, r, n=6), shade="ball"),
-            part("body" if role == "body" else "second", poly((x, y - r * 0.62), (x + r * 0.55, y + r * 0.36), (x - r * 0.55, y + r * 0.36))),
+            part(
+                "body" if role == "body" else "second",
+                poly((x, y - r * 0.62), (x + r * 0.55, y + r * 0.36), (x - r * 0.55, y + r * 0.36)),
+            ),
             part("white", star(x, y + r * 0.05, r * 0.18), shade="none"),
         ]
     return out
@@ -124,7 +150,12 @@ def needlehoop(shape: str) -> Parts:
     """An embroidery hoop with flowers on linen."""
     flowers = [(0.4, 0.45), (0.58, 0.4), (0.52, 0.6)]
     return [
-        part("wood", shaped(shape or "round", 0.5, 0.52, 0.36, 0.36), rect(0.46, 0.1, 0.54, 0.18, 0.01), shade="ball"),
+        part(
+            "wood",
+            shaped(shape or "round", 0.5, 0.52, 0.36, 0.36),
+            rect(0.46, 0.1, 0.54, 0.18, 0.01),
+            shade="ball",
+        ),
         part("cream", shaped(shape or "round", 0.5, 0.52, 0.325, 0.325)),
         part("leaf", *(stroke([(0.5, 0.76), (x, y + 0.1), (x, y)], 0.012) for x, y in flowers)),
         part("body", *(star(x, y, 0.1, points=8, inner=0.6) for x, y in flowers)),
@@ -167,7 +198,11 @@ def book(shape: str) -> Parts:
 def stamp(shape: str) -> Parts:
     """A stamp with its print."""
     return [
-        part("wood", lathe((0.06, 0.14), (0.09, 0.22), (0.05, 0.36), (0.07, 0.5), (0.15, 0.54), cx=0.42), shade="round"),
+        part(
+            "wood",
+            lathe((0.06, 0.14), (0.09, 0.22), (0.05, 0.36), (0.07, 0.5), (0.15, 0.54), cx=0.42),
+            shade="round",
+        ),
         part("wood", rect(0.25, 0.52, 0.59, 0.62, 0.015), shade="round"),
         part("body", rect(0.26, 0.62, 0.58, 0.66)),
         part("body", shaped(shape or "round", 0.7, 0.78, 0.13, 0.13)),
@@ -188,7 +223,10 @@ def bookmark(shape: str) -> Parts:
 
 def yarn(shape: str) -> Parts:
     """A twisted skein with a label."""
-    strands = [stroke([(0.2 + 0.03 * i, 0.8), (0.36 + 0.03 * i, 0.52), (0.58 + 0.03 * i, 0.2)], 0.008) for i in range(7)]
+    strands = [
+        stroke([(0.2 + 0.03 * i, 0.8), (0.36 + 0.03 * i, 0.52), (0.58 + 0.03 * i, 0.2)], 0.008)
+        for i in range(7)
+    ]
     return [
         part("body", smooth((0.16, 0.8), (0.22, 0.58), (0.44, 0.36), (0.56, 0.14), (0.76, 0.14), (0.84, 0.24), (0.74, 0.5), (0.52, 0.72), (0.4, 0.88), (0.22, 0.9)), shade="ball"),
         part("deep", *strands),
@@ -217,7 +255,13 @@ def hide(shape: str) -> Parts:
 def comb(shape: str) -> Parts:
     """A comb."""
     teeth = [rect(0.17 + 0.03 * i, 0.48, 0.185 + 0.03 * i, 0.76, 0.006) for i in range(22)]
-    return [part("body", smooth((0.13, 0.5), (0.16, 0.34), (0.5, 0.28), (0.84, 0.34), (0.87, 0.5), (0.5, 0.52)), *teeth)]
+    return [
+        part(
+            "body",
+            smooth((0.13, 0.5), (0.16, 0.34), (0.5, 0.28), (0.84, 0.34), (0.87, 0.5), (0.5, 0.52)),
+            *teeth,
+        )
+    ]
 
 
 def skateboard(shape: str) -> Parts:
@@ -226,7 +270,15 @@ def skateboard(shape: str) -> Parts:
         part("body", rect(0.37, 0.05, 0.63, 0.95, 0.13)),
         part("second", rect(0.37, 0.4, 0.63, 0.6)),
         part("metal", rect(0.4, 0.2, 0.6, 0.23), rect(0.4, 0.77, 0.6, 0.8)),
-        part("cream", *(rect(x, y, x + 0.045, y + 0.08, 0.015) for x in (0.34, 0.615) for y in (0.175, 0.745)), shade="round"),
+        part(
+            "cream",
+            *(
+                rect(x, y, x + 0.045, y + 0.08, 0.015)
+                for x in (0.34, 0.615)
+                for y in (0.175, 0.745)
+            ),
+            shade="round",
+        ),
     ]
 
 
@@ -248,7 +300,12 @@ def turntable(shape: str) -> Parts:
         part("body", rect(0.12, 0.2, 0.88, 0.8, 0.03)),
         part("dark", oval(0.43, 0.5, 0.26, 0.26), shade="ball"),
         part("second", oval(0.43, 0.5, 0.085, 0.085)),
-        part("metal", stroke([(0.78, 0.3), (0.77, 0.55), (0.62, 0.66)], 0.02), oval(0.78, 0.3, 0.045, 0.045), shade="ball"),
+        part(
+            "metal",
+            stroke([(0.78, 0.3), (0.77, 0.55), (0.62, 0.66)], 0.02),
+            oval(0.78, 0.3, 0.045, 0.045),
+            shade="ball",
+        ),
         part("cream", oval(0.43, 0.5, 0.012, 0.012)),
     ]
 
@@ -267,11 +324,26 @@ def camera(shape: str) -> Parts:
 
 def typewriter(shape: str) -> Parts:
     """Keys, body and a sheet."""
-    keys = [oval(0.27 + 0.066 * i + 0.02 * r, 0.66 + 0.06 * r, 0.022, 0.02, n=16) for r in range(3) for i in range(8 - r)]
+    keys = [
+        oval(0.27 + 0.066 * i + 0.02 * r, 0.66 + 0.06 * r, 0.022, 0.02, n=16)
+        for r in range(3)
+        for i in range(8 - r)
+    ]
     return [
         part("white", rect(0.32, 0.1, 0.68, 0.4)),
         part("dark", rect(0.16, 0.34, 0.84, 0.41, 0.03), shade="round"),
-        part("body", smooth((0.2, 0.4), (0.8, 0.4), (0.82, 0.58), (0.9, 0.84), (0.5, 0.87), (0.1, 0.84), (0.18, 0.58))),
+        part(
+            "body",
+            smooth(
+                (0.2, 0.4),
+                (0.8, 0.4),
+                (0.82, 0.58),
+                (0.9, 0.84),
+                (0.5, 0.87),
+                (0.1, 0.84),
+                (0.18, 0.58),
+            ),
+        ),
         part("cream", *keys),
         part("deep", rect(0.3, 0.45, 0.7, 0.52, 0.02)),
     ]
@@ -279,7 +351,10 @@ def typewriter(shape: str) -> Parts:
 
 def phone(shape: str) -> Parts:
     """A telephone with a dial."""
-    holes = [oval(0.5 + 0.1 * math.cos(a), 0.62 + 0.1 * math.sin(a), 0.022, 0.022, n=14) for a in (0.62 * i for i in range(10))]
+    holes = [
+        oval(0.5 + 0.1 * math.cos(a), 0.62 + 0.1 * math.sin(a), 0.022, 0.022, n=14)
+        for a in (0.62 * i for i in range(10))
+    ]
     return [
         part("body", smooth((0.3, 0.4), (0.7, 0.4), (0.76, 0.6), (0.86, 0.82), (0.5, 0.85), (0.14, 0.82), (0.24, 0.6)), shade="ball"),
         part("deep", smooth((0.1, 0.42), (0.1, 0.26), (0.3, 0.2), (0.5, 0.19), (0.7, 0.2), (0.9, 0.26), (0.9, 0.42), (0.78, 0.42), (0.72, 0.3), (0.28, 0.3), (0.22, 0.42)), shade="ball"),
@@ -294,7 +369,13 @@ def phonecase(shape: str) -> Parts:
     return [
         part("body", rect(0.3, 0.08, 0.7, 0.92, 0.07)),
         part("dark", rect(0.34, 0.12, 0.5, 0.28, 0.04)),
-        part("gem", oval(0.385, 0.17, 0.027, 0.027), oval(0.385, 0.235, 0.027, 0.027), oval(0.455, 0.2, 0.027, 0.027), shade="ball"),
+        part(
+            "gem",
+            oval(0.385, 0.17, 0.027, 0.027),
+            oval(0.385, 0.235, 0.027, 0.027),
+            oval(0.455, 0.2, 0.027, 0.027),
+            shade="ball",
+        ),
     ]
 
 

@@ -5,19 +5,18 @@ All of it is computed from cached noise, so a picture costs a few array operatio
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-Plane = NDArray[np.float32]
+Plane = NDArray[Any]  # of float32
 
 
 @lru_cache(maxsize=64)
 def noise(size: int, cells: int, seed: int) -> Plane:
     """Smooth noise in [0, 1] with about `cells` blobs a side."""
-    from PIL import Image
-
     raw = np.random.default_rng([seed, cells]).random((cells + 1, cells + 1)).astype(np.float32)
     smooth = Image.fromarray(raw, "F").resize((size, size), Image.Resampling.BICUBIC)
     plane: Plane = np.clip(np.asarray(smooth), 0.0, 1.0)
@@ -57,7 +56,8 @@ def _wicker(size: int, seed: int) -> Plane:
     x, y = axes(size)
     odd = (np.floor(y * 26) % 2) * np.pi
     bumps = np.sin(x * 2 * np.pi * 13 + odd) * 0.16 + np.sin(y * 2 * np.pi * 26) * 0.08
-    return (0.94 + bumps + (noise(size, 60, seed) - 0.5) * 0.10).astype(np.float32)
+    plane: Plane = 0.94 + bumps + (noise(size, 60, seed) - 0.5) * 0.10
+    return plane.astype(np.float32)
 
 
 def _leather(size: int, seed: int) -> Plane:
@@ -105,6 +105,7 @@ N_GRAINS: Final = 5  # different pieces of each material; more would only fill t
 @lru_cache(maxsize=256)
 def surface(size: int, material: str, kind: str, grain: int) -> Plane:
     """Brightness factor of a material around 1; `grain` in 0..N_GRAINS-1 picks the piece."""
+    make: Callable[[int, int], Plane]
     if material in _KNITTED:
         make = _knit
     elif material in _FLUFFY:
@@ -139,7 +140,8 @@ def _floral(size: int) -> Plane:
     dy = (y * n) % 1.0 - 0.5
     angle, r = np.arctan2(dy, dx), np.hypot(dx, dy)
     petals = 0.25 + 0.11 * np.cos(5 * angle + row)
-    return _edge(petals - r, n / size) * (1 - _edge(0.08 - r, n / size))
+    plane: Plane = _edge(petals - r, n / size) * (1 - _edge(0.08 - r, n / size))
+    return plane
 
 
 def _leopard(size: int) -> Plane:
@@ -156,7 +158,9 @@ def pattern(size: int, name: str) -> Plane:
             plane = _edge(np.broadcast_to((y * 13) % 1.0 - 0.5, (size, size)), 13 / size)
         case "checkered":
             plane = 0.5 * _edge(np.broadcast_to((y * 11) % 1.0 - 0.5, (size, size)), 11 / size)
-            plane = plane + 0.5 * _edge(np.broadcast_to((x * 11) % 1.0 - 0.5, (size, size)), 11 / size)
+            plane = plane + 0.5 * _edge(
+                np.broadcast_to((x * 11) % 1.0 - 0.5, (size, size)), 11 / size
+            )
         case "polka dot":
             plane = _dots(size, 11, 0.22)
         case "floral":

@@ -1,6 +1,6 @@
 """Silhouettes of things that people wear or carry. Each takes the shape or the closure attribute."""
 
-# ruff: noqa: E501 - tables of coordinates, one part of the drawing per line
+# ruff: noqa: E501, RUF005 - numpy shifts; tables of coordinates, one part of the drawing per line
 
 import math
 from collections.abc import Callable
@@ -39,10 +39,17 @@ def _chain(drop: float) -> Outline:
 
 def necklace(shape: str) -> Parts:
     """A chain with a pendant."""
-    beads = [oval(x, y, 0.013, 0.013, n=14) for x, y in ((0.29, 0.35), (0.71, 0.35), (0.37, 0.46), (0.63, 0.46))]
+    beads = [
+        oval(x, y, 0.013, 0.013, n=14)
+        for x, y in ((0.29, 0.35), (0.71, 0.35), (0.37, 0.46), (0.63, 0.46))
+    ]
     return [
         part("metal", _chain(0.54), *beads, hoop(0.5, 0.565, 0.022, 0.03, 0.008), shade="flat"),
-        part("body", shaped(shape or "round", 0.5, 0.72, 0.08 if shape == "bar" else 0.135, 0.14), shade="ball"),
+        part(
+            "body",
+            shaped(shape or "round", 0.5, 0.72, 0.08 if shape == "bar" else 0.135, 0.14),
+            shade="ball",
+        ),
         part("second", oval(0.5, 0.73, 0.04, 0.04), shade="ball"),
     ]
 
@@ -66,10 +73,20 @@ def earrings(shape: str) -> Parts:
 def bracelet(shape: str) -> Parts:
     """Beads on a loop."""
     angles = [2 * math.pi * i / 22 for i in range(22)]
-    beads = [oval(0.5 + 0.33 * math.cos(a), 0.53 + 0.24 * math.sin(a), 0.045, 0.045, n=20) for a in angles]
+    beads = [
+        oval(0.5 + 0.33 * math.cos(a), 0.53 + 0.24 * math.sin(a), 0.045, 0.045, n=20)
+        for a in angles
+    ]
     return [
         part("body", *beads, shade="flat"),
-        part("white", *(oval(0.488 + 0.33 * math.cos(a), 0.517 + 0.24 * math.sin(a), 0.011, 0.011, n=10) for a in angles), shade="none"),
+        part(
+            "white",
+            *(
+                oval(0.488 + 0.33 * math.cos(a), 0.517 + 0.24 * math.sin(a), 0.011, 0.011, n=10)
+                for a in angles
+            ),
+            shade="none",
+        ),
         part("second", *beads[3::7], shade="flat"),
         part("metal", oval(0.5, 0.77, 0.035, 0.03), shade="ball"),
     ]
@@ -98,18 +115,38 @@ def pin(shape: str) -> Parts:
 
 def beads(shape: str) -> Parts:
     """Loose ones on a table."""
-    spots = [(0.3, 0.34), (0.5, 0.28), (0.7, 0.36), (0.24, 0.55), (0.44, 0.5), (0.64, 0.55), (0.8, 0.56), (0.36, 0.7), (0.56, 0.73), (0.72, 0.74)]
+    spots = [
+        (0.3, 0.34),
+        (0.5, 0.28),
+        (0.7, 0.36),
+        (0.24, 0.55),
+        (0.44, 0.5),
+        (0.64, 0.55),
+        (0.8, 0.56),
+        (0.36, 0.7),
+        (0.56, 0.73),
+        (0.72, 0.74),
+    ]
     return [
-        part("body", *(shaped(shape or "round", x, y, 0.085, 0.085) for x, y in spots[::2]), shade="flat"),
-        part("second", *(shaped(shape or "round", x, y, 0.08, 0.08) for x, y in spots[1::2]), shade="flat"),
+        part(
+            "body",
+            *(shaped(shape or "round", x, y, 0.085, 0.085) for x, y in spots[::2]),
+            shade="flat",
+        ),
+        part(
+            "second",
+            *(shaped(shape or "round", x, y, 0.08, 0.08) for x, y in spots[1::2]),
+            shade="flat",
+        ),
         part("dark", *(oval(x, y, 0.016, 0.016, n=10) for x, y in spots), shade="none"),
     ]
 
 
-
 def tshirt(shape: str) -> Parts:
     """Short sleeves and a round neck."""
-    left = poly((0.38, 0.16), (0.27, 0.2), (0.1, 0.36), (0.19, 0.47), (0.27, 0.4), (0.27, 0.86), (0.5, 0.87))
+    left = poly(
+        (0.38, 0.16), (0.27, 0.2), (0.1, 0.36), (0.19, 0.47), (0.27, 0.4), (0.27, 0.86), (0.5, 0.87)
+    )
     right = mirror(left)[::-1]
     return [
         part("body", _closed(left, right, (0.5, 0.2))),
@@ -124,24 +161,48 @@ def _closed(left: Outline, right: Outline, neck: tuple[float, float]) -> Outline
 
 def sweater(shape: str) -> Parts:
     """Long sleeves, cuffs and a hem."""
-    left = poly((0.39, 0.16), (0.28, 0.2), (0.18, 0.34), (0.1, 0.74), (0.2, 0.77), (0.27, 0.48), (0.27, 0.84), (0.5, 0.84))
+    left = poly(
+        (0.39, 0.16),
+        (0.28, 0.2),
+        (0.18, 0.34),
+        (0.1, 0.74),
+        (0.2, 0.77),
+        (0.27, 0.48),
+        (0.27, 0.84),
+        (0.5, 0.84),
+    )
     right = mirror(left)[::-1]
     return [
         part("body", _closed(left, right, (0.5, 0.2))),
         part("deep", stroke([(0.39, 0.16), (0.45, 0.21), (0.55, 0.21), (0.61, 0.16)], 0.03), rect(0.27, 0.79, 0.73, 0.845, 0.01),
              poly((0.11, 0.69), (0.21, 0.72), (0.2, 0.775), (0.1, 0.745)), poly((0.89, 0.69), (0.79, 0.72), (0.8, 0.775), (0.9, 0.745))),
-        part("second", rect(0.272, 0.4, 0.728, 0.44)),
     ]  # fmt: skip
 
 
 def jacket(closure: str) -> Parts:
     """A front that opens, with lapels and its closure."""
-    left = poly((0.4, 0.14), (0.27, 0.19), (0.17, 0.34), (0.1, 0.74), (0.2, 0.77), (0.26, 0.5), (0.24, 0.88), (0.5, 0.88))
+    left = poly(
+        (0.4, 0.14),
+        (0.27, 0.19),
+        (0.17, 0.34),
+        (0.1, 0.74),
+        (0.2, 0.77),
+        (0.26, 0.5),
+        (0.24, 0.88),
+        (0.5, 0.88),
+    )
     right = mirror(left)[::-1]
     front: list[Part] = (
         [part("metal", rect(0.493, 0.3, 0.507, 0.88))]
         if closure == "zipper"
-        else [part("deep", rect(0.497, 0.3, 0.503, 0.88)), part("metal", *(oval(0.525, y, 0.014, 0.014) for y in (0.42, 0.54, 0.66, 0.78)), shade="ball")]
+        else [
+            part("deep", rect(0.497, 0.3, 0.503, 0.88)),
+            part(
+                "metal",
+                *(oval(0.525, y, 0.014, 0.014) for y in (0.42, 0.54, 0.66, 0.78)),
+                shade="ball",
+            ),
+        ]
     )
     return [
         part("body", _closed(left, right, (0.5, 0.3))),
@@ -152,7 +213,9 @@ def jacket(closure: str) -> Parts:
 
 def robe(closure: str) -> Parts:
     """Wide sleeves and a belt."""
-    left = poly((0.42, 0.1), (0.3, 0.14), (0.08, 0.4), (0.16, 0.56), (0.31, 0.42), (0.27, 0.92), (0.5, 0.92))
+    left = poly(
+        (0.42, 0.1), (0.3, 0.14), (0.08, 0.4), (0.16, 0.56), (0.31, 0.42), (0.27, 0.92), (0.5, 0.92)
+    )
     right = mirror(left)[::-1]
     return [
         part("body", _closed(left, right, (0.5, 0.22))),
@@ -165,15 +228,36 @@ def dress(closure: str) -> Parts:
     """A bodice, a waist and a wide skirt."""
     body = smooth((0.4, 0.1), (0.42, 0.17), (0.5, 0.21), (0.58, 0.17), (0.6, 0.1), (0.645, 0.12), (0.64, 0.26), (0.6, 0.42),
                   (0.68, 0.66), (0.77, 0.9), (0.5, 0.93), (0.23, 0.9), (0.32, 0.66), (0.4, 0.42), (0.36, 0.26), (0.355, 0.12))  # fmt: skip
-    folds = [stroke([(0.5 + d * 0.3, 0.48), (0.5 + d * 0.7, 0.7), (0.5 + d, 0.9)], 0.006) for d in (-0.16, -0.05, 0.06, 0.17)]
-    return [part("body", body), part("deep", *folds), part("second", rect(0.4, 0.405, 0.6, 0.44, 0.01))]
+    folds = [
+        stroke([(0.5 + d * 0.3, 0.48), (0.5 + d * 0.7, 0.7), (0.5 + d, 0.9)], 0.006)
+        for d in (-0.16, -0.05, 0.06, 0.17)
+    ]
+    return [
+        part("body", body),
+        part("deep", *folds),
+        part("second", rect(0.4, 0.405, 0.6, 0.44, 0.01)),
+    ]
 
 
 def skirt(closure: str) -> Parts:
     """A waistband and pleats."""
-    pleats = [stroke([(0.5 + d * 0.42, 0.27), (0.5 + d, 0.82)], 0.008, curved=False) for d in (-0.24, -0.12, 0.0, 0.12, 0.24)]
+    pleats = [
+        stroke([(0.5 + d * 0.42, 0.27), (0.5 + d, 0.82)], 0.008, curved=False)
+        for d in (-0.24, -0.12, 0.0, 0.12, 0.24)
+    ]
     return [
-        part("body", smooth((0.36, 0.22), (0.64, 0.22), (0.74, 0.5), (0.84, 0.83), (0.5, 0.86), (0.16, 0.83), (0.26, 0.5))),
+        part(
+            "body",
+            smooth(
+                (0.36, 0.22),
+                (0.64, 0.22),
+                (0.74, 0.5),
+                (0.84, 0.83),
+                (0.5, 0.86),
+                (0.16, 0.83),
+                (0.26, 0.5),
+            ),
+        ),
         part("deep", *pleats),
         part("second", rect(0.36, 0.2, 0.64, 0.27, 0.01)),
     ]
@@ -190,13 +274,18 @@ def pants(closure: str) -> Parts:
 
 def socks(closure: str) -> Parts:
     """A pair."""
+
     def sock(dx: float) -> Outline:
         return smooth((0.28, 0.12), (0.42, 0.12), (0.42, 0.5), (0.46, 0.62), (0.62, 0.7), (0.64, 0.8), (0.5, 0.84), (0.32, 0.74), (0.27, 0.6)) + (dx, 0.0)  # fmt: skip
 
     return [
         part("deep", sock(0.16)),
         part("body", sock(0.0), shade="round"),
-        part("second", rect(0.27, 0.12, 0.43, 0.19, 0.01), smooth((0.55, 0.67), (0.64, 0.71), (0.64, 0.81), (0.54, 0.83))),
+        part(
+            "second",
+            rect(0.27, 0.12, 0.43, 0.19, 0.01),
+            smooth((0.55, 0.67), (0.64, 0.71), (0.64, 0.81), (0.54, 0.83)),
+        ),
     ]
 
 
@@ -224,14 +313,39 @@ def hat(closure: str) -> Parts:
     """A knitted cap with a bobble."""
     return [
         part("second", oval(0.5, 0.2, 0.09, 0.09), shade="ball"),
-        part("body", smooth((0.22, 0.66), (0.24, 0.44), (0.36, 0.28), (0.5, 0.24), (0.64, 0.28), (0.76, 0.44), (0.78, 0.66), (0.5, 0.69)), shade="ball"),
+        part(
+            "body",
+            smooth(
+                (0.22, 0.66),
+                (0.24, 0.44),
+                (0.36, 0.28),
+                (0.5, 0.24),
+                (0.64, 0.28),
+                (0.76, 0.44),
+                (0.78, 0.66),
+                (0.5, 0.69),
+            ),
+            shade="ball",
+        ),
         part("deep", rect(0.2, 0.6, 0.8, 0.75, 0.04), shade="round"),
     ]
 
 
 def gloves(closure: str) -> Parts:
     """A pair of mittens."""
-    left = smooth((0.2, 0.8), (0.18, 0.5), (0.22, 0.28), (0.33, 0.2), (0.43, 0.3), (0.44, 0.46), (0.5, 0.4), (0.54, 0.46), (0.46, 0.6), (0.43, 0.66), (0.42, 0.8))
+    left = smooth(
+        (0.2, 0.8),
+        (0.18, 0.5),
+        (0.22, 0.28),
+        (0.33, 0.2),
+        (0.43, 0.3),
+        (0.44, 0.46),
+        (0.5, 0.4),
+        (0.54, 0.46),
+        (0.46, 0.6),
+        (0.43, 0.66),
+        (0.42, 0.8),
+    )
     return [
         part("deep", mirror(left) + (0.08, 0.03)),
         part("body", left - (0.04, 0.0), shade="ball"),
@@ -242,9 +356,20 @@ def gloves(closure: str) -> Parts:
 def belt(closure: str) -> Parts:
     """A rolled strap with a buckle."""
     return [
-        part("body", hoop(0.46, 0.46, 0.3, 0.26, 0.06), hoop(0.46, 0.46, 0.2, 0.165, 0.05), rect(0.46, 0.66, 0.92, 0.74, 0.02)),
-        part("metal", hoop(0.5, 0.7, 0.085, 0.075, 0.02), rect(0.5, 0.69, 0.585, 0.706), shade="ball"),
-        part("dark", *(oval(x, 0.7, 0.009, 0.009, n=8) for x in (0.68, 0.74, 0.8, 0.86)), shade="none"),
+        part(
+            "body",
+            hoop(0.46, 0.46, 0.3, 0.26, 0.06),
+            hoop(0.46, 0.46, 0.2, 0.165, 0.05),
+            rect(0.46, 0.66, 0.92, 0.74, 0.02),
+        ),
+        part(
+            "metal", hoop(0.5, 0.7, 0.085, 0.075, 0.02), rect(0.5, 0.69, 0.585, 0.706), shade="ball"
+        ),
+        part(
+            "dark",
+            *(oval(x, 0.7, 0.009, 0.009, n=8) for x in (0.68, 0.74, 0.8, 0.86)),
+            shade="none",
+        ),
     ]
 
 
@@ -271,8 +396,16 @@ def bow(closure: str) -> Parts:
 def keychain(shape: str) -> Parts:
     """A fob on a split ring."""
     return [
-        part("metal", hoop(0.5, 0.22, 0.12, 0.12, 0.022), rect(0.488, 0.33, 0.512, 0.44), shade="ball"),
-        part("body", shaped(shape, 0.5, 0.65, 0.2, 0.22) if shape else rect(0.38, 0.42, 0.62, 0.9, 0.07)),
+        part(
+            "metal",
+            hoop(0.5, 0.22, 0.12, 0.12, 0.022),
+            rect(0.488, 0.33, 0.512, 0.44),
+            shade="ball",
+        ),
+        part(
+            "body",
+            shaped(shape, 0.5, 0.65, 0.2, 0.22) if shape else rect(0.38, 0.42, 0.62, 0.9, 0.07),
+        ),
         part("second", oval(0.5, 0.66, 0.06, 0.06)),
     ]
 
@@ -280,9 +413,18 @@ def keychain(shape: str) -> Parts:
 def _front_closure(closure: str, *, y: float, x0: float, x1: float) -> list[Part]:
     match closure:
         case "zipper":
-            return [part("metal", rect(x0, y - 0.008, x1, y + 0.008), rect(x1 - 0.05, y, x1 - 0.03, y + 0.06, 0.008))]
+            return [
+                part(
+                    "metal",
+                    rect(x0, y - 0.008, x1, y + 0.008),
+                    rect(x1 - 0.05, y, x1 - 0.03, y + 0.06, 0.008),
+                )
+            ]
         case "buckle":
-            return [part("deep", rect(0.46, y - 0.06, 0.54, y + 0.16, 0.02)), part("metal", hoop(0.5, y + 0.06, 0.05, 0.04, 0.012))]
+            return [
+                part("deep", rect(0.46, y - 0.06, 0.54, y + 0.16, 0.02)),
+                part("metal", hoop(0.5, y + 0.06, 0.05, 0.04, 0.012)),
+            ]
         case "drawstring":
             return [part("cream", stroke([(0.44, y), (0.4, y + 0.1), (0.42, y + 0.2)], 0.014), stroke([(0.56, y), (0.6, y + 0.1), (0.57, y + 0.2)], 0.014))]  # fmt: skip
         case "magnetic snap" | "button":
@@ -294,9 +436,16 @@ def _front_closure(closure: str, *, y: float, x0: float, x1: float) -> list[Part
 def tote(closure: str) -> Parts:
     """A large bag with two handles."""
     return [
-        part("deep", stroke([(0.36, 0.4), (0.38, 0.16), (0.5, 0.1), (0.62, 0.16), (0.64, 0.4)], 0.03)),
+        part(
+            "deep", stroke([(0.36, 0.4), (0.38, 0.16), (0.5, 0.1), (0.62, 0.16), (0.64, 0.4)], 0.03)
+        ),
         part("body", poly((0.19, 0.36), (0.81, 0.36), (0.77, 0.86), (0.23, 0.86)), shade="flat"),
-        part("deep", rect(0.192, 0.36, 0.808, 0.385), rect(0.34, 0.38, 0.37, 0.46), rect(0.63, 0.38, 0.66, 0.46)),
+        part(
+            "deep",
+            rect(0.192, 0.36, 0.808, 0.385),
+            rect(0.34, 0.38, 0.37, 0.46),
+            rect(0.63, 0.38, 0.66, 0.46),
+        ),
         *_front_closure(closure, y=0.41, x0=0.24, x1=0.76),
     ]
 
@@ -314,9 +463,17 @@ def backpack(closure: str) -> Parts:
 def purse(closure: str) -> Parts:
     """A flap bag on a strap."""
     return [
-        part("deep", stroke([(0.22, 0.46), (0.24, 0.18), (0.5, 0.08), (0.76, 0.18), (0.78, 0.46)], 0.022)),
+        part(
+            "deep",
+            stroke([(0.22, 0.46), (0.24, 0.18), (0.5, 0.08), (0.76, 0.18), (0.78, 0.46)], 0.022),
+        ),
         part("body", rect(0.18, 0.42, 0.82, 0.82, 0.08)),
-        part("deep", smooth((0.18, 0.44), (0.5, 0.42), (0.82, 0.44), (0.81, 0.58), (0.5, 0.66), (0.19, 0.58))),
+        part(
+            "deep",
+            smooth(
+                (0.18, 0.44), (0.5, 0.42), (0.82, 0.44), (0.81, 0.58), (0.5, 0.66), (0.19, 0.58)
+            ),
+        ),
         *_front_closure(closure, y=0.58, x0=0.24, x1=0.76),
     ]
 
@@ -342,7 +499,12 @@ def wallet(closure: str) -> Parts:
         part("second", rect(0.26, 0.26, 0.7, 0.5, 0.015)),
         part("cream", rect(0.3, 0.3, 0.74, 0.5, 0.015)),
         part("body", rect(0.17, 0.35, 0.83, 0.77, 0.03)),
-        part("deep", rect(0.185, 0.365, 0.815, 0.372), rect(0.185, 0.748, 0.815, 0.755), rect(0.66, 0.5, 0.83, 0.6, 0.04)),
+        part(
+            "deep",
+            rect(0.185, 0.365, 0.815, 0.372),
+            rect(0.185, 0.748, 0.815, 0.755),
+            rect(0.66, 0.5, 0.83, 0.6, 0.04),
+        ),
         part("metal", oval(0.71, 0.55, 0.02, 0.02), shade="ball"),
     ]
 
@@ -350,14 +512,28 @@ def wallet(closure: str) -> Parts:
 def duffel(closure: str) -> Parts:
     """A barrel with handles."""
     return [
-        part("deep", stroke([(0.32, 0.5), (0.36, 0.26), (0.5, 0.2), (0.64, 0.26), (0.68, 0.5)], 0.028)),
+        part(
+            "deep",
+            stroke([(0.32, 0.5), (0.36, 0.26), (0.5, 0.2), (0.64, 0.26), (0.68, 0.5)], 0.028),
+        ),
         part("body", rect(0.1, 0.4, 0.9, 0.78, 0.14), shade="ball"),
         part("deep", rect(0.29, 0.4, 0.33, 0.78), rect(0.67, 0.4, 0.71, 0.78)),
         *_front_closure(closure or "zipper", y=0.44, x0=0.18, x1=0.82),
     ]
 
 
-_UPPER: Final = ((0.1, 0.7), (0.11, 0.5), (0.16, 0.4), (0.3, 0.38), (0.4, 0.42), (0.52, 0.52), (0.7, 0.58), (0.87, 0.63), (0.92, 0.72), (0.5, 0.73))
+_UPPER: Final = (
+    (0.1, 0.7),
+    (0.11, 0.5),
+    (0.16, 0.4),
+    (0.3, 0.38),
+    (0.4, 0.42),
+    (0.52, 0.52),
+    (0.7, 0.58),
+    (0.87, 0.63),
+    (0.92, 0.72),
+    (0.5, 0.73),
+)
 
 
 def shoe(closure: str) -> Parts:
@@ -382,11 +558,22 @@ def boot(closure: str) -> Parts:
     """A high shoe."""
     top: list[Part] = []
     if closure == "laces":
-        top = [part("cream", *(stroke([(0.42, 0.22 + 0.07 * i), (0.55, 0.24 + 0.07 * i)], 0.014, curved=False) for i in range(6)))]
+        top = [
+            part(
+                "cream",
+                *(
+                    stroke([(0.42, 0.22 + 0.07 * i), (0.55, 0.24 + 0.07 * i)], 0.014, curved=False)
+                    for i in range(6)
+                ),
+            )
+        ]
     elif closure == "zipper":
         top = [part("metal", rect(0.4, 0.14, 0.412, 0.66))]
     elif closure == "buckle":
-        top = [part("deep", rect(0.25, 0.3, 0.54, 0.35)), part("metal", hoop(0.46, 0.325, 0.035, 0.035, 0.01))]
+        top = [
+            part("deep", rect(0.25, 0.3, 0.54, 0.35)),
+            part("metal", hoop(0.46, 0.325, 0.035, 0.035, 0.01)),
+        ]
     return [
         part("body", smooth((0.27, 0.1), (0.53, 0.1), (0.54, 0.4), (0.58, 0.55), (0.78, 0.64), (0.86, 0.76), (0.5, 0.79), (0.24, 0.77), (0.26, 0.5)), shade="round"),
         part("dark", smooth((0.23, 0.76), (0.5, 0.78), (0.87, 0.76), (0.87, 0.81), (0.5, 0.82), (0.44, 0.83), (0.43, 0.9), (0.24, 0.9)), shade="none"),
@@ -397,7 +584,18 @@ def boot(closure: str) -> Parts:
 
 def sandal(closure: str) -> Parts:
     """A sole with straps, from above."""
-    sole = smooth((0.5, 0.08), (0.62, 0.18), (0.64, 0.36), (0.59, 0.56), (0.61, 0.78), (0.5, 0.92), (0.39, 0.78), (0.41, 0.56), (0.35, 0.34), (0.38, 0.16))
+    sole = smooth(
+        (0.5, 0.08),
+        (0.62, 0.18),
+        (0.64, 0.36),
+        (0.59, 0.56),
+        (0.61, 0.78),
+        (0.5, 0.92),
+        (0.39, 0.78),
+        (0.41, 0.56),
+        (0.35, 0.34),
+        (0.38, 0.16),
+    )
     other = sole + (0.16, 0.02)
     straps = [rect(0.33, 0.26, 0.66, 0.35, 0.03), rect(0.37, 0.6, 0.64, 0.67, 0.02)]
     return [
@@ -440,7 +638,12 @@ def collar(closure: str) -> Parts:
     """A ring with a buckle and a tag."""
     return [
         part("body", hoop(0.5, 0.44, 0.34, 0.24, 0.07), shade="ball"),
-        part("metal", rect(0.4, 0.61, 0.47, 0.71, 0.015), hoop(0.5, 0.73, 0.04, 0.045, 0.012), shade="ball"),
+        part(
+            "metal",
+            rect(0.4, 0.61, 0.47, 0.71, 0.015),
+            hoop(0.5, 0.73, 0.04, 0.045, 0.012),
+            shade="ball",
+        ),
         part("second", oval(0.5, 0.82, 0.065, 0.065), shade="ball"),
     ]
 

@@ -3,6 +3,8 @@
 Weights are relative. A name missing here is an error at import of the sampler, not a silent zero.
 """
 
+# ruff: noqa: E501 - tables, one row per line
+
 from typing import Final
 
 MATERIAL_CLASS: Final[dict[str, str]] = {

@@ -45,20 +45,25 @@ FILLERS: Final[dict[str, tuple[str, ...]]] = {
     "vintage": ("vintage", "vintage", "vintage", "vintage", "antique"),
     "custom": ("custom", "personalized", "personalised", "custom engraved", "made to order"),
     "adjective": (
-        "beautiful", "unique", "lovely", "tiny", "chunky", "oversized", "everyday", "elegant", "cozy", "playful",
-        "classic", "delicate", "simple", "whimsical", "bold", "soft", "quirky", "pretty", "luxury", "small batch",
+        "beautiful", "unique", "lovely", "tiny", "chunky", "oversized", "everyday", "elegant", "cozy",
+        "playful",
+        "classic", "delicate", "simple", "whimsical", "bold", "soft", "quirky", "pretty", "luxury",
+        "small batch",
     ),
     "filler": (
-        "unique", "unique", "one of a kind", "ready to ship", "small business", "made in small batches", "eco friendly",
+        "unique", "unique", "one of a kind", "ready to ship", "small business",
+        "made in small batches", "eco friendly",
         "free shipping", "best seller", "limited edition", "new design", "sustainable", "fair trade",
     ),
     "rare": ("rare", "collectible", "authentic", "old", "lovely", "signed", "hard to find"),
-    "condition": ("great condition", "excellent condition", "with patina", "restored", "as found", "mint", "unused"),
+    "condition": ("great condition", "excellent condition", "with patina", "restored", "as found",
+    "mint", "unused"),
 }  # fmt: skip
 
 # Tags that sellers add whatever they sell, and those that a stuffer adds without any right to.
 COMMON_TAGS: Final = (
-    "handmade", "handmade gift", "unique gift", "unique gift idea", "small business", "handmade", "gift for her",
+    "handmade", "handmade gift", "unique gift", "unique gift idea", "small business", "handmade",
+    "gift for her",
     "gift for him", "unique", "handmade home", "slow made", "eco friendly", "made with love", "artisan made",
 )  # fmt: skip
 VINTAGE_TAGS: Final = (
@@ -66,7 +71,8 @@ VINTAGE_TAGS: Final = (
     "secondhand", "estate find", "home decor", "old", "collector gift", "preloved",
 )  # fmt: skip
 STUFFED_TAGS: Final = (
-    "trending now", "best seller", "viral", "gift for anyone", "boho", "minimalist", "christmas gift", "wedding",
+    "trending now", "best seller", "viral", "gift for anyone", "boho", "minimalist", "christmas gift",
+    "wedding",
     "mothers day gift", "cottagecore", "aesthetic", "luxury gift", "unique", "y2k", "sale", "personalized",
     "custom", "farmhouse", "unisex gift", "stocking stuffer", "dark academia", "etsy finds",
 )  # fmt: skip
@@ -194,12 +200,17 @@ POLICY_SENTENCES: Final = (
 
 SELLER_NAME_STARTS: Final = (
     "Willow", "Juniper", "Moss", "Salt", "Copper", "Little", "Wild", "Golden", "Velvet", "Foxglove", "Harbor",
-    "Honey", "Old Mill", "Paper", "Rust", "Sparrow", "Thistle", "Tiny", "Nordic", "Luna", "Cedar", "Clay", "Birch",
-    "Blue Door", "Marigold", "Ember", "Fern", "Ivory", "Poppy", "Raven", "Second Hand", "Sunday", "Odd", "Quiet",
-    "Stone", "Rosewood", "North", "Atelier", "Studio", "Casa", "Maple", "Oak", "Indigo", "Sage", "Pine", "Lark",
+    "Honey", "Old Mill", "Paper", "Rust", "Sparrow", "Thistle", "Tiny", "Nordic", "Luna", "Cedar",
+    "Clay", "Birch",
+    "Blue Door", "Marigold", "Ember", "Fern", "Ivory", "Poppy", "Raven", "Second Hand", "Sunday",
+    "Odd", "Quiet",
+    "Stone", "Rosewood", "North", "Atelier", "Studio", "Casa", "Maple", "Oak", "Indigo", "Sage",
+    "Pine", "Lark",
 )  # fmt: skip
 SELLER_NAME_ENDS: Final = (
     "& Thread", "Studio", "Ceramics", "Workshop", "Finds", "Vintage", "Goods", "Makes", "Jewelry", "Attic",
-    "Handmade", "Supply", "& Co", "Atelier", "Collective", "Craft", "Leather", "House", "Emporium", "Mercantile",
-    "Prints", "Woodworks", "Textiles", "Market", "Curiosities", "Designs", "Gifts", "Garden", "Pottery", "Loom",
+    "Handmade", "Supply", "& Co", "Atelier", "Collective", "Craft", "Leather", "House", "Emporium",
+    "Mercantile",
+    "Prints", "Woodworks", "Textiles", "Market", "Curiosities", "Designs", "Gifts", "Garden",
+    "Pottery", "Loom",
 )  # fmt: skip
