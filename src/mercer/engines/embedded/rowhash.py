@@ -74,7 +74,9 @@ def hash_rows(rows: pa.RecordBatch, *, skip: tuple[str, ...] = ()) -> Ints:
     for name in rows.schema.names:
         if name not in skip:
             column = rows.column(name)
-            _absorb_array(state, column, each)
+            # Arrow may keep any bytes where a text is null; they must not count.
+            is_text = column.null_count and pt.is_string(column.type)
+            _absorb_array(state, column.fill_null("") if is_text else column, each)
             if column.null_count:  # else a null and a 0 would be equal; only the null rows change
                 state[column.is_null().to_numpy(zero_copy_only=False)] ^= _NULL
     return state.view(np.int64)
