@@ -28,7 +28,8 @@ PIECES = [
     *(" ".join(c) for c in (*CUES, *POST_CUES, *NEGATIONS)), *list(UNITS)[:20], "between", "and", "from",
     "to", "20", "$20", "5'10\"", "100x200cm", "1/2", "1,000", "9" * 20, '"', "-", "-white", "white",
     "mugs", "nike", "leather", "lether", "handle", "no.", "free", "x", "size", "brand:", "air", "pods",
-    "pil", "low", "é", "\x00", "\u2066", "٣", "½", "²", "漢字", "ﬁ", "İ", "ß", ",", "(", "…", "w/o", "w/", "&", "+", "%",
+    "pil", "low", "é", "\x00", "\u2066", "٣", "½", "²", "漢字", "ﬁ", "İ", "ß", ",", "(", "…", "w/o",
+    "w/", "&", "+", "%",
 ]  # fmt: skip
 QUERIES = st.text(max_size=80) | st.lists(st.sampled_from(PIECES), max_size=14).map(" ".join) | st.lists(
     st.sampled_from(PIECES), max_size=14

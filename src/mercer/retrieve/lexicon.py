@@ -1,5 +1,6 @@
 """What understanding asks of a catalogue: its words, its attribute values, how words are corrected."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mercer.text.analyze import Tokeniser
+from mercer.retrieve.query import CATEGORY
+from mercer.text.analyze import Tokeniser, words
 
 MAX_PHRASE_WORDS = 4  # of an attribute value that a query may name
 MIN_PART_LETTERS = 3  # of the parts into which a word is split
@@ -233,6 +235,9 @@ def value_table(
         fields = merged.setdefault(phrase_key(listed), {})
         total, best, kept = fields.get(name, (0, 0, ""))
         fields[name] = (total + n, max(best, n), spelling if n > best else kept)
+    for part, (total, best, spelling) in _category_parts(field, value, counts).items():
+        # "ceramic" is the material before it is half of "Ceramics & Pottery".
+        merged.setdefault(part, {CATEGORY: (total, best, spelling)})
     return {
         key: tuple(
             ValueCount(name, spelling, total)
@@ -240,6 +245,24 @@ def value_table(
         )
         for key, fields in merged.items()
     }
+
+
+_BETWEEN_PARTS = re.compile(r"\s+(?:&|and)\s+|\s*[/,]\s*")
+
+
+def _category_parts(
+    field: Sequence[str], value: Sequence[str], count: Sequence[int]
+) -> dict[str, tuple[int, int, str]]:
+    """Keys of the parts of categories such as "Kitchen & Dining"; the largest category wins."""
+    found: dict[str, tuple[int, int, str]] = {}
+    for name, spelling, n in zip(field, value, count, strict=True):
+        parts = _BETWEEN_PARTS.split(spelling) if name == CATEGORY else ()
+        for part in parts if len(parts) > 1 and n > 0 else ():
+            listed = words(part)
+            if listed and len(listed) <= MAX_PHRASE_WORDS:
+                key = phrase_key(listed)
+                found[key] = max(found.get(key, (0, 0, "")), (n, n, spelling))
+    return found
 
 
 _conforms: type[Lexicon] = TableLexicon

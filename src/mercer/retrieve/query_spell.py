@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from mercer.retrieve.lexicon import Lexicon, Rewrite
+from mercer.retrieve.lexicon import Lexicon, Rewrite, singular
 from mercer.retrieve.query import Correction, Words
 from mercer.retrieve.query_lexer import Token
 from mercer.retrieve.query_words import FUNCTION_WORDS, MISTYPED
@@ -105,7 +105,7 @@ def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]
     neighbour, two known words, the word that the lexicon thinks was meant.
     """
     texts = [w.text for w in typed]
-    asked = [i for i, w in enumerate(typed) if _is_open(w) and not lexicon.count(w.text)]
+    asked = [i for i, w in enumerate(typed) if _is_open(w) and not _is_known(w.text, lexicon)]
     for i in asked:
         typed[i].is_known = False
     splits: dict[int, Words] = {}
@@ -169,6 +169,13 @@ def _meant(word: Word, best: str | None, parts: Words | None, lexicon: Lexicon) 
     ):
         return parts
     return None if best is None else (best,)
+
+
+def _is_known(word: str, lexicon: Lexicon) -> bool:
+    """Whether some listing has the word, or the singular of it."""
+    return lexicon.count(word) > 0 or (
+        (one := singular(word)) != word and len(one) > 2 and lexicon.count(one) > 0
+    )
 
 
 def _is_open(word: Word) -> bool:

@@ -1,6 +1,7 @@
 """Which attribute values and categories the words of a query name."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -115,9 +116,16 @@ class ValueFinder:
                     return value.field, at
         return None
 
-    def choose(self, span: Span, *, category: str | None = None) -> ValueCount:
-        """The value that is meant: by the field's name, by the word before it, in the category that
-        the query names, by the number of listings."""
+    def choose(
+        self,
+        span: Span,
+        *,
+        category: str | None = None,
+        taken: AbstractSet[str] = frozenset(),
+    ) -> ValueCount:
+        """The value that is meant: by the field's name, by the word before it, of a field that the
+        query does not speak of yet ("rose gold gold ring"), in the category that it names, by the
+        number of listings."""
         values: Sequence[ValueCount] = span.values
         if len(values) == 1:
             return values[0]
@@ -128,6 +136,8 @@ class ValueFinder:
             for value in values:
                 if is_named(value.field, hint):
                     return value
+        if before not in ("and", "or"):
+            values = [v for v in values if v.field not in taken] or values
         if category is not None:
             phrase = " ".join([w.text for w in self._query[span.start : span.end]])
             allowed = {v.field for v in values}

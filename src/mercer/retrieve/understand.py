@@ -80,10 +80,11 @@ def _wanted(query: Sequence[Word], finder: ValueFinder) -> tuple[AttributeWish, 
     categories = [v for v in first if v.field == CATEGORY]
     # The rarest category says most about what is looked for: "mugs" of "kitchen mugs".
     context = min(categories, key=lambda v: v.count).value if categories else None
+    clear = {v.field for span, v in zip(spans, first, strict=True) if len(span.values) == 1}
     wishes: dict[tuple[str, str], AttributeWish] = {}
     for span, plain in zip(spans, first, strict=True):
-        is_clear = len(span.values) == 1 or plain.field == CATEGORY or context is None
-        value = plain if is_clear else finder.choose(span, category=context)
+        is_clear = len(span.values) == 1 or plain.field == CATEGORY
+        value = plain if is_clear else finder.choose(span, category=context, taken=clear)
         named = finder.named_field(span.start, span.end, span.values)
         if named is not None:
             query[named[1]].role = "field"

@@ -5,6 +5,7 @@ have the field, have that value - and not only because all things of their categ
 words then work in queries, though no table lists them.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ def learn_aliases(
     known: Mapping[str, Sequence[ValueCount]],
     *,
     rules: AliasRules | None = None,
-) -> dict[str, tuple[ValueCount, ...]]:
+) -> dict[str, Sequence[ValueCount]]:
     """`phrase_key` -> the one value that the words name, for words that `known` does not have.
 
     Args:
@@ -82,10 +83,11 @@ def learn_aliases(
     if not grams or not len(statements.row):
         return {}
     found = _associations(gram_row, gram_of, len(grams), statements, rules)
-    is_part = _parts(grams, np.bincount(gram_of, minlength=len(grams)), max_cover=rules.max_cover)
-    is_own = _own_words(gram_row, gram_of, found, statements, rules)
-    kept = ~is_part[found.gram] & is_own
-    return _select(grams, found.take(kept), statements.values, known)
+    found = found.take(_own_words(gram_row, gram_of, found, statements, rules))
+    n_listings = np.bincount(gram_of, minlength=len(grams))
+    covers = _covers(grams, n_listings, max_cover=rules.max_cover)
+    said = _SaidBy(gram_row, gram_of, statements)
+    return _select(grams, found, covers, statements.values, known, said)
 
 
 def _grams(
@@ -183,18 +185,44 @@ def _associations(
     return _Found(gram_v[first], of_v[first], both_count[first])
 
 
-def _parts(
+def _covers(
     grams: Sequence[tuple[str, ...]], n_listings: Ints, *, max_cover: float
-) -> npt.NDArray[np.bool_]:
-    """True for a gram that one longer gram holds in most of its listings."""
+) -> dict[int, int]:
+    """Gram -> the longer one that holds it in most of its listings, where there is one."""
     number = {gram: i for i, gram in enumerate(grams)}
     cover = np.zeros(len(grams))
-    for gram, n in zip(grams, n_listings.tolist(), strict=True):
+    by: dict[int, int] = {}
+    for longer, (gram, n) in enumerate(zip(grams, n_listings.tolist(), strict=True)):
         if len(gram) > 1:
             for part in (gram[1:], gram[:-1]):
                 i = number[part]  # every part of a frequent run is as frequent
-                cover[i] = max(cover[i], n / n_listings[i])
-    return cover >= max_cover
+                if (share := n / n_listings[i]) >= max_cover and share > cover[i]:
+                    cover[i], by[i] = share, longer
+    return by
+
+
+class _SaidBy:
+    """What the listings that say a gram state about themselves."""
+
+    def __init__(self, gram_row: Ints, gram_of: Ints, statements: Statements) -> None:
+        order = np.argsort(gram_of, kind="stable")
+        self._rows = gram_row[order]
+        self._ends = np.searchsorted(gram_of[order], np.arange(int(gram_of.max()) + 2))
+        by_row = np.argsort(statements.row, kind="stable")
+        self._row, self._of = statements.row[by_row], statements.of[by_row]
+        self._values = statements.values
+
+    def is_stated(self, gram: int, field: str, value: str) -> bool:
+        """True where most of those listings that have the field have the value."""
+        rows = self._rows[self._ends[gram] : self._ends[gram + 1]]
+        n_field = n_value = 0
+        starts = np.searchsorted(self._row, rows, "left")
+        ends = np.searchsorted(self._row, rows, "right")
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+            stated = [self._values[of] for of in self._of[start:end].tolist()]
+            n_field += any(f == field for f, _ in stated)
+            n_value += (field, value) in stated
+        return 2 * n_value >= n_field > 0
 
 
 def _own_words(
@@ -240,40 +268,69 @@ def _own_words(
 def _select(
     grams: Sequence[tuple[str, ...]],
     found: _Found,
+    covers: Mapping[int, int],
     values: Sequence[tuple[str, str]],
     known: Mapping[str, Sequence[ValueCount]],
-) -> dict[str, tuple[ValueCount, ...]]:
-    """Shorter grams first; a longer one only where its parts do not say the same or something else."""
-    aliases: dict[str, tuple[ValueCount, ...]] = {}
+    said: _SaidBy,
+) -> dict[str, Sequence[ValueCount]]:
+    """Shorter grams first; a longer one only where it says what its parts do not.
+
+    A gram that is nearly always part of a longer one ("sky" of "sky blue") is no name, unless the
+    longer one had to be refused because it holds a statement of its own ("ceramic figure").
+    """
+    aliases: dict[str, Sequence[ValueCount]] = {}
     columns = zip(found.gram.tolist(), found.of.tolist(), found.count.tolist(), strict=True)
-    for gram, of, count in sorted(columns, key=lambda c: (len(grams[c[0]]), c)):
-        words, (field, value) = grams[gram], values[of]
-        key = phrase_key(words)
-        is_empty = all(w in _SAY_LITTLE or w.isdigit() for w in words)
-        edges = {words[0], words[-1]}
-        if key in known or key in aliases or is_empty or edges & _SAY_LITTLE:
-            continue
-        if _adds(words, field, value, known, aliases):
-            aliases[key] = (ValueCount(field, value, count),)
+    ordered = sorted(columns, key=lambda c: (len(grams[c[0]]), c))
+    verdicts: dict[int, str] = {}
+    names = ChainMap(aliases, dict(known))
+    for is_second_look in (False, True):
+        # Parts are looked at after what holds them, so the longest first.
+        for gram, of, count in reversed(ordered) if is_second_look else ordered:
+            cover = covers.get(gram)
+            if is_second_look != (cover is not None):
+                continue
+            if cover is not None and verdicts.get(cover) != _HIDES:
+                continue
+            words, (field, value) = grams[gram], values[of]
+            key = phrase_key(words)
+            is_empty = all(w in _SAY_LITTLE or w.isdigit() for w in words)
+            if key in known or key in aliases or is_empty or {words[0], words[-1]} & _SAY_LITTLE:
+                continue
+            verdicts[gram] = _judge(gram, words, field, value, names, said)
+            if verdicts[gram] == _ADDS:
+                aliases[key] = (ValueCount(field, value, count),)
     return aliases
 
 
-def _adds(
+_ADDS, _HIDES, _REPEATS = "adds", "hides", "repeats"
+
+
+def _judge(
+    gram: int,
     words: tuple[str, ...],
     field: str,
     value: str,
-    known: Mapping[str, Sequence[ValueCount]],
-    aliases: Mapping[str, Sequence[ValueCount]],
-) -> bool:
-    """False where a part names the value already ("cup" of "coffee cup"), or another field's value,
-    which the longer run would hide ("blue" of "blue mug")."""
+    names: Mapping[str, Sequence[ValueCount]],
+    said: _SaidBy,
+) -> str:
+    """Whether a run of words says more than its parts.
+
+    It hides where a part states another field's value ("blue" of "blue mug"), it repeats where a part
+    names the value already ("cup" of "coffee cup"). A part that is not meant as what it could name
+    ("flower" of "flower pot": few of these are flower-shaped) is what the longer run is good for.
+    """
+    repeats = misleads = False
     for length in range(1, len(words)):
         for i in range(len(words) - length + 1):
-            key = phrase_key(words[i : i + length])
-            said = known.get(key) or aliases.get(key)
-            if not said:
+            part = names.get(phrase_key(words[i : i + length]), ())
+            if not part:
                 continue
-            fields = {v.field for v in said}
-            if field not in fields or (len(said) == 1 and said[0].value == value):
-                return False
-    return True
+            if any(v.field == field for v in part):
+                is_same = any(v.value == value for v in part)
+                repeats |= is_same and len(part) == 1
+                misleads |= not is_same  # "blue" of "navy blue"
+            elif any(said.is_stated(gram, v.field, v.value) for v in part):
+                return _HIDES
+            else:
+                misleads = True
+    return _REPEATS if repeats and not misleads else _ADDS
