@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mercer.schema.errors import InputError
 from mercer.schema.listing import ATTRIBUTES_TYPE, LISTING
+from mercer.schema.seller import SELLER
 from mercer.simulate.option import NONE
 from mercer.simulate.picture.look import LOOK_ATTRIBUTES, Look
 from mercer.simulate.pool import PhrasePool
@@ -62,12 +63,14 @@ class World:
             seller_table(self._sellers(b), self._rng(b, _SELLER_TABLE), block=b, now_ms=self.now_ms)
             for b in range(self.n_blocks)
         ]
-        return pa.concat_tables(tables).combine_chunks()
+        return pa.concat_tables([SELLER.empty_table(), *tables]).combine_chunks()
 
     @cached_property
     def truth(self) -> Truth:
         """What every listing really is, row i for listing i: about 150 bytes a listing."""
-        return concat([self.block_truth(b) for b in range(self.n_blocks)]).head(self.n_listings)
+        return concat([self.block_truth(b) for b in range(max(self.n_blocks, 1))]).head(
+            self.n_listings
+        )
 
     def block_truth(self, block: int) -> Truth:
         """The truth of one whole block, also past n_listings."""

@@ -290,7 +290,6 @@ def _visible(
     text = np.array([TEXT_SHARE[a] for a in ATTRIBUTES])
     structured = np.array([ATTRIBUTE_SHARE[a] for a in ATTRIBUTES])
     in_text = has & (rng.random(values.shape) < text * lift)
-    in_text[:, COLUMN["theme"]] |= has[:, COLUMN["theme"]] & (care > 0.25)
     return in_text, has & (rng.random(values.shape) < structured * lift)
 
 

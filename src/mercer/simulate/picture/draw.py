@@ -300,7 +300,7 @@ class _Paint:
         if look.color == "multicolor":
             x, y = axes(size)
             band = (np.floor((x + y * 0.4) * 13.0) + look.number).astype(np.int64) % len(_RAINBOW)
-            base: Pixels = _RAINBOW[band]
+            base: NDArray[Any] = _RAINBOW[band]
         else:
             base = np.broadcast_to(
                 np.array(RGB[look.color or "beige"], np.float32), (size, size, 3)
@@ -308,11 +308,12 @@ class _Paint:
         if look.pattern and look.pattern != "plain":
             where = pattern(size, look.pattern)[..., None]
             second = np.array(self._second_rgb(), np.float32)
-            base = (base * (1 - where) + second * where).astype(np.float32)
+            base = base * (1 - where) + second * where
         lit = base * self._grain[..., None]
         if look.finish == "glitter":
             lit = lit + glitter(size)[..., None] * np.float32(80)
-        return lit.astype(np.float32)
+        rounded: Pixels = lit.astype(np.float32)
+        return rounded
 
 
 def _lay(canvas: Pixels, one: Part, paint: _Paint, size: int) -> None:
