@@ -90,7 +90,7 @@ def create_app(
     _add_search_routes(app, api)
     _add_catalogue_routes(app, api)
     _add_operation_routes(app, api)
-    picture.add_routes(app, draw, workers=api.reads, cache_bytes=settings.image_cache_bytes)
+    picture.add_routes(app, draw, workers=api.draws, cache_bytes=settings.image_cache_bytes)
     page.add_routes(
         app,
         market,
@@ -124,9 +124,18 @@ class _Api:
             "write", n_threads=1, max_waiting=max_waiting, timeout_s=settings.write_timeout_s
         )
 
+        # Drawing a page of pictures takes longer than the search behind it.
+        self.draws = Workers(
+            "draw",
+            n_threads=settings.draw_threads,
+            max_waiting=max_waiting,
+            timeout_s=settings.read_timeout_s,
+        )
+
     def close(self) -> None:
         """Stop the threads."""
         self.reads.close()
+        self.draws.close()
         self.writes.close()
 
     async def search_post(self, request: Request) -> Response:

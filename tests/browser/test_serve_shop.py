@@ -1,0 +1,292 @@
+"""The pages in a real Chromium: what a visitor does, with and without JavaScript, on any screen."""
+
+import dataclasses
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from mercer.retrieve.request import SearchRequest, SearchResponse
+from mercer.serve.http import create_app
+from mercer.serve.log import Log
+from mercer.serve.run import listen, server_of
+from mercer.serve.settings import ServeSettings
+from mercer.simulate.catalogue import generate_catalogue
+from mercer.simulate.picture.draw import draw_reference
+from support.plain_market import PlainMarket
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+SCREENS = {"desktop": (1360, 900), "tablet": (800, 1100), "phone": (390, 844), "small": (320, 640)}
+
+
+class _Forgiving(PlainMarket):
+    """Corrects a word that no title has."""
+
+    def search(self, request: SearchRequest) -> SearchResponse:
+        known = {word for item in self.listings.values() for word in item["title"].lower().split()}
+        pairs = []
+        for word in request.q.lower().split():
+            near = get_close_matches(word, known, n=1, cutoff=0.75)
+            pairs.append((word, word if word in known or not near else near[0]))
+        used = " ".join(good for _, good in pairs)
+        found = super().search(dataclasses.replace(request, q=used))
+        corrections = [{"typed": typed, "used": good} for typed, good in pairs if typed != good]
+        understood = {**found.understood, "corrections": corrections}
+        meant = used if corrections else None
+        return dataclasses.replace(found, understood=understood, did_you_mean=meant)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A shop of 400 simulated listings with drawn pictures."""
+    world = generate_catalogue(n_listings=400, seed=3, now_ms=1_770_000_000_000)
+    rows = [row for batch in world.batches() for row in batch.to_pylist()]
+    for row in rows:
+        row["attributes"] = dict(row["attributes"])
+    market = _Forgiving([row for row in rows if row["quantity"] and not row["is_hidden"]])
+    options = ServeSettings()
+    app = create_app(
+        market,
+        settings=options,
+        draw=lambda ref, size: draw_reference(ref, size_px=size),
+        log=Log(lambda line: None),
+    )
+    with listen("127.0.0.1", 0) as listener:
+        server = server_of(app, options)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """`visit("/?q=", screen="phone", ...)`; afterwards: nothing was fetched from elsewhere, no error."""
+    complaints: list[str] = []
+    contexts = []
+
+    def go(path: str, *, screen: str = "desktop", **options: Any) -> Page:
+        width, height = SCREENS[screen]
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8_000)
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((url, "data:")) else complaints.append(r.url),
+        )
+        page.goto(url + path)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _cards(page: Page) -> int:
+    return page.locator(".card").count()
+
+
+def test_a_misspelt_query_a_facet_and_the_next_page(visit: Callable[..., Page]) -> None:
+    """The first minute of a visitor: type with a slip, see results, narrow them, page on."""
+    page = visit("/")
+    page.get_by_role("combobox", name="Search").fill("vintge")
+    page.keyboard.press("Enter")
+    expect(page.locator(".meant")).to_contain_text("Showing results for vintage")
+    expect(page.locator(".chip-correction")).to_have_text("vintge → vintage")
+    assert _cards(page) == 24
+    before = _found(page)
+    count = page.locator(".filters").get_by_role("list", name="Color").locator(".box-count").first
+    n_expected = int(count.inner_text())
+    page.locator(".filters").get_by_role("list", name="Color").get_by_role("checkbox").first.check()
+    expect(page.locator("a.chip-selected")).to_have_count(1)
+    assert _found(page) == n_expected < before
+    page.locator("a.chip-selected").click()
+    expect(page.locator("a.chip-selected")).to_have_count(0)
+    titles = page.locator(".card-title").all_inner_texts()
+    page.get_by_role("link", name="Next").click()
+    expect(page.locator("[aria-current=page]")).to_have_text(re.compile("2"))
+    assert "q=vintge" in page.url
+    assert set(titles).isdisjoint(page.locator(".card-title").all_inner_texts())
+    page.go_back()
+    assert page.locator(".card-title").all_inner_texts() == titles
+    assert page.get_by_role("combobox", name="Search").input_value() == "vintge"
+
+
+def _found(page: Page) -> int:
+    text = page.locator(".bar-text [role=status]").inner_text()
+    return int(text.split()[0].replace(",", ""))
+
+
+def test_suggestions_by_keyboard(visit: Callable[..., Page]) -> None:
+    """Arrows walk the list and come back to the typed text, Escape closes, Enter searches."""
+    page = visit("/")
+    page.keyboard.press("/")
+    box = page.get_by_role("combobox", name="Search")
+    expect(box).to_be_focused()
+    page.keyboard.type("vint")
+    options = page.locator("#suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    expect(box).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("[aria-selected=true]")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    expect(box).to_have_attribute("aria-activedescendant", "suggestion-0")
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    page.keyboard.type("a")
+    expect(options.first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("[aria-selected=true] .text").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator(".headline")).to_contain_text(chosen)
+
+
+def test_everything_works_without_javascript(visit: Callable[..., Page]) -> None:
+    """Search, sort, price, facets and pages are plain forms and links."""
+    page = visit("/", java_script_enabled=False)
+    page.locator("#q").fill("vintage")
+    page.get_by_role("button", name="Search").click()
+    everything = _found(page)
+    page.locator("input[name=max]").fill("50")
+    page.locator("#sort").select_option("price_desc")
+    page.get_by_role("button", name="Apply").click()
+    assert 0 < _found(page) < everything
+    assert "max=50" in page.url
+    assert page.locator("#sort").input_value() == "price_desc"
+    expect(page.locator("a.chip-selected")).to_contain_text("up to 50")
+
+
+def test_sorting_and_prices_apply_at_once_and_addresses_stay_short(
+    visit: Callable[..., Page],
+) -> None:
+    """A changed order searches by itself; what is empty or at its default is not in the address."""
+    page = visit("/?q=vintage")
+    page.locator("#sort").select_option("price_asc")
+    page.wait_for_url("**/?q=vintage&sort=price_asc")
+    page.locator("#sort").select_option("relevance")
+    page.wait_for_url("**/?q=vintage")
+
+
+def test_pictures_are_drawn_and_fill_their_place(visit: Callable[..., Page]) -> None:
+    """The drawn picture covers the tile; the page does not move while it loads."""
+    page = visit("/?q=vintage")
+    image = page.locator(".card img").first
+    page.wait_for_function("document.querySelector('.card img').naturalWidth > 0")
+    box, frame = image.bounding_box(), page.locator(".picture").first.bounding_box()
+    assert box
+    assert frame
+    assert box["width"] == pytest.approx(frame["width"], abs=12)
+    assert frame["width"] == pytest.approx(frame["height"], abs=1)
+
+
+@pytest.mark.parametrize("screen", sorted(SCREENS))
+@pytest.mark.parametrize("path", ["/", "/?q=vintage", "/?q=" + "w" * 300, "/docs"])
+def test_no_screen_scrolls_sideways(visit: Callable[..., Page], screen: str, path: str) -> None:
+    """From 320 pixels on, nothing is wider than the screen, whatever the words."""
+    page = visit(path, screen=screen)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_the_filters_of_a_phone_are_a_sheet(visit: Callable[..., Page]) -> None:
+    """Several boxes are checked before anything is searched; Done searches and closes."""
+    page = visit("/?q=vintage", screen="phone")
+    expect(page.locator("#filters")).to_be_hidden()
+    page.get_by_role("link", name="Filters").click()
+    boxes = page.get_by_role("list", name="Color").get_by_role("checkbox")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.get_by_role("link", name="Done").click()
+    expect(page.locator("a.chip-selected")).to_have_count(2)
+    expect(page.locator("#filters")).to_be_hidden()
+    assert _cards(page) > 0
+
+
+def test_every_field_has_a_name_and_the_page_its_landmarks(visit: Callable[..., Page]) -> None:
+    """A screen reader finds search, results, filters and pages, and no field without a name."""
+    page = visit("/?q=vintage")
+    for role, name in (("search", None), ("main", None), ("complementary", "Filters")):
+        options = {"name": name} if name else {}
+        expect(page.get_by_role(role, **options)).to_have_count(1)
+    expect(page.get_by_role("navigation", name="Pages")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll('input,select,button,a')].filter(e =>
+            !(e.labels && e.labels.length && e.labels[0].textContent.trim())
+            && !e.textContent.trim() && !e.getAttribute('aria-label')).map(e => e.outerHTML)"""
+    )
+    assert unnamed == []
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the results")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_themes(visit: Callable[..., Page], scheme: str) -> None:
+    """Text has a contrast of at least 4.5 to what is behind it (WCAG 2.2, 1.4.3)."""
+    page = visit("/?q=vintage&f=color:white", color_scheme=scheme)
+    weak = page.evaluate(CONTRAST)
+    assert weak == []
+
+
+CONTRAST = """() => {
+  const rgb = (text) => {
+    const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const colour = rgb(getComputedStyle(e).backgroundColor);
+      if (colour[3] > 200) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const weak = [];
+  for (const e of document.querySelectorAll('body *')) {
+    if (e.closest('svg') || e.closest('.unseen') || !e.checkVisibility({checkOpacity: true})) continue;
+    if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())) continue;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) weak.push(e.outerHTML.slice(0, 120));
+  }
+  return weak;
+}"""
+
+
+def test_an_empty_and_a_wrong_page_lead_on(visit: Callable[..., Page]) -> None:
+    """Nothing found is no dead end."""
+    page = visit("/?q=qqqqqqq&f=color:white")
+    page.get_by_role("link", name="See everything").click()
+    assert _cards(page) == 24
+    page.locator(".card").first.hover()
+    page.locator(".like").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("More like this")
+    assert _cards(page) == 24
