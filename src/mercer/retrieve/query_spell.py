@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from mercer.retrieve.lexicon import Lexicon, Rewrite, singular
 from mercer.retrieve.query import Correction, Words
 from mercer.retrieve.query_lexer import Token
-from mercer.retrieve.query_words import FUNCTION_WORDS, MISTYPED
+from mercer.retrieve.query_words import FILLERS, FUNCTION_WORDS, MISTYPED
 from mercer.text.analyze import stem
 
 MIN_CORRECTED_LETTERS = 4
@@ -161,6 +161,8 @@ def _put(word: Word, becomes: Words, end: int) -> list[Word]:
 
 def _meant(word: Word, best: str | None, parts: Words | None, lexicon: Lexicon) -> Words | None:
     """What an unknown word becomes; None where it stays."""
+    if best in FILLERS:
+        best = None  # nobody means "like" who types "nike"
     if best is not None and stem(best) == stem(word.text):
         word.is_known = True  # another ending of a known word is no mistake
         return None

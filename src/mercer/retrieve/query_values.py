@@ -14,6 +14,8 @@ from mercer.text.analyze import words as words_in
 MIN_SHARE = 0.05  # of the listings with a word that have it as this value, for a wish to be meant
 MIN_SHARE_UNWANTED = 0.2  # the same for "without": a wrong exclusion costs more than a wrong wish
 
+RARER = 3  # times rarer than another value may be one that is spelled exactly as in the query
+
 _NO_VALUE = STOP_WORDS | FILLERS | {p[0] for p in NEGATIONS if len(p) == 1} | {"free"}
 _EDGES = frozenset(("and", "or", "for", "with", "in", "on", "of", "to", "from", "by", "at"))
 _HINTS: dict[str, tuple[str, ...]] = {
@@ -136,6 +138,7 @@ class ValueFinder:
             for value in values:
                 if is_named(value.field, hint):
                     return value
+        values = self._spelled_so(span, values)
         if before not in ("and", "or"):
             values = [v for v in values if v.field not in taken] or values
         if category is not None:
@@ -144,6 +147,14 @@ class ValueFinder:
             inside = self._lexicon.values(phrase, within=category)
             values = [v for v in inside if v.field in allowed] or values
         return max(values, key=lambda v: v.count)
+
+    def _spelled_so(self, span: Span, values: Sequence[ValueCount]) -> Sequence[ValueCount]:
+        """Attribute values that are spelled as the query does, before others of the same key: "laces"
+        is no "lace", unless laces are rare. A category is named in the singular as well, so it stays."""
+        typed = [w.text for w in self._query[span.start : span.end]]
+        same = [v for v in values if v.field == CATEGORY or words_in(v.value) == typed]
+        spelled = max([v.count for v in same if v.field != CATEGORY], default=0)
+        return same if spelled * RARER >= max(v.count for v in values) else values
 
     def wish(self, span: Span, value: ValueCount) -> AttributeWish:
         """The value with the words that named it."""

@@ -25,6 +25,7 @@ VALUES = {
         "Nike": 200, "Under Armour": 40, "White": 3, "Chanel": 20, "Apple": 60, "Free People": 15,
         "The North Face": 25, "Orange": 4, "Lids": 9,
     },
+    "fabric": {"Lace": 150},
     "material": {
         "Ceramic": 200, "Leather": 250, "Wool": 100, "Stainless Steel": 90, "Gold": 40, "Glass": 70,
         "Cotton": 150, "Plastic": 80, "Wood": 120,
@@ -51,7 +52,13 @@ def lexicon():
     counts = dict.fromkeys(WORDS.split(), 50) | {
         w.lower(): n for _, v, n in rows for w in v.replace("&", "").replace("-", " ").split()
     }
-    typos = {"cermic": "ceramic", "lether": "leather", "blakn": "black", "lamps": "lamp"}
+    typos = {
+        "cermic": "ceramic",
+        "lether": "leather",
+        "blakn": "black",
+        "lamps": "lamp",
+        "vood": "good",
+    }
     return TableLexicon.from_columns(
         list(counts),
         np.array(list(counts.values())),
@@ -260,6 +267,7 @@ LABELLED = [
     ("without laces nike shoes", "-closure=Laces brand=Nike category=Shoes"),
     ("mug minus handle", "category=Mugs -feature=Handle"),
     ("mug other than white", "category=Mugs -color=White"),
+    ("lace bag", "fabric=Lace category=Bags"),
     ("lamp without lether", "category=Lamps -material=Leather"),
     # no negation
     ("no. 5 perfume", ""),
@@ -360,6 +368,11 @@ def test_known_words_numbers_and_quotes_are_not_corrected():
         "12345": False,
         "mug5": False,
     }
+
+
+def test_an_unknown_word_is_no_filler():
+    """Nobody means a word that says nothing by one that nobody knows."""
+    assert read("vood mug").corrections == ()
 
 
 def test_split_and_join():
