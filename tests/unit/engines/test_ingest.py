@@ -224,6 +224,10 @@ def test_broken_files_say_so_and_the_others_go_on(store: Store, tmp_path: Path) 
     )
     (tmp_path / "b.jsonl.gz").write_bytes(b"no gzip at all")
     (tmp_path / "notes.xls").write_bytes(b"x")
+    (tmp_path / "latin.csv").write_bytes(b"listing_id,title,gr\xf6sse\n1,x,2\n")
+    (tmp_path / "array.json").write_text(
+        '[{"id": "1", "title": "x"},\n{"id": "2", "title": "y"}]\n'
+    )
     (tmp_path / "twice.csv").write_text("title,title\na,b\n")
     broken = sorted(p for p in tmp_path.iterdir() if p.is_file() and p.name != "whole.parquet")
     report = run(store, *broken, lines(tmp_path / "good.jsonl", GOOD))
@@ -236,7 +240,7 @@ def test_broken_files_say_so_and_the_others_go_on(store: Store, tmp_path: Path) 
 def test_csv_with_broken_rows(store: Store, tmp_path: Path) -> None:
     """A row with too many cells and a cell of broken UTF-8 are set aside with their numbers."""
     (tmp_path / "a.csv").write_bytes(
-        b'listing_id,title,price\n1,ok,1\n2,too,many,cells\n3,b\xffd,1\n4,"two\nlines",2\n5,few\n'
+        b'listing_id,title,price\n1,ok,1\n2,too,many,cells\n3,b\xffd,1\n4,"two\nlines",2\n5,f\xffw\n'
     )
     report = run(store, tmp_path / "a.csv", rejects=tmp_path / "rejects")
     told = [json.loads(x) for x in Path(report.rejects_files[0]).read_bytes().splitlines()]

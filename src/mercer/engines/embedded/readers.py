@@ -1,5 +1,7 @@
 """Source files as streams of column blocks in bounded memory: JSON lines, CSV, TSV, Parquet."""
 
+import codecs
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -24,6 +27,7 @@ BLOCK_BYTES = 8 * 2**20  # of JSON lines; as Python objects they take several ti
 _CSV_BLOCK_BYTES = 2 * MAX_ROW_BYTES  # a row must fit into one block
 _PARQUET_BYTES = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
+_MARK = "\ufdd0"  # a noncharacter: reserved for uses like this
 FORMATS = ".jsonl, .ndjson, .json (one object per line), .csv, .tsv (each also .gz, .zst), .parquet"
 
 
@@ -182,8 +186,16 @@ class JsonLines:
                         rows.append(number)
                     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
                         if line.strip():
-                            words = f"a line must be one JSON object ({fault})"
-                            bad.append(BadRow(number, words, short(line), _cut(line)))
+                            words, got = (
+                                "a line must be one JSON object",
+                                f"{short(line)} ({fault})",
+                            )
+                            bad.append(BadRow(number, words, got, _cut(line)))
+                if n_lines == 0 and not items and data.lstrip().startswith(b"[") and len(lines) > 1:
+                    raise InputError(
+                        f"{self.path} is one JSON array; one object per line is needed "
+                        "(jq -c '.[]' makes it so)"
+                    )
                 n_lines += len(lines)
                 yield Block({}, np.array(rows, np.int64), items, tuple(bad))
         except (OSError, pa.ArrowException, EOFError) as fault:
@@ -195,6 +207,46 @@ class JsonLines:
             objects = [item for item in block.items or () if isinstance(item, dict)]
             return tuple(columns_of(objects))
         return ()
+
+
+class _Utf8(io.RawIOBase):
+    """A stream in which broken UTF-8 is made a mark that no text holds.
+
+    Arrow's reader cannot tell of a row that has too few cells and broken UTF-8, and would lose it.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._left = stream, b""
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="mercer-mark").decode
+        self.is_at_end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._left and not self.is_at_end:
+            data = self._stream.read(_CSV_BLOCK_BYTES if size < 0 else size)
+            self.is_at_end = not data
+            self._left = self._decode(data, final=self.is_at_end).encode()
+        given = self._left if size < 0 else self._left[:size]
+        self._left = self._left[len(given) :]
+        return given
+
+
+codecs.register_error("mercer-mark", lambda fault: (_MARK, _end_of(fault)))
+
+
+def _end_of(fault: UnicodeError) -> int:
+    return fault.end if isinstance(fault, UnicodeDecodeError) else 0
+
+
+def _unmarked(array: Any) -> Any:
+    """Marked cells as broken bytes again, so that they are judged like those of any other source."""
+    marked = pc.match_substring(array, _MARK)
+    if not pc.any(marked).as_py():
+        return array
+    cells = (cell.as_py() or "" for cell in array)
+    return pa.array([c.encode().replace(_MARK.encode(), b"\xff") for c in cells], pa.binary())
 
 
 @dataclass(slots=True)
@@ -210,9 +262,13 @@ class Csv:
         self.progress = Progress(self.path.stat().st_size)
         try:
             with pa.OSFile(str(self.path)) as raw, _unpacked(self.path, raw) as stream:
-                names = self._open(stream, [], {}).schema.names
+                names = self._open(_Utf8(stream), [], {}).schema.names
         except (OSError, pa.ArrowException) as fault:
             raise InputError(f"{self.path} cannot be read as CSV: {_csv_words(fault)}") from fault
+        if any(_MARK in name for name in names):
+            raise InputError(
+                f"{self.path}: the header is not UTF-8; convert the file, e.g. with iconv"
+            )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"{self.path}: the header names {', '.join(twice)} more than once")
         self.columns = tuple(names)
@@ -229,8 +285,7 @@ class Csv:
             parse_options=pa_csv.ParseOptions(
                 delimiter=self.delimiter, newlines_in_values=True, invalid_row_handler=skip
             ),
-            # Broken UTF-8 is found per cell later, where it costs one row and not the file.
-            convert_options=pa_csv.ConvertOptions(column_types=types, check_utf8=False),
+            convert_options=pa_csv.ConvertOptions(column_types=types),
         )
 
     def blocks(self, wanted: Sequence[str] | None) -> Iterator[Block]:
@@ -240,7 +295,7 @@ class Csv:
         types = {name: pa.string() for name in self.columns or ()}
         try:
             with pa.OSFile(str(self.path)) as raw, _unpacked(self.path, raw) as stream:
-                for batch in self._open(stream, bad, types):
+                for batch in self._open(_Utf8(stream), bad, types):
                     self.progress.done_bytes = raw.tell()
                     # Numbers count the header as line 1.
                     strange = [
@@ -261,7 +316,7 @@ class Csv:
                             row.append(n_rows)
                     n_rows = max(n_rows, *lost) if lost else n_rows
                     named = zip(batch.schema.names, batch.columns, strict=True)
-                    columns = {name: Column(arrow=array) for name, array in named}
+                    columns = {name: Column(arrow=_unmarked(array)) for name, array in named}
                     yield Block(columns, np.array(row, np.int64), None, tuple(strange))
         except (OSError, pa.ArrowException) as fault:
             raise _broken(self.path, Exception(_csv_words(fault)), f"after row {n_rows}") from fault

@@ -1,14 +1,18 @@
 """A market's log and catalogue, opened by their one owner and brought up to date."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
 
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.log import SqliteLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import CatalogueWriter
+from mercer.schema.errors import MarketError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,11 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
         ConfigError: mercer.toml has faults, or the tables cannot be reached.
         MarketBusyError: another process owns it.
         CorruptError: the log or the tables are not what they should be.
+        MarketError: the storage fails while the block runs (a full disk, a lost connection); what was
+            acknowledged is in the log.
     """
     config = folder.config()
-    with folder.lock():
+    with folder.lock(), _storage_faults(folder):
         log = SqliteLog(folder.log)
         try:
             catalogue = SqlCatalogue(folder.tables_url(config))
@@ -45,6 +51,18 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
                 catalogue.close()
         finally:
             log.close()
+
+
+@contextmanager
+def _storage_faults(folder: MarketFolder) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, DBAPIError) as fault:
+        words = fault.orig if isinstance(fault, DBAPIError) else fault
+        raise MarketError(
+            f"{folder.path.absolute()}: the storage failed: {words}; what was acknowledged is in the "
+            "log, and the view catches up when the market is opened next"
+        ) from fault
 
 
 def rebuild(store: Store) -> int:
