@@ -1,6 +1,7 @@
 """Query understanding on a small catalogue: labelled queries of all kinds, with the hard negatives."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -461,3 +462,13 @@ def test_to_dict_is_json():
     assert shown["sizes"] == [{"attribute": "height", "min": None, "max": 20.0, "unit": "cm"}]
     assert shown["price_max_micros"] == 20 * M
     assert shown["did_you_mean"] == "ceramic mug without handle under 20 cm tall under $20"
+
+
+def test_the_reference_page_shows_what_is_answered():
+    """The example of docs/reference/query-understanding.md is what the code gives."""
+    page = (Path(__file__).parents[3] / "docs/reference/query-understanding.md").read_text()
+    q, shown = (
+        page.split("```\n", 1)[1].split("\n```", 1)[0],
+        page.split("```json\n")[1].split("```")[0],
+    )
+    assert read(q + " ").to_dict() | {"text": q} == json.loads(shown)
