@@ -139,7 +139,7 @@ gothic: gothic, dark academia, witchy
 cottagecore: cottagecore, cottage
 scandinavian: scandinavian, nordic, hygge
 industrial: industrial, steampunk
-retro: retro, groovy retro, 70s style
+retro: retro, groovy retro, throwback
 coastal: coastal, beach house, nautical
 modern: modern, contemporary
 kawaii: kawaii, cute
