@@ -135,7 +135,7 @@ def test_a_negation_changes_nothing_else(listed, negation):
 def test_time_is_bounded(piece):
     """A hundred thousand characters of anything take some milliseconds (the bound allows a slow day)."""
     understand(piece, lexicon=LEXICON)
-    start = time.perf_counter()
+    start = time.thread_time()
     parsed = understand(piece * (100_000 // len(piece)), lexicon=LEXICON)
-    assert time.perf_counter() - start < 0.25
+    assert time.thread_time() - start < 0.25
     assert parsed.was_cut
