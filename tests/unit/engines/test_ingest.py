@@ -251,6 +251,18 @@ def test_csv_with_broken_rows(store: Store, tmp_path: Path) -> None:
     }
 
 
+def test_csv_over_many_blocks(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters of two bytes and long rows lie across block edges; none is lost, none comes twice."""
+    monkeypatch.setattr(readers, "_CSV_BLOCK_BYTES", 4_096)
+    rows = [f'{i},"größe {"ü" * (i * 37 % 1_900)}"' for i in range(300)]
+    (tmp_path / "a.csv").write_text("listing_id,title\n" + "\n".join(rows), encoding="utf-8")
+    report = run(store, tmp_path / "a.csv")
+    assert (report.read, report.failed_files) == (300, [])
+    assert report.accepted == sum(i * 37 % 1_900 + 6 <= 1_000 for i in range(300))
+
+
 def test_a_line_longer_than_memory_should_hold(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

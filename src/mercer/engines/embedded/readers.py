@@ -224,10 +224,11 @@ class _Utf8(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        while not self._left and not self.is_at_end:
+        """Full blocks: after a short one Arrow would take a long row for an endless one."""
+        while (size < 0 or len(self._left) < size) and not self.is_at_end:
             data = self._stream.read(_CSV_BLOCK_BYTES if size < 0 else size)
             self.is_at_end = not data
-            self._left = self._decode(data, final=self.is_at_end).encode()
+            self._left += self._decode(data, final=self.is_at_end).encode()
         given = self._left if size < 0 else self._left[:size]
         self._left = self._left[len(given) :]
         return given
