@@ -16,7 +16,7 @@ from mercer.retrieve.lexicon import (
     value_table,
 )
 from mercer.retrieve.query import CATEGORY
-from mercer.retrieve.value_alias import AliasRules, Statements, learn_aliases
+from mercer.retrieve.value_alias import AliasRules, Statements, distinct, learn_aliases
 from mercer.schema.arrow import require
 from mercer.schema.listing import LISTING
 from mercer.text.analyze import Tokeniser
@@ -82,7 +82,7 @@ def word_counts(listings: pa.Table) -> tuple[list[str], Ints]:
         owner = np.repeat(row, np.diff(tokens.offsets))
         said.append(owner * (1 << 32) + tokens.codes)
     vocabulary = tokeniser.vocabulary()
-    codes = np.unique(np.concatenate(said)) & ((1 << 32) - 1)
+    codes = distinct(np.concatenate(said)) & ((1 << 32) - 1)
     return vocabulary, np.bincount(codes, minlength=len(vocabulary))
 
 

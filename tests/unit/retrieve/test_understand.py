@@ -472,3 +472,18 @@ def test_the_reference_page_shows_what_is_answered():
         page.split("```json\n")[1].split("```")[0],
     )
     assert read(q + " ").to_dict() | {"text": q} == json.loads(shown)
+
+
+def test_a_word_that_is_rarely_the_value_is_no_wish():
+    """A color called "Original" of three listings is not meant by a word of three hundred."""
+    words = TableLexicon.from_columns(
+        ["original", "white"],
+        np.array([300, 300]),
+        ["color", "color"],
+        ["Original", "White"],
+        np.array([3, 100]),
+    )
+    wanted = understand("original white", lexicon=words).wanted
+    assert [w.value for w in wanted] == ["White"]
+    refused = understand("mug without original", lexicon=words)
+    assert (refused.unwanted, refused.excluded_terms) == ((), (("original",),))
