@@ -112,18 +112,20 @@ class _Api:
     ) -> None:
         self._market, self._settings, self._meter = market, settings, meter
         self._now_ms = now_ms
-        n_threads, max_waiting = settings.read_threads, settings.max_waiting
+        max_waiting = settings.max_waiting
         self.reads = Workers(
             "read",
-            n_threads=n_threads,
+            n_threads=settings.read_threads,
             max_waiting=max_waiting,
             timeout_s=settings.read_timeout_s,
         )
-        # Writes queue on their own thread: a long batch never takes a thread from the searches.
+        # Writes have their own threads: a long batch never takes one from the searches.
         self.writes = Workers(
-            "write", n_threads=1, max_waiting=max_waiting, timeout_s=settings.write_timeout_s
+            "write",
+            n_threads=settings.write_threads,
+            max_waiting=max_waiting,
+            timeout_s=settings.write_timeout_s,
         )
-
         # Drawing a page of pictures takes longer than the search behind it.
         self.draws = Workers(
             "draw",

@@ -19,6 +19,7 @@ class ServeSettings:
     max_url_bytes: int = MIB
     max_depth: int = 10_000  # page * per_page: the deepest hit that paging reaches
     read_threads: int = 4  # searches and suggestions that run at the same time
+    write_threads: int = 8  # batches and deletions that may share one commit
     draw_threads: int = 2  # pictures that are drawn at the same time
     max_waiting: int = 256  # calls that may wait for a thread; the next one gets a 503 at once
     read_timeout_s: float = 10.0
