@@ -27,7 +27,10 @@ class OptionTable:
             context: (n,) row numbers of the table.
             u: (n,) uniform in [0, 1).
         """
-        chosen = (u[:, None] >= self.upto[context]).sum(axis=1)
+        if len(self.upto) == 1:  # long tables of one context: no (n, k) matrix
+            chosen = np.searchsorted(self.upto[0], u, side="right")
+        else:
+            chosen = (u[:, None] >= self.upto[context]).sum(axis=1)
         drawn: NDArray[np.int16] = self.value[context, np.minimum(chosen, self.value.shape[1] - 1)]
         return drawn
 
