@@ -10,16 +10,16 @@ from mercer.simulate.option import NONE, option_table, parse_options
 def test_a_table_draws_like_a_loop(n_contexts: int) -> None:
     """The value drawn is the first whose cumulative share exceeds u, in long and short tables."""
     rng = np.random.default_rng(2)
-    rows = [[(int(v), float(w)) for v, w in zip(range(5 + c), rng.random(5 + c) + 0.01, strict=True)] for c in range(n_contexts)]  # fmt: skip # noqa: E501
+    rows = [
+        [(value, float(weight)) for value, weight in enumerate(rng.random(5 + c) + 0.01)]
+        for c in range(n_contexts)
+    ]
     context, u = rng.integers(0, n_contexts, 500), rng.random(500)
     drawn = option_table(rows).draw(context, u)
     for c, x, value in zip(context, u, drawn, strict=True):
-        total, upto = sum(w for _, w in rows[c]), 0.0
-        for v, w in rows[c]:
-            upto += w / total
-            if x < upto:
-                break
-        assert value == v
+        weights = [w for _, w in rows[c]]
+        upto = [sum(weights[: k + 1]) / sum(weights) for k in range(len(weights))]
+        assert value == next(k for k, share in enumerate(upto) if x < share)
 
 
 def test_no_options_is_no_value() -> None:
