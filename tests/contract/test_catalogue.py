@@ -187,6 +187,17 @@ def test_many_rows_over_many_chunks(catalogue: SqlCatalogue) -> None:
     assert titles == {f"{i}": f"{'t' if i % 3 else 'u'}{i}" for i in range(n)}
 
 
+def test_contents_that_nobody_needs_go(catalogue: SqlCatalogue) -> None:
+    """A chunk whose rows were all replaced or deleted is dropped: the view does not grow for ever."""
+    n = CHUNK_ROWS + 3
+    for at in range(3):
+        items = ({"listing_id": f"{i}", "updated_ms": 10**12 + at} for i in range(n))
+        catalogue.apply(listing_rows(*items), position=at + 1)
+        assert catalogue.n_chunks() == 2
+    catalogue.apply(deleted_rows(10**12 + 9, *(f"{i}" for i in range(n))), position=9)
+    assert catalogue.n_chunks() == 0
+
+
 def test_single_changes_are_compacted(
     catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
