@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ class ValueCount:
     field: str
     value: str  # as the catalogue writes it most often
     count: int
+    is_exact: bool = True  # False: not its own words, but learnt from titles, or a part of its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +185,7 @@ class TableLexicon:
         if within is None or len(found) < 2:
             return found
         category = within.casefold()
-        inside = [
-            ValueCount(v.field, v.value, self._joint.get((category, v.field, v.value), 0))
-            for v in found
-        ]
+        inside = [replace(v, count=self._joint.get((category, v.field, v.value), 0)) for v in found]
         return sorted(inside, key=lambda v: -v.count) if any(v.count for v in inside) else found
 
     def regroup(self, words: Sequence[str]) -> Sequence[Rewrite]:
@@ -223,6 +221,7 @@ def value_table(
     field: Sequence[str], value: Sequence[str], count: npt.NDArray[np.integer[Any]]
 ) -> dict[str, tuple[ValueCount, ...]]:
     """`phrase_key` -> values, most frequent first; values of too many or no words are left out."""
+    partial: set[str] = set()
     merged: dict[str, dict[str, tuple[int, int, str]]] = {}  # key -> field -> (sum, best, spelling)
     tokeniser = Tokeniser()
     tokens = tokeniser.run(value)
@@ -237,10 +236,12 @@ def value_table(
         fields[name] = (total + n, max(best, n), spelling if n > best else kept)
     for part, (total, best, spelling) in _category_parts(field, value, counts).items():
         # "ceramic" is the material before it is half of "Ceramics & Pottery".
-        merged.setdefault(part, {CATEGORY: (total, best, spelling)})
+        if part not in merged:
+            merged[part] = {CATEGORY: (total, best, spelling)}
+            partial.add(part)
     return {
         key: tuple(
-            ValueCount(name, spelling, total)
+            ValueCount(name, spelling, total, is_exact=key not in partial)
             for name, (total, _, spelling) in sorted(fields.items(), key=lambda f: (-f[1][0], f[0]))
         )
         for key, fields in merged.items()

@@ -16,7 +16,7 @@ from mercer.retrieve.lexicon import (
     value_table,
 )
 from mercer.retrieve.query import CATEGORY
-from mercer.retrieve.value_alias import AliasRules, Statements, distinct, learn_aliases
+from mercer.retrieve.value_alias import AliasRules, Statements, distinct, learn_aliases, once
 from mercer.schema.arrow import require
 from mercer.schema.listing import LISTING
 from mercer.text.analyze import Tokeniser
@@ -129,7 +129,7 @@ def statements_of(listings: pa.Table) -> Statements:
     unique, of = np.unique(pair, return_inverse=True)
     field_list, value_list = names.dictionary.to_pylist(), values.dictionary.to_pylist()
     listed = [(field_list[p // width], value_list[p % width]) for p in unique.tolist()]
-    return Statements(np.concatenate([row, path_row]), of.astype(np.int64), listed)
+    return once(Statements(np.concatenate([row, path_row]), of.astype(np.int64), listed))
 
 
 def _head(statements: Statements, n: int) -> Statements:

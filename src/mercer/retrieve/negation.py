@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mercer.retrieve.query import AttributeWish, Words
 from mercer.retrieve.query_spell import Word
-from mercer.retrieve.query_values import MIN_SHARE_UNWANTED, Span, ValueFinder
+from mercer.retrieve.query_values import Span, ValueFinder
 from mercer.retrieve.query_words import (
     FILLERS,
     FREE_AFTER,
@@ -182,7 +182,7 @@ class _Reader:
         return end
 
     def _value(self, start: int, end: int) -> Span | None:
-        return self._finder.longest_at(start, end, min_share=MIN_SHARE_UNWANTED)
+        return self._finder.longest_at(start, end, is_unwanted=True)
 
     def _scope(self, at: int, start: int, cue: str) -> int:
         """Take what the negation at `at` negates from `start` on; gives the place behind it."""

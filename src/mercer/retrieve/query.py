@@ -50,6 +50,7 @@ class AttributeWish:
     field: str  # attribute, or "category"
     value: str  # as the catalogue writes it
     text: str  # the words of the query that said so
+    is_exact: bool = True  # False: these are not its own words; learnt, so less certain
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,5 +110,5 @@ class ParsedQuery:
         }
 
 
-def _wish(wish: AttributeWish) -> dict[str, str]:
-    return {"field": wish.field, "value": wish.value, "text": wish.text}
+def _wish(wish: AttributeWish) -> dict[str, Any]:
+    return {"field": wish.field, "value": wish.value, "text": wish.text, "is_exact": wish.is_exact}

@@ -43,10 +43,18 @@ class ValueFinder:
         self._query, self._lexicon = query, lexicon
         self._seen: dict[tuple[int, int], tuple[ValueCount, ...]] = {}
 
-    def longest_at(self, start: int, end: int, *, min_share: float = MIN_SHARE) -> Span | None:
-        """The longest value that begins at `start` and ends by `end`."""
+    def longest_at(self, start: int, end: int, *, is_unwanted: bool = False) -> Span | None:
+        """The longest value that begins at `start` and ends by `end`.
+
+        What is not wanted has to be said more clearly: no category by other words than its own, so
+        that "blanket without glass beads" never shuts out the blankets' shelf.
+        """
+        min_share = MIN_SHARE_UNWANTED if is_unwanted else MIN_SHARE
         for stop in range(min(end, start + MAX_PHRASE_WORDS), start, -1):
-            if values := self._plausible(start, stop, min_share):
+            values = self._plausible(start, stop, min_share)
+            if is_unwanted:
+                values = tuple([v for v in values if v.is_exact or v.field != CATEGORY])
+            if values:
                 return Span(start, stop, values)
         return None
 
@@ -159,7 +167,7 @@ class ValueFinder:
     def wish(self, span: Span, value: ValueCount) -> AttributeWish:
         """The value with the words that named it."""
         text = " ".join([w.text for w in self._query[span.start : span.end]])
-        return AttributeWish(value.field, value.value, text)
+        return AttributeWish(value.field, value.value, text, value.is_exact)
 
 
 def is_named(field: str, name: str) -> bool:

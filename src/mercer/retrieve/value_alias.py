@@ -61,6 +61,13 @@ class Statements:
     values: Sequence[tuple[str, str]]  # field and value by number
 
 
+def once(statements: Statements) -> Statements:
+    """Each listing with each of its values once, by listing."""
+    n = max(1, len(statements.values))
+    row, of = np.divmod(distinct(statements.row * n + statements.of), n)
+    return Statements(row, of, statements.values)
+
+
 def learn_aliases(
     titles: pa.Array | Sequence[str],
     statements: Statements,
@@ -79,6 +86,7 @@ def learn_aliases(
         entries to be added to `known`; `count` is the number of listings that say so.
     """
     rules = rules or AliasRules()
+    statements = once(statements)
     grams, gram_row, gram_of = _grams(titles, min_listings=rules.min_listings)
     if not grams or not len(statements.row):
         return {}
@@ -304,7 +312,7 @@ def _select(
                 continue
             verdicts[gram] = _judge(gram, words, field, value, names, said)
             if verdicts[gram] == _ADDS:
-                aliases[key] = (ValueCount(field, value, count),)
+                aliases[key] = (ValueCount(field, value, count, is_exact=False),)
     return aliases
 
 

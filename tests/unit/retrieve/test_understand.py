@@ -457,8 +457,15 @@ def test_to_dict_is_json():
     """The `understood` object of a response is plain JSON with every part of the query."""
     shown = read("cermic mug without handle under 20 cm tall under $20").to_dict()
     assert json.loads(json.dumps(shown)) == shown
-    assert shown["wanted"][0] == {"field": "material", "value": "Ceramic", "text": "ceramic"}
-    assert shown["unwanted"] == [{"field": "feature", "value": "Handle", "text": "handle"}]
+    assert shown["wanted"][0] == {
+        "field": "material",
+        "value": "Ceramic",
+        "text": "ceramic",
+        "is_exact": True,
+    }
+    assert shown["unwanted"] == [
+        {"field": "feature", "value": "Handle", "text": "handle", "is_exact": True}
+    ]
     assert shown["sizes"] == [{"attribute": "height", "min": None, "max": 20.0, "unit": "cm"}]
     assert shown["price_max_micros"] == 20 * M
     assert shown["did_you_mean"] == "ceramic mug without handle under 20 cm tall under $20"

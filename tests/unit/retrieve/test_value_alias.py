@@ -109,6 +109,27 @@ def test_compounds_hide_what_is_not_meant():
     }
 
 
+def test_a_category_is_refused_by_its_own_name_only():
+    """What was learnt may say what is wanted; it never shuts a category out."""
+    parsed = understand("red bowl without doormat", lexicon=LEXICON)
+    assert (parsed.unwanted, parsed.excluded_terms) == ((), (("doormat",),))
+    assert [w.value for w in understand("red bowl without mats", lexicon=LEXICON).unwanted] == [
+        "Mats"
+    ]
+    wishes = understand("ivory doormat for mats", lexicon=LEXICON).wanted
+    assert [(w.value, w.is_exact) for w in wishes] == [("white", False), ("Mats", False)]
+
+
+def test_a_value_said_twice_counts_once():
+    """A listing that states a value twice is one listing."""
+    doubled = pa.concat_tables([table()])
+    paths = [[*p, *p] for p in doubled["category_path"].to_pylist()]
+    doubled = doubled.set_column(
+        LISTING.get_field_index("category_path"), LISTING.field("category_path"), pa.array(paths)
+    )
+    assert lexicon_of(doubled).values("mats") == lexicon_of(table()).values("mats")
+
+
 def test_word_counts_are_listings():
     """A word counts once per listing, whatever the columns that say it."""
     vocabulary, counts = word_counts(table())
