@@ -367,7 +367,7 @@ def _list_cells(array: Any) -> Cells:
 
 
 def _tidy(lists: Any) -> Any:
-    """Trim the parts of lists and drop the empty ones; a null list becomes an empty one."""
+    """Trim the parts of lists and drop the empty ones; a list without any is missing: null."""
     parts = pc.utf8_trim_whitespace(lists.flatten()).fill_null("")
     lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
     full = pc.binary_length(parts).to_numpy(zero_copy_only=False) > 0
@@ -375,4 +375,5 @@ def _tidy(lists: Any) -> Any:
     if not full.all():
         offsets = np.concatenate([[0], np.cumsum(full)])[offsets]
         parts = parts.filter(pa.array(full))
-    return pa.ListArray.from_arrays(offsets.astype(np.int32), parts)
+    none = pa.array(offsets[1:] == offsets[:-1])
+    return pa.ListArray.from_arrays(offsets.astype(np.int32), parts, mask=none)

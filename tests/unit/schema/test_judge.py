@@ -217,6 +217,15 @@ def test_no_json_breaks_the_judge(items: list[Any]) -> None:
     rows.validate(full=True)
 
 
+def test_an_empty_list_lets_the_next_name_speak() -> None:
+    """Null, "" and [] all mean that a list is missing; then the alias, then the default counts."""
+    for nothing in (None, "", [], [" "]):
+        item = {"listing_id": "a", "title": "x", "category_path": nothing, "category": "a > b"}
+        rows, _ = listings_from_objects([item], defaults=DEFAULTS)
+        assert rows.column("category_path").to_pylist() == [["a", "b"]]
+        assert rows.column("tags").to_pylist() == [[]]
+
+
 def test_nothing_is_a_batch_too() -> None:
     """No items, no rows, no error."""
     assert listings_from_objects([], defaults=DEFAULTS)[0].num_rows == 0
