@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mercer.schema.errors import ConfigError, InputError
 from mercer.text.analyze import Tokens, stem_many

@@ -15,7 +15,7 @@ from mercer.text.encoder_kernel import F32s
 class ThresholdRule:
     """What the threshold promises, on queries made of words of the titles."""
 
-    own_share: float = 0.9  # of the queries reach the listing whose title they came from
+    own_share: float = 0.95  # of the queries reach the listing whose title they came from
     stranger_share: float = 0.02  # of random listings is at most admitted by a typical query
     n_queries: int = 512
     n_strangers: int = 4_096
@@ -77,7 +77,7 @@ def calibrate_threshold(
 
     Queries are made of two to four random words of a title. The threshold is the larger of
 
-    - the cosine that 90 % of them reach with their own listing (a lower threshold would add
+    - the cosine that 95 % of them reach with their own listing (a lower threshold would add
       hardly any listing that was meant);
     - the median, over the queries, of the cosine that 2 % of random listings reach (a lower one
       would let a typical query match what has nothing to do with it).
