@@ -5,6 +5,7 @@ import typer
 from mercer import __version__
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_evaluate import app as evaluate_app
+from mercer.cli_search import app as search_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -12,6 +13,7 @@ app = typer.Typer(
     help="Search, ads and discovery for two-sided marketplaces.",
 )
 app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
+app.add_typer(search_app)  # index, search, serve
 app.add_typer(evaluate_app, name="evaluate")
 
 

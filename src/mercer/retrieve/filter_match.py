@@ -58,9 +58,9 @@ def matches(tree: Filter | None, row: Mapping[str, Any]) -> bool:
             return _equals(name, kind, values, row)
         case Range(name):
             return any(
-                _is_within(tree, number)
+                is_within(tree, number)
                 for v in _row_values(name, row)
-                if (number := _number(v)) is not None
+                if (number := spelled_number(v)) is not None
             )
 
 
@@ -73,8 +73,8 @@ def _equals(name: str, kind: FieldKind, values: tuple[Value, ...], row: Mapping[
         wanted = {fold_value(str(v)) for v in values}
         return any(fold_value(str(v)) in wanted for v in have)
     if kind is FieldKind.BOOL:
-        return any(_truth(v) in values for v in have)
-    return any(_number(v) in values for v in have)
+        return any(truth(v) in values for v in have)
+    return any(spelled_number(v) in values for v in have)
 
 
 def _row_values(name: str, row: Mapping[str, Any]) -> Iterator[Any]:
@@ -92,7 +92,7 @@ def _row_values(name: str, row: Mapping[str, Any]) -> Iterator[Any]:
         yield found
 
 
-def _number(value: Any) -> float | int | None:
+def spelled_number(value: Any) -> float | int | None:
     """The number that a value is or spells (attribute values are strings); None where it is none."""
     if isinstance(value, bool):
         return None
@@ -105,7 +105,8 @@ def _number(value: Any) -> float | int | None:
     return number if math.isfinite(number) else None
 
 
-def _truth(value: Any) -> bool | None:
+def truth(value: Any) -> bool | None:
+    """What a value says; None where it says neither true nor false."""
     if isinstance(value, bool):
         return value
     return TRUTH.get(fold_value(str(value)))
@@ -122,7 +123,8 @@ TRUTH: Mapping[str, bool] = {
 """How text says true and false, folded."""
 
 
-def _is_within(r: Range, value: float | int) -> bool:
+def is_within(r: Range, value: float | int) -> bool:
+    """True where the value lies between the bounds."""
     above = r.min is None or value > r.min or (r.is_min_included and value == r.min)
     below = r.max is None or value < r.max or (r.is_max_included and value == r.max)
     return above and below

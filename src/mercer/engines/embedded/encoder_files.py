@@ -1,0 +1,69 @@
+"""Which encoder a market uses, how it comes into a generation, and how it is opened again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mercer.engines.embedded.segment_files import load_arrays, save_arrays
+from mercer.retrieve.segment_build import SegmentColumns
+from mercer.text.encoder import CatalogueEncoder, Encoder
+from mercer.text.encoder_fit import fit_encoder, sample_rows, take_rows
+from mercer.text.encoder_threshold import calibrate_threshold
+
+CATALOGUE = "catalogue"
+_THRESHOLD_SAMPLE = 8_192  # listings on which the threshold is calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """`index.encoder` of mercer.toml."""
+
+    name: str = CATALOGUE  # "catalogue", or the name or folder of a sentence-transformers model
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it is fitted on the catalogue itself, and so belongs to the generation."""
+        return self.name == CATALOGUE
+
+
+def make_encoder(choice: EncoderChoice, columns: SegmentColumns) -> Encoder:
+    """The encoder of a new generation: fitted on its listings, or the model that was named.
+
+    Raises:
+        ConfigError: the named model cannot be loaded.
+    """
+    if choice.is_fitted:
+        return fit_encoder(columns.tokens, columns.vocabulary)
+    from mercer.engines.embedded.encoder_sentence import SentenceEncoder  # an extra; loads torch
+
+    return SentenceEncoder(choice.name)
+
+
+def threshold_of(encoder: Encoder, columns: SegmentColumns) -> float:
+    """The cosine above which a semantic hit matches, from a sample of the listings."""
+    rows = sample_rows(columns.n, max_rows=_THRESHOLD_SAMPLE, rng=np.random.default_rng(0))
+    tokens = {name: take_rows(field, rows) for name, field in columns.tokens.items()}
+    listings = columns.documents.take(rows)
+    vectors = encoder.encode_listings(listings, tokens, columns.vocabulary)
+    return calibrate_threshold(encoder, tokens["title"], columns.vocabulary, vectors)
+
+
+def save_encoder(folder: Path, encoder: Encoder) -> None:
+    """Keep a fitted encoder with its generation; a named model stays where it is."""
+    if isinstance(encoder, CatalogueEncoder):
+        save_arrays(folder, encoder.to_arrays())
+
+
+def open_encoder(folder: Path, choice: EncoderChoice) -> Encoder:
+    """The encoder that the generation was made with.
+
+    Raises:
+        CorruptError: its files are damaged.
+        ConfigError: the named model cannot be loaded.
+    """
+    if folder.exists():
+        return CatalogueEncoder.from_arrays(load_arrays(folder))
+    from mercer.engines.embedded.encoder_sentence import SentenceEncoder  # an extra; loads torch
+
+    return SentenceEncoder(choice.name)

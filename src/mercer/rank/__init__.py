@@ -1,0 +1,1 @@
+"""From candidates to scores: the cascade and its models."""

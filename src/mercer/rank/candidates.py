@@ -1,0 +1,188 @@
+"""Which matches are scored, and in what order they come: the slate's head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mercer.rank.first_pass import FirstPassParams, score, statistics
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.index import Snapshot
+from mercer.retrieve.match import Part, SemanticHits, Wanted
+from mercer.retrieve.request import Sort
+from mercer.retrieve.segment import NO_PRICE, F32s, I32s, I64s, Segment
+from mercer.retrieve.text_index import TextGroup
+
+LEXICAL, SEMANTIC = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateParams:
+    """How many listings are looked at closely."""
+
+    all_below: int = 3_000  # with so few matches every one of them is scored
+    lexical: int = 1_000  # otherwise: the best by BM25,
+    quality: int = 500  # the best by quality; and all semantic hits
+    max_lexical: int = 10_000  # asked of the text index where a filter leaves few of them
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Ranked candidates, best first."""
+
+    part: I32s  # (n,)
+    row: I64s
+    score: F32s
+    sources: npt.NDArray[np.uint8]  # LEXICAL | SEMANTIC
+
+
+def ranked_head(
+    wanted: Wanted,
+    snapshot: Snapshot,
+    matches: Sequence[Bits],
+    lexical: Sequence[Bits],
+    level: int,
+    hits: Sequence[SemanticHits],
+    query: F32s | None,
+    *,
+    params: CandidateParams,
+    first_pass: FirstPassParams,
+) -> Head:
+    """The candidates in the order of the first pass; ties by quality, then row id.
+
+    Args:
+        matches: the match set of each part, the filter applied.
+        lexical: the lexical matches of each part, before the filter.
+        level: of how many groups those have at least.
+        query: (dim,) the query's vector; None where the semantic part is not used.
+    """
+    n_matches = sum(bitmap.count(bits) for bits in matches)
+    stats = statistics(wanted, snapshot.segments, snapshot.lengths)
+    parts, rows, scores, sources = [], [], [], []
+    for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True)):
+        if n_matches <= params.all_below:
+            chosen = bitmap.rows_of(bits)
+        else:
+            chosen = _chosen(part, bits, lexical[i], wanted, level, hits[i], params)
+        if not len(chosen):
+            continue
+        cosine = (
+            None
+            if query is None
+            else part.segment.vectors.row_vectors(chosen.astype(np.int64)) @ query
+        )
+        found = score(chosen, part.segment, wanted, stats, cosine, params=first_pass)
+        near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
+        source = (
+            bitmap.contains(lexical[i], chosen) * LEXICAL + bitmap.contains(near, chosen) * SEMANTIC
+        )
+        parts.append(np.full(len(chosen), i, np.int32))
+        rows.append(chosen.astype(np.int64))
+        scores.append(found.total)
+        sources.append(source.astype(np.uint8))
+    return _in_order(snapshot.segments, parts, rows, scores, sources)
+
+
+def _in_order(
+    segments: Sequence[Segment],
+    parts: list[I32s],
+    rows: list[I64s],
+    scores: Sequence[npt.NDArray[np.floating[Any]]],
+    sources: list[npt.NDArray[np.uint8]],
+) -> Head:
+    if not parts:
+        return Head(
+            np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float32),
+            np.zeros(0, np.uint8),
+        )  # fmt: skip
+    prior = np.concatenate([segments[p[0]].prior[r] for p, r in zip(parts, rows, strict=True)])
+    row_id = np.concatenate([segments[p[0]].row_id[r] for p, r in zip(parts, rows, strict=True)])
+    total = np.concatenate(scores)
+    order = np.lexsort((row_id, -prior, -total))
+    return Head(
+        np.concatenate(parts)[order], np.concatenate(rows)[order], total[order].astype(np.float32),
+        np.concatenate(sources)[order],
+    )  # fmt: skip
+
+
+def _chosen(
+    part: Part,
+    bits: Bits,
+    lexical: Bits,
+    wanted: Wanted,
+    level: int,
+    hits: SemanticHits,
+    params: CandidateParams,
+) -> npt.NDArray[np.uint32]:
+    """Ascending rows worth scoring of a part with very many matches."""
+    n = part.segment.n
+    chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), n)
+    if part.segment.text is None:
+        return bitmap.rows_of(bits)
+    # Where the filter keeps few of the lexical matches, more of them are asked for.
+    share = bitmap.count(lexical & bits) / max(bitmap.count(lexical), 1)
+    k = int(min(params.lexical / max(share, 1e-9), params.max_lexical))
+    groups = [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
+    # With one word all that BM25 can tell apart is length; quality decides between those.
+    best = part.segment.text.top(groups, min_groups=level, k=k) if level else np.zeros(0, np.int64)
+    bitmap.set_rows(chosen, best.astype(np.uint32))
+    bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
+    return bitmap.rows_of(chosen & bits)
+
+
+def nearest_head(snapshot: Snapshot, matches: Sequence[Bits], hits: Sequence[SemanticHits]) -> Head:
+    """The semantic hits among the matches by their cosine alone."""
+    parts, rows, scores, sources = [], [], [], []
+    for i, (bits, near) in enumerate(zip(matches, hits, strict=True)):
+        kept = bitmap.contains(bits, near.rows) if len(near.rows) else np.zeros(0, bool)
+        if kept.any():
+            parts.append(np.full(int(kept.sum()), i, np.int32))
+            rows.append(near.rows[kept])
+            scores.append(near.scores[kept])
+            sources.append(np.full(int(kept.sum()), SEMANTIC, np.uint8))
+    return _in_order(snapshot.segments, parts, rows, scores, sources)
+
+
+def sorted_head(
+    sort: Sort, snapshot: Snapshot, matches: Sequence[Bits], *, limit: int = 1_000
+) -> Head:
+    """The first matches by price or time; ties by quality, then row id; unknown prices last.
+
+    The head holds about `limit` rows: all whose key is below the limit-th, so that no tie is cut.
+    """
+    parts, rows, keys = [], [], []
+    for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True)):
+        found = bitmap.rows_of(bits).astype(np.int64)
+        parts.append(np.full(len(found), i, np.int32))
+        rows.append(found)
+        keys.append(sort_key(sort, part.segment)[found])
+    key = np.concatenate(keys)
+    if len(key) > limit:
+        cut = np.partition(key, limit)[limit]
+        kept = [k < cut for k in keys]
+        parts = [p[k] for p, k in zip(parts, kept, strict=True)]
+        rows = [r[k] for r, k in zip(rows, kept, strict=True)]
+        keys = [x[k] for x, k in zip(keys, kept, strict=True)]
+    filled = [i for i, p in enumerate(parts) if len(p)]
+    head = _in_order(
+        snapshot.segments,
+        [parts[i] for i in filled],
+        [rows[i] for i in filled],
+        [-keys[i].astype(np.float64) for i in filled],  # exact: below 2**53
+        [np.full(len(parts[i]), LEXICAL, np.uint8) for i in filled],
+    )
+    return Head(head.part, head.row, np.zeros(len(head.row), np.float32), head.sources)
+
+
+def sort_key(sort: Sort, segment: Segment) -> npt.NDArray[np.float64]:
+    """(n,) ascending key of each row."""
+    if sort == "newest":
+        return -segment.numbers["created_ms"].astype(np.float64)
+    if sort == "relevance":
+        return -segment.prior.astype(np.float64)
+    price = segment.numbers["price"].astype(np.float64)
+    signed = price if sort == "price_asc" else -price
+    return np.where(price == NO_PRICE, np.inf, signed)

@@ -1,0 +1,147 @@
+"""The facets of a page: which fields, counted over which matches, and the prices beside them."""
+
+from collections.abc import Mapping, Sequence
+
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.facets import count_labels, merge_price_sums, price_sums, top_values
+from mercer.retrieve.filter_ast import And, Equals, Filter, Or, disjunctive_fields
+from mercer.retrieve.filter_match import fold_value
+from mercer.retrieve.filter_rows import rows_matching
+from mercer.retrieve.filter_schema import ATTRIBUTE_PREFIX, FieldKind
+from mercer.retrieve.index import Snapshot
+from mercer.retrieve.request import MAX_FACETS, FacetValue, PriceStats
+from mercer.retrieve.segment import I64s, Labels
+from mercer.schema.errors import InputError
+
+ALL = "*"
+_ALL_ATTRIBUTES = 8  # that "*" stands for, the ones most listings have
+_NO_FACET = ("listing_id",)
+
+
+def facet_fields(asked: Sequence[str], snapshot: Snapshot) -> tuple[str, ...]:
+    """The canonical fields that a request wants counted, in its order.
+
+    "*" is the category and the attributes that most listings have.
+
+    Raises:
+        InputError: a field that does not exist or has no countable values; all are listed.
+    """
+    names: list[str] = []
+    faults: list[str] = []
+    for name in asked:
+        if name == ALL:
+            labels = snapshot.parts[0].segment.labels
+            known = [
+                f for f in labels.fields if f not in ("category", "seller", "currency", "tags")
+            ]
+            names += ["category", *known[:_ALL_ATTRIBUTES]]
+            continue
+        found = snapshot.fields.resolve(name)
+        if found is None:
+            known = sorted(snapshot.fields.attributes)[:20]
+            faults.append(f"{name!r} is no field; try category, seller, tags or {', '.join(known)}")
+        elif found[0] in _NO_FACET or _is_column(found[0], found[1]):
+            faults.append(f"{name!r} has no values to count; price has price_stats")
+        else:
+            names.append(found[0])
+    if len(set(names)) > MAX_FACETS:
+        faults.append(f"{len(set(names))} facets; at most {MAX_FACETS} are allowed")
+    if faults:
+        raise InputError("facets: " + "; ".join(faults))
+    return tuple(dict.fromkeys(names))
+
+
+def _is_column(name: str, kind: FieldKind) -> bool:
+    return not name.startswith(ATTRIBUTE_PREFIX) and kind in (FieldKind.MONEY, FieldKind.TIME)
+
+
+def facet_counts(
+    fields: Sequence[str],
+    tree: Filter | None,
+    unfiltered: Sequence[Bits],
+    matches: Sequence[Bits],
+    snapshot: Snapshot,
+    *,
+    limit: int,
+) -> Mapping[str, tuple[FacetValue, ...]]:
+    """For each field its most frequent values; a field that the filter selects on is counted
+    without that selection, and its selected values are always among them.
+
+    Args:
+        unfiltered: the match set of each part before the filter.
+        matches: after it.
+        limit: values of a field.
+    """
+    rest = dict(disjunctive_fields(tree))
+    selected = selected_values(tree)
+    shared = [f for f in fields if f not in rest]
+    labels = [part.segment.labels for part in snapshot.parts]
+    # One pass counts all fields that are counted over the same matches.
+    last = [max((p.span(f).stop for f in shared), default=0) for p in labels]
+    counted = [
+        count_labels(p, bits, first=0, last=n)
+        for p, bits, n in zip(labels, matches, last, strict=True)
+    ]
+    result = {}
+    for name in fields:
+        spans = [p.span(name) for p in labels]
+        if name in rest:
+            over = [
+                bits & rows_matching(rest[name], part.segment)
+                for bits, part in zip(unfiltered, snapshot.parts, strict=True)
+            ]
+            counts = [
+                count_labels(p, bits, first=span.start, last=span.stop)
+                for p, bits, span in zip(labels, over, spans, strict=True)
+            ]
+        else:
+            counts = [n[span.start : span.stop] for n, span in zip(counted, spans, strict=True)]
+        top = top_values(labels, counts, name, limit=limit)
+        result[name] = _values(top, selected.get(name, frozenset()), name, labels, counts)
+    return result
+
+
+def _values(
+    top: Sequence[tuple[str, int]],
+    chosen: frozenset[str],
+    name: str,
+    labels: Sequence[Labels],
+    counts: Sequence[I64s],
+) -> tuple[FacetValue, ...]:
+    """The top values, then the selected ones that are not among them, so that they can be undone."""
+    shown = {value: FacetValue(value, n, fold_value(value) in chosen) for value, n in top}
+    for folded in sorted(chosen):
+        for part, n in zip(labels, counts, strict=True):
+            start = part.span(name).start
+            for code in part.find(name, folded):
+                value = part.values[code].as_py()
+                if value not in shown:
+                    shown[value] = FacetValue(value, int(n[code - start]), True)
+    return tuple(shown.values())
+
+
+def selected_values(tree: Filter | None) -> dict[str, frozenset[str]]:
+    """Folded values that the filter's top-level clauses select, by field."""
+    clauses = tree.parts if isinstance(tree, And) else (tree,) if tree is not None else ()
+    chosen: dict[str, set[str]] = {}
+    for clause in clauses:
+        for part in clause.parts if isinstance(clause, Or) else (clause,):
+            if isinstance(part, Equals):
+                values = chosen.setdefault(part.field, set())
+                values.update(fold_value(str(value)) for value in part.values)
+    return {name: frozenset(values) for name, values in chosen.items()}
+
+
+def price_stats(snapshot: Snapshot, matches: Sequence[Bits]) -> PriceStats | None:
+    """Of the matches that have a price; None where none has."""
+    sums = merge_price_sums(
+        [
+            price_sums(part.segment.numbers["price"], bits)
+            for part, bits in zip(snapshot.parts, matches, strict=True)
+        ]
+    )
+    if sums is None:
+        return None
+    return PriceStats(
+        sums.count, sums.min_micros, sums.max_micros, round(sums.sum_micros / sums.count)
+    )

@@ -1,0 +1,116 @@
+"""How many of the matches have each label, and what they cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels
+
+_I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
+_I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
+_U8 = nb.types.Array(nb.u8, 1, "C", readonly=True)
+
+
+def count_labels(labels: Labels, matches: Bits, *, first: int, last: int) -> I64s:
+    """(last - first,) how many of the matches have each of the labels first..last - 1.
+
+    Counting stops in each row at the first label past `last`, so the fields that come first (the
+    ones most listings have) cost least.
+    """
+    counts = np.zeros(last, np.int64)
+    _count(labels.offsets, labels.codes, matches, last, counts)
+    return counts[first:]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSums:
+    """Adds up over segments."""
+
+    count: int
+    min_micros: int
+    max_micros: int
+    sum_micros: int
+
+
+def price_sums(price: I64s, matches: Bits) -> PriceSums:
+    """Of the matches whose price is known."""
+    out = np.array([0, np.iinfo(np.int64).max, NO_PRICE, 0], np.int64)
+    _prices(price, matches, out)
+    return PriceSums(*out.tolist())
+
+
+def merge_price_sums(parts: Sequence[PriceSums]) -> PriceSums | None:
+    """Over all segments; None where no match has a price."""
+    known = [part for part in parts if part.count]
+    if not known:
+        return None
+    return PriceSums(
+        sum(p.count for p in known),
+        min(p.min_micros for p in known),
+        max(p.max_micros for p in known),
+        sum(p.sum_micros for p in known),
+    )
+
+
+def top_values(
+    labels: Sequence[Labels], counts: Sequence[I64s], field: str, *, limit: int
+) -> list[tuple[str, int]]:
+    """The most frequent values of a field over all segments, ties by value; exact.
+
+    Args:
+        labels: of each segment, the largest first.
+        counts: of each segment, of the labels from its first code of the field on.
+        limit: at most so many.
+    """
+    totals: dict[str, int] = {}
+    for at, (part, n) in enumerate(zip(labels, counts, strict=True)):
+        span = part.span(field)
+        found = np.flatnonzero(n[: len(span)])
+        if at == 0 and len(found) > limit:
+            # A value that is in no other segment can only be among the first `limit` of this one.
+            found = found[np.lexsort((found, -n[found]))[:limit]]
+        for code in found.tolist():
+            value = part.values[span[code]].as_py()
+            totals[value] = totals.get(value, 0) + int(n[code])
+    for value in [v for v in totals if len(labels) > 1]:
+        totals[value] = sum(
+            int(n[code - part.span(field).start])
+            for part, n in zip(labels, counts, strict=True)
+            if (code := part.code(field, value)) >= 0
+        )
+    return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
+
+
+@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+def _count(offsets: I64s, codes: I32s, matches: Bits, last: int, counts: I64s) -> None:
+    for word in range(matches.size):
+        left, row = matches[word], word * 64
+        while left != 0:
+            if left & np.uint64(1):
+                for at in range(offsets[row], offsets[row + 1]):
+                    if codes[at] >= last:
+                        break
+                    counts[codes[at]] += 1
+            left >>= np.uint64(1)
+            row += 1
+
+
+@nb.njit(nb.void(_I8, _U8, nb.i8[::1]), cache=True, nogil=True)
+def _prices(price: I64s, matches: Bits, out: I64s) -> None:
+    n, least, most, total = out[0], out[1], out[2], out[3]
+    for word in range(matches.size):
+        left, row = matches[word], word * 64
+        while left != 0:
+            if left & np.uint64(1):
+                p = price[row]
+                if p >= 0:
+                    n += 1
+                    total += p
+                    least = min(least, p)
+                    most = max(most, p)
+            left >>= np.uint64(1)
+            row += 1
+    out[0], out[1], out[2], out[3] = n, least, most, total

@@ -1,0 +1,113 @@
+"""Which rows of a segment a filter matches; `filter_match.matches` is the plain twin."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.filter_ast import And, Equals, Exists, Filter, Not, Or, Range
+from mercer.retrieve.filter_match import (
+    category_nodes,
+    fold_value,
+    is_within,
+    spelled_number,
+    truth,
+)
+from mercer.retrieve.filter_schema import FieldKind
+from mercer.retrieve.label_build import CATEGORY_SEPARATOR
+from mercer.retrieve.segment import NO_PRICE, NUMBER_COLUMNS, Segment
+
+
+def rows_matching(tree: Filter | None, segment: Segment) -> Bits:
+    """The rows of the segment that match; all rows for no filter."""
+    match tree:
+        case None:
+            return bitmap.full(segment.n)
+        case And(parts):
+            found = rows_matching(parts[0], segment)
+            for part in parts[1:]:
+                found &= rows_matching(part, segment)
+            return found
+        case Or(parts):
+            found = rows_matching(parts[0], segment)
+            for part in parts[1:]:
+                found |= rows_matching(part, segment)
+            return found
+        case Not(part):
+            return bitmap.full(segment.n) & ~rows_matching(part, segment)
+        case Exists(name):
+            return _exists(name, segment)
+        case Equals():
+            return _equals(tree, segment)
+        case Range():
+            return _within(tree, segment)
+
+
+def _exists(name: str, segment: Segment) -> Bits:
+    if name == "listing_id":
+        return bitmap.full(segment.n)
+    if name in NUMBER_COLUMNS:
+        column = segment.numbers[name]
+        return bitmap.of_mask(column != NO_PRICE if name == "price" else ~np.isnan(column))
+    return _labelled(segment.labels.span(name), segment)
+
+
+def _equals(clause: Equals, segment: Segment) -> Bits:
+    labels, name = segment.labels, clause.field
+    if name == "listing_id":
+        return _by_id({fold_value(str(v)) for v in clause.values}, segment)
+    if name in NUMBER_COLUMNS:
+        column = segment.numbers[name].astype(np.float64)
+        return bitmap.of_mask(np.isin(column, np.array(clause.values, np.float64)))
+    if clause.kind is FieldKind.CATEGORY:
+        wanted = [category_nodes(str(v)) for v in clause.values]
+        spelt = ((c, labels.values[c].as_py().split(CATEGORY_SEPARATOR)) for c in labels.span(name))
+        ends = ((c, tuple(fold_value(node) for node in path)) for c, path in spelt)
+        return _labelled(
+            (c for c, path in ends if any(path[-len(w) :] == w for w in wanted if w)), segment
+        )
+    if clause.kind is FieldKind.TEXT:
+        values = dict.fromkeys(fold_value(str(v)) for v in clause.values)
+        return _labelled((c for v in values for c in labels.find(name, v)), segment)
+    read = truth if clause.kind is FieldKind.BOOL else spelled_number
+    return _labelled(
+        (c for c in labels.span(name) if read(labels.values[c].as_py()) in clause.values), segment
+    )
+
+
+def _within(clause: Range, segment: Segment) -> Bits:
+    if clause.field in NUMBER_COLUMNS:
+        column = segment.numbers[clause.field]
+        if column.dtype != np.int64:
+            column = column.astype(np.float64)  # compared as the twin compares: not in float32
+        mask = column != NO_PRICE if clause.field == "price" else np.ones(segment.n, bool)
+        if clause.min is not None:
+            mask &= column >= clause.min if clause.is_min_included else column > clause.min
+        if clause.max is not None:
+            mask &= column <= clause.max if clause.is_max_included else column < clause.max
+        return bitmap.of_mask(mask)
+    labels = segment.labels
+    numbers = ((c, spelled_number(labels.values[c].as_py())) for c in labels.span(clause.field))
+    return _labelled((c for c, x in numbers if x is not None and is_within(clause, x)), segment)
+
+
+def _labelled(codes: Iterable[int], segment: Segment) -> Bits:
+    found = bitmap.empty(segment.n)
+    for code in codes:
+        bitmap.set_rows(found, segment.labels.rows_of(code))
+    return found
+
+
+def _by_id(folded: set[str], segment: Segment) -> Bits:
+    """Ids are compared as they are first; folding a million of them is left to those that need it."""
+    ids = segment.documents.column("listing_id")
+    # An id that folds to a wanted one has the same letters but for case, width and spaces.
+    likely = pc.is_in(pc.utf8_lower(pc.utf8_normalize(ids, "NFKC")), pa.array(sorted(folded)))
+    mask = np.asarray(likely)
+    odd = np.flatnonzero(~mask & np.asarray(pc.invert(pc.match_substring_regex(ids, r"^[!-~]*$"))))
+    for at in odd:
+        mask[at] = fold_value(ids[int(at)].as_py()) in folded
+    return bitmap.of_mask(mask[segment.document_row])

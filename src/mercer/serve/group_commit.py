@@ -1,0 +1,93 @@
+"""Many small writes, one commit: what waits while a commit runs is taken by the next one."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+STOP_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    future: "Future[Result]"
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Runs `commit` over batches of submitted items in a thread of its own.
+
+    Args:
+        commit: takes the items of a batch in the order they came, gives a result for each. What it
+            raises is raised for every item of the batch.
+        interval_s: at least so long between the beginnings of two commits; the first of a lull is
+            not delayed.
+        max_batch: items of one commit.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        interval_s: float = 0.2,
+        max_batch: int = 10_000,
+    ) -> None:
+        self._commit, self._interval_s, self._max_batch = commit, interval_s, max_batch
+        self._waiting: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, item: Item) -> Result:
+        """Commit an item together with whatever else is waiting; returns when it is done.
+
+        Raises:
+            RuntimeError: the queue was closed.
+        """
+        future: Future[Result] = Future()
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the market is closed; nothing more can be written")
+            self._waiting.put(_Waiting(item, future))
+        return future.result()
+
+    def close(self) -> None:
+        """Commit what waits, then stop."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._waiting.put(None)
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _run(self) -> None:
+        began, is_open = -self._interval_s, True
+        while is_open:
+            first = self._waiting.get()
+            if first is None:
+                return
+            time.sleep(max(0.0, began + self._interval_s - time.monotonic()))
+            began, batch = time.monotonic(), [first]
+            while len(batch) < self._max_batch and not self._waiting.empty():
+                more = self._waiting.get()
+                if more is None:
+                    is_open = False
+                    break
+                batch.append(more)
+            self._settle(batch)
+
+    def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
+        try:
+            results = self._commit([waiting.item for waiting in batch])
+        except Exception as fault:
+            for waiting in batch:
+                waiting.future.set_exception(fault)
+            return
+        for waiting, result in zip(batch, results, strict=True):
+            waiting.future.set_result(result)

@@ -1,0 +1,97 @@
+"""What a result card shows of a listing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from mercer.rank.candidates import LEXICAL, SEMANTIC
+from mercer.retrieve.index import ListingIndex, Place
+from mercer.retrieve.query import ParsedQuery
+from mercer.retrieve.request import Hit
+from mercer.retrieve.segment import Segment
+from mercer.serve.slate import Entry
+from mercer.text.analyze import stem
+
+DESCRIPTION_CHARS = 300  # of a description on a card
+
+
+def hits_of(
+    entries: Sequence[Entry], places: Sequence[Place | None], query: ParsedQuery, *, first: int
+) -> tuple[Hit, ...]:
+    """The hits at places first + 1, first + 2, ... of a slate; listings that are gone are left out."""
+    documents = documents_at([p for p in places if p is not None])
+    asked = [(term.word, stem(term.word)) for term in query.terms]
+    hits = []
+    for at, (entry, place) in enumerate(zip(entries, places, strict=True), first + 1):
+        if place is None:
+            continue
+        hits.append(
+            Hit(
+                position=at,
+                listing_id=(document := documents.pop(0))["listing_id"],
+                score=round(entry.score, 6),
+                document=document,
+                matched=tuple(word for word, s in asked if _has(place, s)),
+                sources=tuple(
+                    name
+                    for bit, name in ((LEXICAL, "lexical"), (SEMANTIC, "semantic"))
+                    if entry.sources & bit
+                ),
+            )
+        )
+    return tuple(hits)
+
+
+def _has(place: Place, word: str) -> bool:
+    postings = place.segment.postings
+    code = postings.code(word)
+    if code < 0:
+        return False
+    rows = postings.rows_of(code)
+    at = int(rows.searchsorted(place.row))
+    return at < len(rows) and int(rows[at]) == place.row
+
+
+def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
+    """The listings at some places as card documents, in that order."""
+    by_segment: dict[int, tuple[Segment, list[int]]] = {}
+    for i, place in enumerate(places):
+        by_segment.setdefault(id(place.segment), (place.segment, []))[1].append(i)
+    out: list[dict[str, Any]] = [{}] * len(places)
+    for segment, wanted in by_segment.values():
+        rows = segment.document_row[[places[i].row for i in wanted]]
+        found = segment.documents.take(pa.array(rows)).to_pylist(maps_as_pydicts="strict")
+        for i, row in zip(wanted, found, strict=True):
+            out[i] = _card(row)
+    return out
+
+
+def _card(listing: Mapping[str, Any]) -> dict[str, Any]:
+    card = dict(listing)
+    description = card["description"]
+    if len(description) > DESCRIPTION_CHARS:
+        card["description"] = description[:DESCRIPTION_CHARS].rsplit(" ", 1)[0] + "…"
+    return card
+
+
+ANY_DISTANCE = -1.0
+
+
+def similar_hits(index: ListingIndex, row_id: int, *, limit: int) -> tuple[Hit, ...]:
+    """The listings nearest to one that is for sale, nearest first, itself left out; else none."""
+    (place,) = index.places([row_id])
+    if place is None:
+        return ()
+    vector = place.segment.vectors.row_vectors(np.array([place.row], np.int64))[0]
+    found: list[tuple[int, float]] = []
+    for part in index.snapshot().parts:
+        if part.segment.n:
+            rows, scores = part.segment.vectors.search(
+                vector, k=limit + 1, alive=part.alive, threshold=ANY_DISTANCE
+            )
+            found += zip(part.segment.row_id[rows].tolist(), scores.tolist(), strict=True)
+    best = sorted((f for f in found if f[0] != row_id), key=lambda f: (-f[1], f[0]))[:limit]
+    entries = [Entry(near, score, SEMANTIC) for near, score in best]
+    return hits_of(entries, index.places([near for near, _ in best]), ParsedQuery(text=""), first=0)

@@ -1,0 +1,151 @@
+"""A slate: the frozen order of a search, and the cursors under which slates are kept.
+
+The head (what was ranked) is an explicit list. The tail is every other match, best quality first; it
+is laid out only when somebody pages that far.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from uuid_utils import uuid7
+
+from mercer.rank.candidates import LEXICAL, Head, sort_key
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.query import ParsedQuery
+from mercer.retrieve.request import FacetValue, PriceStats, SearchRequest
+from mercer.retrieve.segment import Segment
+
+I64s = npt.NDArray[np.int64]
+I32s = npt.NDArray[np.int32]
+
+CURSOR_TTL_S = 600.0
+MAX_SLATE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One place of a slate."""
+
+    row_id: int
+    score: float
+    sources: int  # LEXICAL | SEMANTIC
+
+
+@dataclass(slots=True)
+class Slate:
+    """The order of all matches of one search. Thread-safe after it was made."""
+
+    request: SearchRequest
+    cursor: str
+    generation: str
+    segments: tuple[Segment, ...]
+    matches: tuple[Bits, ...]  # of each segment, the filter applied
+    head: Head
+    found: int
+    query: ParsedQuery
+    degraded: tuple[str, ...]
+    facet_counts: Mapping[str, tuple[FacetValue, ...]]
+    price_stats: PriceStats | None
+    _tail: tuple[I32s, I64s] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def n_bytes(self) -> int:
+        """About what it keeps in memory."""
+        return (
+            sum(bits.nbytes for bits in self.matches)
+            + 12 * self.found
+            + 32 * len(self.head.row)
+            + 4_096
+        )
+
+    def entries(self, first: int, last: int) -> list[Entry]:
+        """The places first..last - 1; fewer where the slate ends."""
+        head, n_head = self.head, len(self.head.row)
+        out = [
+            Entry(
+                self._row_id(head.part[at], head.row[at]),
+                float(head.score[at]),
+                int(head.sources[at]),
+            )
+            for at in range(first, min(last, n_head))
+        ]
+        low, high = max(first - n_head, 0), last - n_head
+        if high > low and self.found > n_head:
+            part, row = self._laid_out_tail()
+            out += [
+                Entry(self._row_id(p, r), 0.0, LEXICAL)
+                for p, r in zip(part[low:high], row[low:high], strict=True)
+            ]
+        return out
+
+    def _row_id(self, part: int, row: int) -> int:
+        return int(self.segments[part].row_id[row])
+
+    def _laid_out_tail(self) -> tuple[I32s, I64s]:
+        """Part and row of every match after the head, by the sort's key, quality, row id."""
+        with self._lock:
+            if self._tail is None:
+                columns = [self._rest(i) for i in range(len(self.segments))]
+                part, row, key, prior, row_id = (
+                    np.concatenate(c) for c in zip(*columns, strict=True)
+                )
+                order = np.lexsort((row_id, -prior, key))
+                self._tail = (part[order], row[order])
+            return self._tail
+
+    def _rest(self, i: int) -> tuple[npt.NDArray[Any], ...]:
+        segment, rest = self.segments[i], self.matches[i].copy()
+        bitmap.clear_rows(rest, self.head.row[self.head.part == i].astype(np.uint32))
+        row = bitmap.rows_of(rest).astype(np.int64)
+        key = sort_key(self.request.sort, segment)[row]
+        return np.full(len(row), i, np.int32), row, key, segment.prior[row], segment.row_id[row]
+
+
+class SlateStore:
+    """Slates by cursor: kept for ten minutes, the least recently used go first. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        ttl_s: float = CURSOR_TTL_S,
+        max_bytes: int = MAX_SLATE_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ttl_s, self._max_bytes, self._clock = ttl_s, max_bytes, clock
+        self._slates: OrderedDict[str, tuple[float, Slate]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def new_cursor(self) -> str:
+        """A name that nobody can guess from another one's."""
+        return str(uuid7())
+
+    def keep(self, slate: Slate) -> None:
+        """Remember a slate under its cursor."""
+        with self._lock:
+            self._slates[slate.cursor] = (self._clock() + self._ttl_s, slate)
+            self._bytes += slate.n_bytes
+            now = self._clock()
+            while self._slates and (
+                self._bytes > self._max_bytes or next(iter(self._slates.values()))[0] < now
+            ):
+                if len(self._slates) == 1 and self._bytes > self._max_bytes:
+                    break  # a single giant slate is kept rather than made anew for each page
+                self._bytes -= self._slates.popitem(last=False)[1][1].n_bytes
+
+    def find(self, cursor: str) -> Slate | None:
+        """The slate, or None where it was forgotten."""
+        with self._lock:
+            found = self._slates.get(cursor)
+            if found is None or found[0] < self._clock():
+                return None
+            self._slates.move_to_end(cursor)
+            return found[1]
