@@ -12,6 +12,7 @@ from mercer.retrieve.request import SearchRequest, Sort
 from mercer.schema.money import MAX_MICROS, MICROS
 
 PER_PAGE = 24
+MAX_VALUES_ASKED = 24  # of each facet; a category tree needs more than a list of colours
 SORTS: Mapping[Sort, str] = {
     "relevance": "Best match",
     "newest": "Newest",
@@ -68,7 +69,7 @@ class PageQuery:
             page=min(self.page, max(1, max_depth // PER_PAGE)),
             per_page=PER_PAGE,
             cursor=self.cursor,
-            max_facet_values=12,
+            max_facet_values=MAX_VALUES_ASKED,
         )
 
     def url(self) -> str:

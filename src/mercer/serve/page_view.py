@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 from mercer.retrieve.filter_schema import ATTRIBUTE_PREFIX
+from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.request import FacetValue, Hit, SearchResponse
 from mercer.schema.money import MICROS
 from mercer.serve.page_query import PER_PAGE, PageQuery, box_text
@@ -17,6 +18,9 @@ from mercer.serve.picture import DRAWN_PREFIX, drawn_url
 MAX_FACETS_SHOWN = 8
 OPEN_FACETS = 4  # the first ones stand open
 MIN_VALUES = 2  # a facet with one value helps nobody choose
+MAX_BOXES = 12  # of a facet that is no tree
+MAX_LEVEL = 3  # a deeper node of the tree is set in as far as this
+_STEP = " > "  # between the nodes of a category
 _HIDDEN_FACETS = frozenset(
     {"listing_id", "currency", "price", "quantity", "tags", "seller", "created_ms", "updated_ms"}
     | {"rating", "rating_count", "sold_count", "favourite_count"}
@@ -74,6 +78,7 @@ class FacetBox:
     parameter: str  # the value of `f` in the URL
     count: int
     is_selected: bool
+    level: int = 0  # in a tree: how far it is set in
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +173,8 @@ def facets_of(counts: Mapping[str, Sequence[FacetValue]], query: PageQuery) -> t
     for name, value in query.selected:
         chosen.setdefault(name, []).append(value)
     names = [name for name in counts if name not in _HIDDEN_FACETS]
-    names.sort(key=lambda name: name != "category")
-    names = [name for name in names if name in chosen or len(counts[name]) >= MIN_VALUES]
+    names.sort(key=lambda name: name != CATEGORY)
+    names = [name for name in names if name in chosen or _is_worth_a_look(counts[name])]
     shown = names[:MAX_FACETS_SHOWN]
     shown += [name for name in chosen if name not in shown]
     return tuple(
@@ -178,16 +183,46 @@ def facets_of(counts: Mapping[str, Sequence[FacetValue]], query: PageQuery) -> t
     )
 
 
+def _is_worth_a_look(values: Sequence[FacetValue]) -> bool:
+    """Enough values to choose from, and not bare measures: nobody ticks 10.5 and 11."""
+    return len(values) >= MIN_VALUES and not all(_is_number(v.value) for v in values)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
 def _facet(
     name: str, values: Sequence[FacetValue], chosen: Sequence[str], *, is_open: bool
 ) -> Facet:
-    boxes = [
-        FacetBox(v.value, box_text(name, v.value), v.count, v.is_selected or v.value in chosen)
-        for v in values
-    ]
-    have = {value.value for value in values}
-    boxes += [FacetBox(v, box_text(name, v), 0, True) for v in chosen if v not in have]
+    is_tree = name == CATEGORY
+    shown = _as_tree(values) if is_tree else _head(values, chosen)
+    have = {value.value for value in shown}
+    shown += [FacetValue(v, 0, is_selected=True) for v in chosen if v not in have]
+    boxes = []
+    for v in shown:
+        nodes = v.value.split(_STEP) if is_tree else [v.value]
+        level = min(len(nodes) - 1, MAX_LEVEL)
+        is_selected = v.is_selected or v.value in chosen
+        boxes.append(FacetBox(nodes[-1], box_text(name, v.value), v.count, is_selected, level))
     return Facet(field_label(name), tuple(boxes), is_open or bool(chosen))
+
+
+def _head(values: Sequence[FacetValue], chosen: Sequence[str]) -> list[FacetValue]:
+    """The first values, and those further down that are checked."""
+    return [v for i, v in enumerate(values) if i < MAX_BOXES or v.is_selected or v.value in chosen]
+
+
+def _as_tree(values: Sequence[FacetValue]) -> list[FacetValue]:
+    """Categories with each node below its parent; among siblings the order stays as it was."""
+    place = {v.value: i for i, v in enumerate(values)}
+
+    def key(value: FacetValue) -> list[int]:
+        nodes = value.value.split(_STEP)
+        paths = [_STEP.join(nodes[: i + 1]) for i in range(len(nodes))]
+        return [place.get(path, place[value.value]) for path in paths]
+
+    return sorted(values, key=key)
 
 
 def field_label(name: str) -> str:

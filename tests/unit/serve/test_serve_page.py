@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
@@ -34,6 +34,7 @@ QUERIES = st.builds(
 
 
 @given(QUERIES)
+@example(PageQuery(selected=(("a:b%3A", "c:d"), ("%", "%3A&f=x"))))
 def test_the_address_carries_all_state(query: PageQuery) -> None:
     """Reading the address of a state gives the state back, whatever characters are in it."""
     pairs = parse_qsl(urlsplit(query.url()).query, keep_blank_values=True)
@@ -136,6 +137,35 @@ def test_facets_put_the_category_first_and_keep_what_is_checked() -> None:
         ("blue", 1, False),
         ("green", 0, True),
     ]
+
+
+def test_categories_stand_as_a_tree() -> None:
+    """Each node stands below its parent and is set in; siblings keep their order."""
+    paths = [
+        "Home",
+        "Home > Mugs",
+        "Art",
+        "Home > Bowls",
+        "Art > Prints",
+        "Home > Mugs > Camp",
+        "X > Y",
+    ]
+    counts = {"category": tuple(FacetValue(path, 9 - i) for i, path in enumerate(paths))}
+    (facet,) = view.facets_of(counts, PageQuery())
+    assert [(box.level, box.label) for box in facet.boxes] == [
+        (0, "Home"), (1, "Mugs"), (2, "Camp"), (1, "Bowls"), (0, "Art"), (1, "Prints"), (1, "Y"),
+    ]  # fmt: skip
+    assert facet.boxes[2].parameter == "category:Home > Mugs > Camp"
+
+
+def test_measures_are_no_boxes() -> None:
+    """Nobody ticks single widths; a long list of colours ends, but not before a checked one."""
+    counts = {
+        "width_cm": (FacetValue("10.5", 3), FacetValue("11", 1)),
+        "color": tuple(FacetValue(f"c{i}", 30 - i) for i in range(20)),
+    }
+    (facet,) = view.facets_of(counts, PageQuery(selected=(("color", "c17"),)))
+    assert [box.label for box in facet.boxes] == [*(f"c{i}" for i in range(12)), "c17"]
 
 
 def test_chips_say_what_was_understood() -> None:

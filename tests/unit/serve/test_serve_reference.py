@@ -3,13 +3,12 @@
 import re
 from pathlib import Path
 
-from support.plain_market import PlainMarket
-
 from mercer.serve.http import create_app
 from mercer.serve.meter import Meter
 from mercer.serve.problem import KINDS
 from mercer.serve.settings import ServeSettings
 from mercer.serve.wire import SearchParams
+from support.plain_market import PlainMarket
 
 TEXT = (Path(__file__).parents[3] / "docs/reference/http.md").read_text("utf-8")
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mercer.schema.errors import ConfigError
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
-from mercer.serve.run import listen, serve, server_of
+from mercer.serve.run import listen, server_of
 from mercer.serve.settings import ServeSettings
 from support.plain_market import PlainMarket, listing
 
@@ -31,7 +31,7 @@ TESTS = Path(__file__).parents[2]
 def test_only_loopback_is_listened_on(host: str) -> None:
     """Without keys nobody else may reach the server; the sentence says what to do instead."""
     with pytest.raises(ConfigError, match="proxy"):
-        serve(PlainMarket(), host=host, port=0)
+        listen(host, 0).close()
 
 
 def test_a_port_out_of_range_or_taken_is_a_sentence() -> None:
