@@ -1,24 +1,20 @@
 """The pages in a real Chromium: what a visitor does, with and without JavaScript, on any screen."""
 
-import dataclasses
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
 from mercer.serve.run import listen, server_of
 from mercer.serve.settings import ServeSettings
-from mercer.simulate.catalogue import generate_catalogue
 from mercer.simulate.picture.draw import draw_reference
-from support.plain_market import PlainMarket
+from support.small_market import small_market
 
 pytestmark = pytest.mark.browser
 
@@ -29,47 +25,27 @@ FLAGS = [
 SCREENS = {"desktop": (1360, 900), "tablet": (800, 1100), "phone": (390, 844), "small": (320, 640)}
 
 
-class _Forgiving(PlainMarket):
-    """Corrects a word that no title has."""
-
-    def search(self, request: SearchRequest) -> SearchResponse:
-        known = {word for item in self.listings.values() for word in item["title"].lower().split()}
-        pairs = []
-        for word in request.q.lower().split():
-            near = get_close_matches(word, known, n=1, cutoff=0.75)
-            pairs.append((word, word if word in known or not near else near[0]))
-        used = " ".join(good for _, good in pairs)
-        found = super().search(dataclasses.replace(request, q=used))
-        corrections = [{"typed": typed, "used": good} for typed, good in pairs if typed != good]
-        understood = {**found.understood, "corrections": corrections}
-        meant = used if corrections else None
-        return dataclasses.replace(found, understood=understood, did_you_mean=meant)
-
-
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A shop of 400 simulated listings with drawn pictures."""
-    world = generate_catalogue(n_listings=400, seed=3, now_ms=1_770_000_000_000)
-    rows = [row for batch in world.batches() for row in batch.to_pylist()]
-    for row in rows:
-        row["attributes"] = dict(row["attributes"])
-    market = _Forgiving([row for row in rows if row["quantity"] and not row["is_hidden"]])
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A shop of 600 simulated listings with drawn pictures, over a real market."""
+    folder = tmp_path_factory.mktemp("market") / "shop"
     options = ServeSettings()
-    app = create_app(
-        market,
-        settings=options,
-        draw=lambda ref, size: draw_reference(ref, size_px=size),
-        log=Log(lambda line: None),
-    )
-    with listen("127.0.0.1", 0) as listener:
-        server = server_of(app, options)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(20)
+    with small_market(folder, n_listings=600, seed=3) as market:
+        app = create_app(
+            market,
+            settings=options,
+            draw=lambda ref, size: draw_reference(ref, size_px=size),
+            log=Log(lambda line: None),
+        )
+        with listen("127.0.0.1", 0) as listener:
+            server = server_of(app, options)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            while not server.started:
+                time.sleep(0.005)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            server.should_exit = True
+            thread.join(20)
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ CHECKS = [
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_operation_keeps_its_document(case: schemathesis.Case) -> None:
     """No 5xx; only documented statuses, media types and shapes; wrong data is refused."""
     # A batch is judged item by item: a wrong item is answered 200 with its own verdict.

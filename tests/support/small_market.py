@@ -1,0 +1,25 @@
+"""A real market, small enough to be built in a test: simulated listings, indexed and owned."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mercer.app import EmbeddedMarket, own_market
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.store import open_store
+from mercer.events.log import Change
+from mercer.simulate.catalogue import generate_catalogue
+
+NOW_MS = 1_770_000_000_000
+
+
+@contextmanager
+def small_market(folder: Path, *, n_listings: int, seed: int) -> Iterator[EmbeddedMarket]:
+    """A new market in `folder`, open for reading and writing while the block runs."""
+    MarketFolder(folder).create()
+    world = generate_catalogue(n_listings=n_listings, seed=seed, now_ms=NOW_MS)
+    with open_store(MarketFolder(folder)) as store:
+        for batch in world.batches():
+            store.writer.write([Change("listings", batch)])
+    with own_market(folder) as market:
+        yield market
