@@ -25,9 +25,9 @@ class VectorIndex(Protocol):
     Each law is a test in tests/contract.
 
     1. Hits are different rows of 0..n-1, best first, equals by row, at most k of them.
-    2. A row that is not alive is never a hit, and it takes no other row's place: where more than k
-       rows are alive and above the threshold, there are k hits. (An approximate index may miss
-       rows; it promises this where at most a twentieth of the rows is alive, and else its recall.)
+    2. A row that is not alive is never a hit, and it takes no other row's place: without a
+       threshold there are k hits where k rows are alive. An approximate index may put a worse row
+       in the place of a better one; how often is its recall, which a test bounds.
     3. No hit scores below the threshold.
     4. The score of a hit is the inner product of the query and `row_vectors` of it, to 1e-4.
     5. A query of zeros (nothing of it is known) has no hits.

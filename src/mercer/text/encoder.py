@@ -25,7 +25,8 @@ class Encoder(Protocol):
     """Turns listings and queries into vectors. Each law is a test.
 
     1. Every vector is finite float32 of length 1, or all zeros where nothing is known;
-    2. many = one: a listing's vector does not depend on its neighbours in the batch;
+    2. many = one: a listing's vector does not depend on its neighbours in the batch (bit for bit
+       where the encoder is fitted; to 1e-4 where a neural model pads its batches);
     3. nothing is learnt on the way: the same words give the same bits at any time.
     """
 

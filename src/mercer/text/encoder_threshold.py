@@ -64,6 +64,23 @@ def pseudo_queries(
     return rows, queries
 
 
+def pseudo_query_vectors(
+    encoder: Encoder,
+    titles: Tokens,
+    vocabulary: Sequence[str],
+    *,
+    n_queries: int = 64,
+    seed: int = 0,
+) -> F32s:
+    """(at most n_queries, dim) vectors of `pseudo_queries`, to tune a vector index with."""
+    rule = ThresholdRule(n_queries=n_queries)
+    _, queries = pseudo_queries(titles, vocabulary, rule=rule, rng=np.random.default_rng(seed))
+    vectors = np.zeros((len(queries), encoder.dim), np.float32)
+    for row, words in zip(vectors, queries, strict=True):
+        row[:] = encoder.encode_query(" ".join(words), words)
+    return vectors
+
+
 def calibrate_threshold(
     encoder: Encoder,
     titles: Tokens,

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, final
 
 import faiss as typed_faiss
-import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
+from mercer.engines.embedded.vector_codes import count_live, live_bits, score_codes
 from mercer.retrieve.vector_index import (
     NO_HITS,
     Bitmap,
@@ -35,6 +34,9 @@ from mercer.schema.errors import ConfigError, CorruptError, InputError
 faiss: Any = typed_faiss  # its types lack the keyword arguments and subclasses that SWIG adds
 
 _BLOCK = 65_536  # rows that are added at a time
+_LEAST_TRAINING = 16  # vectors, as many as there are codes of 4 bits; fewer are repeated
+_RANGE_SAMPLE = 16_384  # vectors that show between which values each dimension lies
+_MARGIN = 0.1  # of the range seen in training, on both sides, for rows that lie beyond it
 _FEW_ALIVE = 32_768  # rows; below, every live one is scored by its fine code: 3 ms at most
 _REFINED = 3  # times k rows are scored by their fine codes,
 _LEAST_REFINED = 1_000  # and so many at least
@@ -49,7 +51,8 @@ class FaissParams:
     training_rounds: int = 6  # of k-means
     dims_per_piece: int = 4  # of the coarse codes
     target_recall: float = 0.96  # of the 100 best, on the calibration queries
-    max_scanned: int = 250_000  # rows per query, whatever the recall
+    min_scanned: int = 100_000  # rows per query: real queries are harder than any calibration
+    max_scanned: int = 250_000  # whatever the recall
     seed: int = 0
     threads: int = 2
 
@@ -59,6 +62,7 @@ class FaissParams:
             self.training_per_list,
             self.training_rounds,
             self.dims_per_piece,
+            self.min_scanned,
             self.max_scanned,
             self.threads,
         )
@@ -68,28 +72,6 @@ class FaissParams:
             raise ConfigError(
                 f"vector index: target_recall must lie in (0, 1], got {self.target_recall}"
             )
-
-
-@nb.njit("void(u1[:, ::1], f4[::1], f8, i8[::1], f4[::1])", cache=True, nogil=True)
-def _score_codes(
-    codes: NDArray[np.uint8], weight: F32s, offset: float, rows: I64s, out: F32s
-) -> None:
-    """out[i] = offset + weight . codes[rows[i]], products added by halves (see ExactIndex)."""
-    dim = codes.shape[1]
-    products = np.empty(dim, np.float32)
-    for i in range(rows.size):
-        code = codes[rows[i]]
-        for j in range(dim):
-            products[j] = weight[j] * np.float32(code[j])
-        width = dim
-        while width > 1 and width % 2 == 0:
-            width //= 2
-            for j in range(width):
-                products[j] += products[j + width]
-        total = np.float32(0)
-        for j in range(width):
-            total += products[j]
-        out[i] = np.float32(offset + total)
 
 
 @contextmanager
@@ -116,21 +98,23 @@ class FaissBuilder:
 
     def __init__(self, sample: F32s, *, n: int, params: FaissParams | None = None) -> None:
         self._params = params or FaissParams()
-        if sample.ndim != 2 or not sample.size:
+        if sample.ndim != 2 or not sample.shape[1]:
             raise InputError(
                 f"vector index: the sample to train on has the shape {sample.shape}, must be "
-                "(m, dim) with m and dim >= 1"
+                "(m, dim) with dim >= 1"
             )
         m, dim = sample.shape
-        n_lists = min(self.n_lists(n, self._params), m)
-        sample = np.ascontiguousarray(
-            sample[: n_lists * self._params.training_per_list], np.float32
-        )
+        n_lists = max(1, min(self.n_lists(n, self._params), m))
+        if m < _LEAST_TRAINING:
+            some = sample if m else np.zeros((1, dim), np.float32)
+            sample = np.resize(some, (_LEAST_TRAINING, dim))
+        sample = np.ascontiguousarray(sample, np.float32)
         with _threads(self._params.threads):
             self._coarse = _trained_coarse(sample, n_lists, self._params)
             self._fine = faiss.IndexScalarQuantizer(
                 dim, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
             )
+            self._fine.sq.rangestat_arg = _MARGIN
             self._fine.train(sample)
 
     @staticmethod
@@ -142,7 +126,8 @@ class FaissBuilder:
     def sample_size(cls, n: int, params: FaissParams | None = None) -> int:
         """How many vectors to train on for n rows."""
         params = params or FaissParams()
-        return min(n, cls.n_lists(n, params) * params.training_per_list)
+        wanted = cls.n_lists(n, params) * params.training_per_list
+        return min(n, max(wanted, _RANGE_SAMPLE))
 
     def add(self, vectors: F32s) -> None:
         """Append rows; they are numbered in the order in which they come."""
@@ -176,7 +161,10 @@ class FaissIndex:
     Takes dim / 2 + dim + 16 bytes per row or so: 330 MB for 1 M rows of 256 dimensions at most.
     """
 
-    def __init__(self, index: Any, coarse: Any, fine: Any) -> None:
+    def __init__(
+        self, index: Any, coarse: Any, fine: Any, *, exhaustive_below: int = _FEW_ALIVE
+    ) -> None:
+        self._exhaustive_below = exhaustive_below
         self._index, self._coarse, self._fine = index, coarse, fine
         self.n, self.dim = int(index.ntotal), int(index.d)
         # Views into the index: its codes, and what makes them numbers again, lowest value and step.
@@ -211,13 +199,16 @@ class FaissIndex:
         return int(self._coarse.nprobe)
 
     @classmethod
-    def open(cls, path: Path, *, is_mapped: bool = True) -> "FaissIndex":
+    def open(
+        cls, path: Path, *, is_mapped: bool = True, exhaustive_below: int = _FEW_ALIVE
+    ) -> "FaissIndex":
         """The index that `save` wrote.
 
         Args:
             path: of the file.
             is_mapped: codes stay in the file and are shared with other processes; else they are
                 read into memory.
+            exhaustive_below: with at most so many live rows, all of them are scored.
         Raises:
             CorruptError: not a file of this index, or cut off.
         """
@@ -230,7 +221,7 @@ class FaissIndex:
         except (RuntimeError, AttributeError) as error:
             reason = str(error).splitlines()[0][:200]
             raise CorruptError(f"{path}: {reason}; build the index anew (mercer index)") from error
-        return cls(index, coarse, fine)
+        return cls(index, coarse, fine, exhaustive_below=exhaustive_below)
 
     def save(self, path: Path) -> None:
         """Write one file; not durable until the caller syncs it."""
@@ -244,11 +235,18 @@ class FaissIndex:
         if not self.n or not query.any():
             return NO_HITS
         query = np.ascontiguousarray(query, np.float32)
-        n_alive = self.n if alive is None else _count(alive, self.n)
-        if alive is not None and n_alive <= max(_FEW_ALIVE, k):
-            rows = np.flatnonzero(_bits(alive)[: self.n])
-        else:
+        n_alive = self.n if alive is None else count_live(alive, self.n)
+        if not n_alive:
+            return NO_HITS
+        rows = NO_HITS.rows
+        if n_alive > self._exhaustive_below:
             rows = self._near(query, n_alive, alive, k=k)
+            if rows.size < min(k, n_alive):  # the lists near the query hold too few that live
+                rows = self._near(query, n_alive, alive, k=k, probes=self.n_lists)
+        if rows.size < min(k, n_alive):
+            rows = (
+                np.arange(self.n) if alive is None else np.flatnonzero(live_bits(alive)[: self.n])
+            )
         return self._best(query, rows, k=k, threshold=threshold)
 
     def row_vectors(self, rows: I64s) -> F32s:
@@ -276,10 +274,13 @@ class FaissIndex:
         if not probes:
             enough = 2 * wanted * n_lists / n_alive  # lists that hold so many live rows
             probes = int(np.ceil(max(self.n_probes / share**0.25, enough)))
-        params = faiss.SearchParametersIVF(nprobe=min(probes, n_lists))
+        options: dict[str, Any] = {"nprobe": min(probes, n_lists)}
         if alive is not None:
             bits = np.ascontiguousarray(alive).view(np.uint8)
-            params.sel = faiss.IDSelectorBitmap(bits.size, faiss.swig_ptr(bits))
+            options["sel"] = faiss.IDSelectorBitmap(bits.size, faiss.swig_ptr(bits))
+        # Given to the constructor, the selector lives as long as the parameters; set later it
+        # would be freed at once, and FAISS would read what is no longer there.
+        params = faiss.SearchParametersIVF(**options)
         with _threads(1):  # a query never waits for a pool of threads
             rows: I64s = self._coarse.search(query[None], wanted, params=params)[1][0]
         return np.sort(rows[rows >= 0])  # as they lie in memory
@@ -288,22 +289,9 @@ class FaissIndex:
         """Some rows by their fine codes; a code c stands for lowest + (c + 0.5) * step."""
         scores = np.empty(rows.size, np.float32)
         offset = float(query @ (self._lowest + self._step / 2))
-        _score_codes(self._codes, query * self._step, offset, rows, scores)
+        score_codes(self._codes, query * self._step, offset, rows, scores)
         keep = scores >= threshold
         return best_first(rows[keep], scores[keep], k=k)
-
-
-def _count(alive: Bitmap, n: int) -> int:
-    """How many of the rows 0..n-1 are alive."""
-    whole, rest = divmod(n, 64)
-    count = int(np.bitwise_count(alive[:whole]).sum())
-    return count + (int(alive[whole]) & ((1 << rest) - 1)).bit_count() if rest else count
-
-
-def _bits(alive: Bitmap) -> NDArray[np.bool_]:
-    """(64 * n_words,) the bitmap as one truth value per row."""
-    words = np.ascontiguousarray(alive).astype("<u8", copy=False)
-    return np.unpackbits(words.view(np.uint8), bitorder="little").view(np.bool_)
 
 
 def _pieces(dim: int, most: int) -> int:
@@ -348,8 +336,8 @@ def _calibrated_probes(index: "FaissIndex", queries: F32s, params: FaissParams) 
         reached = [(best(q, probes) >= w).sum() / k for q, w in zip(queries, wanted, strict=True)]
         return float(np.mean(reached))
 
-    wanted = [best(query, index.n_lists)[-1] for query in queries]
-    probes = 1
+    wanted = [best(query, index.n_lists).min(initial=np.inf) for query in queries]
+    probes = max(1, min(most, params.min_scanned * index.n_lists // index.n))
     while wanted and probes < most and recall(probes) < params.target_recall:
         probes *= 2
     return min(probes, most)
