@@ -32,8 +32,8 @@ def score_codes(
 def count_live(alive: Bitmap, n: int) -> int:
     """How many of the rows 0..n-1 are alive."""
     whole, rest = divmod(n, 64)
-    count = int(np.bitwisecount_live(alive[:whole]).sum())
-    return count + (int(alive[whole]) & ((1 << rest) - 1)).bitcount_live() if rest else count
+    count = int(np.bitwise_count(alive[:whole]).sum())
+    return count + (int(alive[whole]) & ((1 << rest) - 1)).bit_count() if rest else count
 
 
 def live_bits(alive: Bitmap) -> NDArray[np.bool_]:
