@@ -84,6 +84,34 @@ def top_values(
     return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
 
 
+def first_labels(labels: Labels, field: str, rows: I64s, names: dict[str, int]) -> I64s:
+    """(n,) for each row a number for its first value of a field, -1 where it has none.
+
+    Args:
+        names: the number of each value; grown by values that are new, so that the numbers of several
+            segments agree.
+    """
+    span = labels.span(field)
+    codes = np.empty(len(rows), np.int64)
+    _first(labels.offsets, labels.codes, rows.astype(np.int64), span.start, span.stop, codes)
+    distinct, place = np.unique(codes, return_inverse=True)
+    numbers = [
+        names.setdefault(labels.values[code].as_py(), len(names)) if code >= 0 else -1
+        for code in distinct.tolist()
+    ]
+    return np.array(numbers, np.int64)[place]
+
+
+@nb.njit(nb.void(_I8, _I4, _I8, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I64s) -> None:
+    for i in range(rows.size):
+        out[i] = -1
+        for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
+            if first <= codes[at] < last:
+                out[i] = codes[at]
+                break
+
+
 @nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
 def _count(offsets: I64s, codes: I32s, matches: Bits, last: int, counts: I64s) -> None:
     for word in range(matches.size):

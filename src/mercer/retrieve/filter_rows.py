@@ -103,7 +103,7 @@ def _labelled(codes: Iterable[int], segment: Segment) -> Bits:
 
 def _by_id(folded: set[str], segment: Segment) -> Bits:
     """Ids are compared as they are first; folding a million of them is left to those that need it."""
-    ids = segment.documents.column("listing_id")
+    ids = segment.documents.table.column("listing_id")
     # An id that folds to a wanted one has the same letters but for case, width and spaces.
     likely = pc.is_in(pc.utf8_lower(pc.utf8_normalize(ids, "NFKC")), pa.array(sorted(folded)))
     mask = np.asarray(likely)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.retrieve.documents import Documents
 from mercer.retrieve.text_index import TextIndex
 from mercer.retrieve.vector_index import VectorIndex
 
@@ -136,7 +137,7 @@ class Segment:
     title_offsets: I64s  # (n + 1,)
     title_stems: I32s  # stems of the title in order
     labels: Labels
-    documents: pa.Table  # LISTING columns in any order; `document_row` finds a row's
+    documents: Documents  # LISTING columns in any order; `document_row` finds a row's
     document_row: I64s  # (n,)
     vectors: VectorIndex
     text: TextIndex | None  # None where all matches are scored anyway (small segments)

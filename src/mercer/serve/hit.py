@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from mercer.rank.candidates import LEXICAL, SEMANTIC
 from mercer.retrieve.index import ListingIndex, Place
@@ -62,7 +61,7 @@ def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = [{}] * len(places)
     for segment, wanted in by_segment.values():
         rows = segment.document_row[[places[i].row for i in wanted]]
-        found = segment.documents.take(pa.array(rows)).to_pylist(maps_as_pydicts="strict")
+        found = segment.documents.take(rows).to_pylist(maps_as_pydicts="strict")
         for i, row in zip(wanted, found, strict=True):
             out[i] = _card(row)
     return out

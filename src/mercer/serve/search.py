@@ -20,6 +20,7 @@ from mercer.rank.first_pass import FirstPassParams
 from mercer.rank.seller_limit import spread_sellers
 from mercer.retrieve import bitmap
 from mercer.retrieve.facet_page import facet_counts, facet_fields, price_stats
+from mercer.retrieve.facets import first_labels
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_rows import rows_matching
 from mercer.retrieve.index import ListingIndex, Snapshot
@@ -248,7 +249,6 @@ def _spread(head: Head, snapshot: Snapshot, per_seller: int, per_page: int) -> H
     for i, part in enumerate(snapshot.parts):
         mine = np.flatnonzero(head.part == i)
         segment = part.segment
-        ids = segment.documents.column("seller_id").take(segment.document_row[head.row[mine]])
-        seller[mine] = [names.setdefault(s, len(names)) if s else -1 for s in ids.to_pylist()]
+        seller[mine] = first_labels(segment.labels, "seller", head.row[mine], names)
     order = spread_sellers(seller, per_seller=per_seller, per_page=per_page)
     return Head(head.part[order], head.row[order], head.score[order], head.sources[order])

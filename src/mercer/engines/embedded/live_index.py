@@ -19,6 +19,7 @@ from mercer.engines.embedded.lexicon_files import query_values
 from mercer.engines.embedded.vector_exact import ExactIndex
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
+from mercer.retrieve.documents import Documents
 from mercer.retrieve.filter_match import spelled_number
 from mercer.retrieve.filter_schema import LISTING_FIELDS, FieldKind, FilterSchema
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
@@ -161,7 +162,7 @@ class LiveIndex:
             title_offsets=columns.title_offsets,
             title_stems=columns.title_stems,
             labels=columns.labels,
-            documents=columns.documents,
+            documents=Documents(columns.documents),
             document_row=columns.document_row,
             vectors=ExactIndex(vectors[columns.document_row]),
             text=None,
@@ -211,7 +212,7 @@ def standing(part: Part) -> pa.RecordBatch:
     """STORED_LISTING rows of what is alive in a part."""
     segment = part.segment
     rows = bitmap.rows_of(part.alive)
-    listings = segment.documents.take(pa.array(segment.document_row[rows]))
+    listings = segment.documents.take(segment.document_row[rows])
     columns = {name: listings.column(name).combine_chunks() for name in listings.column_names}
     columns["row_id"] = pa.array(segment.row_id[rows])
     columns["version"] = pa.array(np.zeros(len(rows), np.int64))  # not needed any more

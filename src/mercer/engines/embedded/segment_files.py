@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment import NUMBER_COLUMNS, Labels, Postings, Segment
 from mercer.retrieve.segment_build import SegmentColumns
 from mercer.retrieve.text_index import TextIndex
@@ -135,7 +136,7 @@ def load_segment(folder: Path, *, vectors: VectorIndex, text: TextIndex | None) 
                 arrays["label_row_offsets"],
                 arrays["label_rows"],
             ),
-            documents=load_table(folder / "documents.arrow"),
+            documents=Documents(load_table(folder / "documents.arrow")),
             document_row=arrays["document_row"],
             vectors=vectors,
             text=text,
