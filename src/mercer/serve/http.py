@@ -1,47 +1,35 @@
 """The HTTP interface of one market: routes, limits, errors. `create_app` is the only way in."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Annotated, Any, final
+from typing import Any
 
-from fastapi import FastAPI, Path, Query
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 import mercer
-from mercer.retrieve.request import SearchRequest, SearchResponse
+from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
 from mercer.serve import openapi, page, picture
-from mercer.serve.body import read_batch, read_body
+from mercer.serve.api import Api
 from mercer.serve.edge import Edge
 from mercer.serve.log import Log
-from mercer.serve.market import Health, ItemResult, Market
+from mercer.serve.market import Health, Market
 from mercer.serve.meter import Meter
 from mercer.serve.problem import Problem, from_market, from_pydantic, unexpected
 from mercer.serve.settings import ServeSettings
 from mercer.serve.wire import (
-    MAX_ID_CHARS,
-    MAX_RAW_QUERY_CHARS,
     BatchAnswer,
     ItemAnswer,
-    SearchParams,
     SimilarAnswer,
     SuggestAnswer,
-    encode,
-    split_facets,
 )
-from mercer.serve.workers import Workers
-
-ListingId = Annotated[
-    str, Path(min_length=1, max_length=MAX_ID_CHARS, description="Your own id of the listing.")
-]
 
 
 def create_app(
@@ -62,7 +50,7 @@ def create_app(
     """
     settings, log = settings or ServeSettings(), log or Log()
     meter = Meter(market.health)
-    api = _Api(market, settings=settings, meter=meter, now_ms=now_ms)
+    api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -103,188 +91,7 @@ def create_app(
     return app
 
 
-@final
-class _Api:
-    """The handlers of /v1 and of operations; each turns HTTP into one call of the market."""
-
-    def __init__(
-        self, market: Market, *, settings: ServeSettings, meter: Meter, now_ms: Callable[[], int]
-    ) -> None:
-        self._market, self._settings, self._meter = market, settings, meter
-        self._now_ms = now_ms
-        max_waiting = settings.max_waiting
-        self.reads = Workers(
-            "read",
-            n_threads=settings.read_threads,
-            max_waiting=max_waiting,
-            timeout_s=settings.read_timeout_s,
-        )
-        # Writes have their own threads: a long batch never takes one from the searches.
-        self.writes = Workers(
-            "write",
-            n_threads=settings.write_threads,
-            max_waiting=max_waiting,
-            timeout_s=settings.write_timeout_s,
-        )
-        # Drawing a page of pictures takes longer than the search behind it.
-        self.draws = Workers(
-            "draw",
-            n_threads=settings.draw_threads,
-            max_waiting=max_waiting,
-            timeout_s=settings.read_timeout_s,
-        )
-
-    def close(self) -> None:
-        """Stop the threads."""
-        self.reads.close()
-        self.draws.close()
-        self.writes.close()
-
-    async def search_post(self, request: Request) -> Response:
-        """Find listings. The whole search is in the body."""
-        body = await read_body(request, max_bytes=self._settings.max_body_bytes)
-        try:
-            params = SearchParams.model_validate_json(body, strict=True)
-        except ValidationError as error:
-            raise from_pydantic(error.errors(include_url=False), root="body") from None
-        return await self._search(request, params)
-
-    async def search_get(
-        self, request: Request, params: Annotated[SearchParams, Query()]
-    ) -> Response:
-        """Find listings, with everything in the URL: the same words and the same answer as POST."""
-        facets = split_facets(params.facets)
-        return await self._search(request, params.model_copy(update={"facets": facets}))
-
-    async def _search(self, request: Request, params: SearchParams) -> Response:
-        asked = params.to_request(max_depth=self._settings.max_depth)
-        request.state.log.debug("search", q=asked.q, filter=asked.filter)
-        found = await self.reads.run(partial(search_ready, self._market, asked))
-        self._meter.searched(found)
-        return _json(found)
-
-    async def suggest(
-        self,
-        q: Annotated[str, Query(max_length=MAX_RAW_QUERY_CHARS, examples=["cer"])] = "",
-        limit: Annotated[int, Query(ge=1, le=50)] = 8,
-    ) -> Response:
-        """Completions of the words typed so far, most useful first."""
-        found = await self.reads.run(partial(self._market.suggest, q, limit=limit))
-        return _json(SuggestAnswer(q, tuple(found)))
-
-    async def similar(
-        self,
-        request: Request,
-        listing_id: ListingId,
-        limit: Annotated[int, Query(ge=1, le=100)] = 12,
-    ) -> Response:
-        """Listings like this one, nearest first, itself left out."""
-        _check_one_segment(request, after=b"/similar")
-        hits = await self.reads.run(partial(self._market.similar, listing_id, limit=limit))
-        return _json(SimilarAnswer(listing_id, tuple(hits)))
-
-    async def put_listings(self, request: Request) -> Response:
-        """Insert or replace listings by id; answered when they are durable and can be found.
-
-        Every item gets its own verdict: `accepted`, `duplicate` (nothing newer than what is there)
-        or `rejected` with a reason. A good item is never refused for a bad neighbour.
-        """
-        settings = self._settings
-        body = await read_body(request, max_bytes=settings.max_batch_bytes)
-        return _json(await self.writes.run(partial(self._put, body)))
-
-    def _put(self, body: bytes) -> BatchAnswer:
-        settings = self._settings
-        batch = read_batch(
-            body, max_items=settings.max_batch_items, max_item_bytes=settings.max_item_bytes
-        )
-        done = self._market.put_listings(batch.items) if batch.items else ()
-        results = batch.merge(done)
-        self._meter.items_done(results)
-        return _batch_answer(results)
-
-    async def delete_listing(
-        self,
-        request: Request,
-        listing_id: ListingId,
-        updated_ms: Annotated[
-            int | None,
-            Query(ge=0, le=2**53, description="When it was deleted, ms since 1970 UTC; now."),
-        ] = None,
-    ) -> Response:
-        """Delete a listing; answered when that is durable and it is found no more."""
-        _check_one_segment(request, after=b"")
-        when_ms = self._now_ms() if updated_ms is None else updated_ms
-        delete = partial(self._market.delete_listings, [listing_id], updated_ms=when_ms)
-        results = await self.writes.run(delete)
-        self._meter.items_done(results)
-        return _json(_batch_answer(results).results[0])
-
-    async def health(self) -> Response:
-        """The state of the market; 200 as long as the process lives."""
-        return _json(self._market.health())
-
-    async def ready(self) -> Response:
-        """200 when searches are answered, else 503."""
-        state = self._market.health()
-        if not state.is_ready:
-            raise _not_ready()
-        return _json(state)
-
-    async def metrics(self) -> Response:
-        """Numbers for Prometheus."""
-        text = await self.reads.run(partial(generate_latest, self._meter.registry))
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
-
-
-def _check_one_segment(request: Request, *, after: bytes) -> None:
-    """An id may hold a slash, but then it is written %2F.
-
-    Otherwise DELETE /v1/listings/x/similar, a slip, would delete the listing "x/similar".
-    """
-    path: bytes = request.scope.get("raw_path") or b""
-    listing_id = path.removeprefix(b"/v1/listings/").removesuffix(after)
-    if b"/" not in listing_id:
-        return
-    if not after and listing_id.endswith(b"/similar"):
-        detail = "similar listings can only be read: GET"
-        raise Problem("method-not-allowed", detail, headers={"Allow": "GET"})
-    raise Problem("not-found", "nothing is below a listing; a slash in an id is written %2F")
-
-
-def search_ready(market: Market, asked: SearchRequest) -> SearchResponse:
-    """The answer of a market that has something to search. Raises Problem (`not-ready`)."""
-    if not market.health().is_ready:
-        raise _not_ready()
-    return market.search(asked)
-
-
-def _not_ready() -> Problem:
-    return Problem(
-        "not-ready",
-        "nothing was indexed yet: `mercer index` builds the first generation",
-        headers={"Retry-After": "5"},
-    )
-
-
-def _json(answer: object) -> Response:
-    return Response(encode(answer), media_type="application/json")
-
-
-def _batch_answer(results: Sequence[ItemResult]) -> BatchAnswer:
-    verdicts = [result.verdict for result in results]
-    return BatchAnswer(
-        accepted=verdicts.count("accepted"),
-        duplicate=verdicts.count("duplicate"),
-        rejected=verdicts.count("rejected"),
-        results=tuple(
-            ItemAnswer(index, result.listing_id, result.verdict, result.reason)
-            for index, result in enumerate(results)
-        ),
-    )
-
-
-def _add_search_routes(app: FastAPI, api: _Api) -> None:
+def _add_search_routes(app: FastAPI, api: Api) -> None:
     errors = openapi.problems("bad-request", "bad-filter", "not-ready", "busy", "timeout")
     found = openapi.answer("One page of the slate.", openapi.SEARCH_ANSWER)
     app.add_api_route(
@@ -332,7 +139,7 @@ def _add_search_routes(app: FastAPI, api: _Api) -> None:
     )
 
 
-def _add_catalogue_routes(app: FastAPI, api: _Api) -> None:
+def _add_catalogue_routes(app: FastAPI, api: Api) -> None:
     batch = {"batch": {"summary": "One listing", "value": {"listings": [openapi.LISTING_EXAMPLE]}}}
     app.add_api_route(
         "/v1/listings",
@@ -359,7 +166,7 @@ def _add_catalogue_routes(app: FastAPI, api: _Api) -> None:
     )
 
 
-def _add_operation_routes(app: FastAPI, api: _Api) -> None:
+def _add_operation_routes(app: FastAPI, api: Api) -> None:
     health = openapi.answer("The state of the market.", openapi.HEALTH_ANSWER)
     for path, handler, summary, errors in (
         ("/health", api.health, "Is the process alive", openapi.problems()),
