@@ -4,6 +4,7 @@ import typer
 
 from mercer import __version__
 from mercer.cli_catalogue import app as catalogue_app
+from mercer.cli_demo import app as demo_app
 from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_search import app as search_app
 
@@ -15,6 +16,7 @@ app = typer.Typer(
 app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
 app.add_typer(search_app)  # index, search, serve
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(demo_app)  # demo
 
 
 def _version(asked: bool) -> None:

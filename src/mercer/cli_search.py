@@ -21,7 +21,8 @@ app = typer.Typer(no_args_is_help=True)
 class Steps:
     """Tells on stderr what a build is at."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str = "index") -> None:
+        self._command = command
         self._bar: Bar | None = None
         self._task: Any = None
         if sys.stderr.isatty():
@@ -42,8 +43,8 @@ class Steps:
         """Called by the build after each step."""
         if self._bar:
             self._bar.update(self._task, description=f"{step}: {n:,} listings")
-        elif step != "read":
-            sys.stderr.write(f"mercer index: {step} done, {n:,} listings\n")
+        elif step not in ("read", "written"):
+            sys.stderr.write(f"mercer {self._command}: {step} done, {n:,} listings\n")
 
 
 @app.command("index")
