@@ -1,6 +1,7 @@
 """From a stream of listings to the columns of a segment."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,12 +63,19 @@ class SegmentBuilder:
     _tokens: dict[str, list[Tokens]] = field(default_factory=lambda: {f: [] for f in TEXT_FIELDS})
     _documents: list[pa.RecordBatch] = field(default_factory=list)
 
-    def add(self, listings: pa.RecordBatch) -> None:
-        """Rows of STORED_LISTING, each listing once over all batches."""
-        for name, tokens in listing_tokens(listings, self._tokeniser).items():
+    def add(self, listings: pa.RecordBatch) -> tuple[Mapping[str, Tokens], Sequence[str]]:
+        """Rows of STORED_LISTING, each listing once over all batches.
+
+        Returns:
+            The words of each text field, and the words that the vocabulary has grown by.
+        """
+        n_words = len(self._tokeniser)
+        found = listing_tokens(listings, self._tokeniser)
+        for name, tokens in found.items():
             self._tokens[name].append(tokens)
         self._labels.add(listings)
         self._documents.append(listings)
+        return found, self._tokeniser.vocabulary(start=n_words)
 
     def finish(self) -> SegmentColumns:
         """The columns over all that was added."""
@@ -77,7 +85,9 @@ class SegmentBuilder:
         order = np.lexsort((row_id, -prior))
         tokens = {name: _concatenated(parts) for name, parts in self._tokens.items()}
         vocabulary = self._tokeniser.vocabulary()
-        postings, stem_of = build_postings([tokens[f] for f in TEXT_FIELDS], vocabulary, order)
+        with ThreadPoolExecutor(1) as beside:  # the kernels of both release the GIL
+            labels = beside.submit(self._labels.finish, order)
+            postings, stem_of = build_postings([tokens[f] for f in TEXT_FIELDS], vocabulary, order)
         lengths = np.stack([np.diff(tokens[f].offsets)[order] for f in TEXT_FIELDS], axis=1)
         title_offsets, title_words = _reordered(tokens["title"], order)
         return SegmentColumns(
@@ -89,7 +99,7 @@ class SegmentBuilder:
             lengths=np.ascontiguousarray(np.minimum(lengths, 65_535).astype(np.uint16)),
             title_offsets=title_offsets,
             title_stems=stem_of[title_words],
-            labels=self._labels.finish(order),
+            labels=labels.result(),
             documents=table.select(LISTING.names),
             document_row=order,
             tokens=tokens,

@@ -1,17 +1,21 @@
 """Which encoder a market uses, how it comes into a generation, and how it is opened again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mercer.engines.embedded.segment_files import load_arrays, save_arrays
+from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment_build import SegmentColumns
 from mercer.text.encoder import CatalogueEncoder, Encoder
 from mercer.text.encoder_fit import fit_encoder, sample_rows, take_rows
+from mercer.text.encoder_kernel import F32s
 from mercer.text.encoder_threshold import calibrate_threshold
 
 CATALOGUE = "catalogue"
+_BLOCK = 16_384  # rows encoded at a time
 _THRESHOLD_SAMPLE = 8_192  # listings on which the threshold is calibrated
 
 
@@ -38,6 +42,25 @@ def make_encoder(choice: EncoderChoice, columns: SegmentColumns) -> Encoder:
     from mercer.engines.embedded.encoder_sentence import SentenceEncoder  # an extra; loads torch
 
     return SentenceEncoder(choice.name)
+
+
+def encode_rows(encoder: Encoder, columns: SegmentColumns, *, threads: int = 2) -> F32s:
+    """(n, dim) vectors of a segment's rows, some blocks at a time on all cores."""
+    out = np.empty((columns.n, encoder.dim), np.float32)
+    documents = Documents(columns.documents)
+
+    def block(first: int) -> None:
+        listings = columns.document_row[first : first + _BLOCK]
+        tokens = {name: take_rows(field, listings) for name, field in columns.tokens.items()}
+        if isinstance(encoder, CatalogueEncoder):
+            texts = columns.documents.slice(0, len(listings))  # it reads the words only
+        else:
+            texts = documents.take(listings)
+        out[first : first + _BLOCK] = encoder.encode_listings(texts, tokens, columns.vocabulary)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(block, range(0, columns.n, _BLOCK)))
+    return out
 
 
 def threshold_of(encoder: Encoder, columns: SegmentColumns) -> float:

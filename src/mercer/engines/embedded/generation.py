@@ -15,7 +15,9 @@ A crash at any point leaves the last generation serving: CURRENT is replaced las
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ import pyarrow.compute as pc
 from mercer.engines.embedded.durable import sync_folder, write_durably
 from mercer.engines.embedded.encoder_files import (
     EncoderChoice,
+    encode_rows,
     make_encoder,
     open_encoder,
     save_encoder,
@@ -32,17 +35,19 @@ from mercer.engines.embedded.encoder_files import (
 )
 from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.segment_files import load_segment, save_segment
-from mercer.engines.embedded.text_tantivy import TantivyIndex, build_text_index
+from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.engines.embedded.vector_files import open_vectors, save_vectors
-from mercer.retrieve.segment import Segment
+from mercer.retrieve.segment import I64s, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
 from mercer.retrieve.suggestion import collect_phrases
+from mercer.schema.catalogue import STORED_LISTING
 from mercer.schema.errors import CorruptError
 from mercer.schema.money import Rates
+from mercer.text.analyze import Tokens
 from mercer.text.encoder import Encoder
 from mercer.text.synonyms import Synonyms
 
-FORMAT = 1
+FORMAT = 2
 # Up to so many listings all matches of any query are scored, and no text index is needed.
 TEXT_INDEX_FROM = 5_000
 
@@ -103,12 +108,16 @@ def build_generation(
         The generation's name.
     """
     index.mkdir(parents=True, exist_ok=True)
-    columns = _columns(changes, rates, progress)
     name = f"g{version:012d}-{_serial(index):04x}"
     folder = index / f".{name}.part"
     folder.mkdir()
     try:
-        manifest = _write(folder, name, columns, version, rates, encoder, progress)
+        with TextStage(folder / "text") as text:
+            columns = _columns(changes, rates, text, progress)
+            text.close(columns.document_row)  # goes on beside what follows
+            manifest = _write(folder, name, columns, version, rates, encoder, progress)
+            text.wait()
+            progress("text", columns.n)
         write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
         folder.rename(index / name)
     except BaseException:
@@ -119,14 +128,65 @@ def build_generation(
     return name
 
 
-def _columns(changes: Iterable[pa.RecordBatch], rates: Rates, progress: Progress) -> SegmentColumns:
+class TextStage:
+    """Feeds the text index in a thread of its own; small catalogues get none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._builder: TantivyBuilder | None = None
+        self._held: list[tuple[Mapping[str, Tokens], Sequence[str]]] = []
+        self._n = 0
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="text-index")
+        self._pending: deque[Future[None]] = deque()
+
+    def __enter__(self) -> "TextStage":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def add(self, tokens: Mapping[str, Tokens], new_words: Sequence[str]) -> None:
+        """The next listings; waits where the text index is more than two batches behind."""
+        self._held.append((tokens, new_words))
+        self._n += len(tokens["title"].offsets) - 1
+        if self._n < TEXT_INDEX_FROM:
+            return
+        if self._builder is None:
+            self._builder = TantivyBuilder(self._folder)
+        for held in self._held:
+            self._pending.append(self._pool.submit(self._builder.add, *held))
+        self._held.clear()
+        while len(self._pending) > 2:
+            self._pending.popleft().result()
+
+    def close(self, listing_of_row: I64s) -> None:
+        """No more listings come; finish the index beside what the caller does next."""
+        if self._builder is not None:
+            self._pending.append(self._pool.submit(self._builder.finish, listing_of_row))
+
+    def wait(self) -> None:
+        """Until the index is complete; raises what went wrong."""
+        while self._pending:
+            self._pending.popleft().result()
+
+
+def _columns(
+    changes: Iterable[pa.RecordBatch], rates: Rates, text: TextStage, progress: Progress
+) -> SegmentColumns:
     builder, n = SegmentBuilder(rates), 0
     for batch in changes:
         listings = batch.filter(is_for_sale(batch))
-        builder.add(listings)
+        text.add(*builder.add(listings))
         n += len(listings)
         progress("read", n)
-    return builder.finish()
+    if not n:
+        builder.add(_NOTHING)
+    columns = builder.finish()
+    progress("columns", n)
+    return columns
+
+
+_NOTHING = pa.RecordBatch.from_pylist([], schema=STORED_LISTING)
 
 
 def _write(
@@ -139,21 +199,14 @@ def _write(
     progress: Progress,
 ) -> Manifest:
     save_segment(folder / "columns", columns)
-    progress("columns", columns.n)
+    progress("files", columns.n)
     phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
-    save_words(folder / "words", columns.tokens, columns.vocabulary, phrases)
+    save_words(folder / "words", columns, phrases)
     progress("words", columns.n)
-    if columns.n >= TEXT_INDEX_FROM:
-        build_text_index(
-            folder / "text", columns.tokens, columns.postings.stems, columns.stem_of,
-            columns.document_row,
-        )  # fmt: skip
-        progress("text", columns.n)
     fitted = make_encoder(choice, columns)
     threshold = threshold_of(fitted, columns)
     progress("encoder", columns.n)
-    vectors = fitted.encode_listings(columns.documents, columns.tokens, columns.vocabulary)
-    vectors = vectors[columns.document_row]
+    vectors = encode_rows(fitted, columns)
     progress("vectors", columns.n)
     save_encoder(folder / "encoder", fitted)
     save_vectors(folder / "vectors", vectors)
@@ -209,7 +262,7 @@ def open_generation(
     text = TantivyIndex(folder / "text") if (folder / "text").exists() else None
     vectors = open_vectors(folder / "vectors")
     segment = load_segment(folder / "columns", vectors=vectors, text=text)
-    words = load_words(folder / "words", segment.labels, synonyms)
+    words = load_words(folder / "words", synonyms)
     return Generation(manifest, segment, open_encoder(folder / "encoder", encoder), words)
 
 

@@ -5,7 +5,7 @@ finds the best thousand of a million without visiting them all. The words come i
 stemmed, so tantivy sees them parted by spaces and nothing is analysed twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numba as nb
@@ -16,13 +16,14 @@ import tantivy
 
 from mercer.retrieve.segment import I32s, I64s
 from mercer.retrieve.text_index import TextGroup, TextIndex
-from mercer.text.analyze import Tokens
+from mercer.text.analyze import Tokens, stem
+from mercer.text.kernel_types import I4S, I8S, U1S
 from mercer.text.listing_text import TEXT_FIELDS
 
 FIELD_BOOSTS = (4.0, 2.0, 2.0, 0.5)  # as the first pass weights them
-_ROW = "row"
+_LISTING = "listing"
+_ROWS = "row_of_listing.npy"
 _HEAP_BYTES = 512_000_000
-_BATCH_ROWS = 50_000
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -30,7 +31,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for name in TEXT_FIELDS:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
-    builder.add_integer_field(_ROW, fast=True)
+    builder.add_integer_field(_LISTING, fast=True)
     return builder.build()
 
 
@@ -40,63 +41,85 @@ def _with_tokenizer(index: tantivy.Index) -> tantivy.Index:
     return index
 
 
-def build_text_index(
-    folder: Path,
-    tokens: Mapping[str, Tokens],
-    stems: pa.StringArray,
-    stem_of: I32s,
-    order: I64s,
-    *,
-    n_threads: int = 2,
-) -> None:
-    """Write the index of a segment into an empty folder.
+class TantivyBuilder:
+    """Writes the index of a segment batch by batch, in a thread of its own while others read.
+
+    Listings are numbered in the order they come; `finish` is told which row each became.
 
     Args:
-        tokens: words of each text field by listing.
-        stems: (n_stems,); stem_of: (n_words,) the stem of each word.
-        order: (n_rows,) listing of each row.
+        folder: empty or not there yet.
+        n_threads: that tantivy itself indexes with.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    index = _with_tokenizer(tantivy.Index(_schema(), str(folder)))
-    writer = index.writer(heap_size=_HEAP_BYTES, num_threads=n_threads)
-    document, add = tantivy.Document, writer.add_document
-    for first, columns in _texts(tokens, stems, stem_of, order):
-        for row, (title, labels, category, description) in enumerate(
-            zip(*columns, strict=True), first
+
+    def __init__(self, folder: Path, *, n_threads: int = 2) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        index = _with_tokenizer(tantivy.Index(_schema(), str(folder)))
+        self._writer = index.writer(heap_size=_HEAP_BYTES, num_threads=n_threads)
+        self._n = 0
+        self._stems = _StemBytes()
+
+    def add(self, tokens: Mapping[str, Tokens], new_words: Sequence[str]) -> None:
+        """Index the next listings.
+
+        Args:
+            tokens: words of each text field.
+            new_words: of the vocabulary, those that came since the last call.
+        """
+        self._stems.extend(new_words)
+        n = len(tokens[TEXT_FIELDS[0]].offsets) - 1
+        document, add = tantivy.Document, self._writer.add_document
+        columns = [self._stems.texts(tokens[name]) for name in TEXT_FIELDS]
+        for listing, (title, labels, category, description) in enumerate(
+            zip(*columns, strict=True), self._n
         ):
             add(
                 document(
-                    title=title, labels=labels, category=category, description=description, row=row
+                    title=title,
+                    labels=labels,
+                    category=category,
+                    description=description,
+                    listing=listing,
                 )
             )
-    writer.commit()
-    writer.wait_merging_threads()
+        self._n += n
+
+    def finish(self, listing_of_row: I64s) -> None:
+        """Commit; the index can be opened then.
+
+        Args:
+            listing_of_row: (n,) the listing that each row is.
+        """
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        row_of = np.empty(len(listing_of_row), np.int64)
+        row_of[listing_of_row] = np.arange(len(listing_of_row))
+        np.save(self._folder / _ROWS, row_of)
 
 
-def _texts(
-    tokens: Mapping[str, Tokens], stems: pa.StringArray, stem_of: I32s, order: I64s
-) -> Iterator[tuple[int, list[list[str]]]]:
-    """The stems of each field as one string per row, batch by batch."""
-    large = stems.cast(pa.large_string())
-    _, starts, data = large.buffers()
-    stem_starts = (
-        np.frombuffer(starts, np.int64)[: len(large) + 1] if starts else np.zeros(1, np.int64)
-    )
-    stem_bytes = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
-    for first in range(0, len(order), _BATCH_ROWS):
-        batch = order[first : first + _BATCH_ROWS]
-        columns = []
-        for name in TEXT_FIELDS:
-            field = tokens[name]
-            offsets = np.zeros(len(batch) + 1, np.int64)
-            _measure(field.offsets, field.codes, stem_of, stem_starts, batch, offsets)
-            text = np.empty(offsets[-1], np.uint8)
-            _write(field.offsets, field.codes, stem_of, stem_starts, stem_bytes, batch, text)
-            strings = pa.LargeStringArray.from_buffers(
-                len(batch), pa.py_buffer(offsets), pa.py_buffer(text)
-            )
-            columns.append(strings.to_pylist())
-        yield first, columns
+class _StemBytes:
+    """The stems of a growing vocabulary as bytes, for assembling texts in a kernel."""
+
+    def __init__(self) -> None:
+        self._ends = np.zeros(1, np.int64)
+        self._bytes = np.zeros(0, np.uint8)
+
+    def extend(self, words: Sequence[str]) -> None:
+        coded = [stem(word).encode() for word in words]
+        ends = self._ends[-1] + np.cumsum([len(one) for one in coded], dtype=np.int64)
+        self._ends = np.concatenate([self._ends, ends])
+        self._bytes = np.concatenate([self._bytes, np.frombuffer(b"".join(coded), np.uint8)])
+
+    def texts(self, tokens: Tokens) -> list[str]:
+        """The stems of each listing, a space after each."""
+        offsets = np.zeros(len(tokens.offsets), np.int64)
+        _measure(tokens.offsets, tokens.codes, self._ends, offsets)
+        text = np.empty(offsets[-1], np.uint8)
+        _write(tokens.offsets, tokens.codes, self._ends, self._bytes, text)
+        buffers = pa.py_buffer(offsets), pa.py_buffer(text)
+        strings = pa.LargeStringArray.from_buffers(len(offsets) - 1, *buffers)
+        listed: list[str] = strings.to_pylist()
+        return listed
 
 
 class TantivyIndex:
@@ -107,6 +130,7 @@ class TantivyIndex:
         self._index.config_reader(reload_policy="manual")
         self._index.reload()
         self._schema, self._searcher = self._index.schema, self._index.searcher()
+        self._row_of = np.asarray(np.load(folder / _ROWS, mmap_mode="r"))
 
     def top(self, groups: Sequence[TextGroup], *, min_groups: int, k: int) -> I64s:
         """(<= k,) rows, best first by BM25 over the boosted fields."""
@@ -121,8 +145,9 @@ class TantivyIndex:
                 [(tantivy.Occur.Must, query), *((should, q) for q in optional)]
             )
         hits = self._searcher.search(query, limit=k, count=False).hits
-        rows = self._searcher.fast_field_values(_ROW, [address for _, address in hits])
-        return np.array(rows, np.int64)
+        addresses = [address for _, address in hits]
+        listings = self._searcher.fast_field_values(_LISTING, addresses)
+        return self._row_of[np.array(listings, np.int64)]
 
     def _group(self, group: TextGroup) -> tantivy.Query:
         ways = [self._way(stems) for stems in group.alternatives]
@@ -148,37 +173,24 @@ class TantivyIndex:
         )
 
 
-_I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
-_I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
-_U1 = nb.types.Array(nb.u1, 1, "C", readonly=True)
-
-
-@nb.njit(nb.void(_I8, _I4, _I4, _I8, _I8, nb.i8[::1]), cache=True, nogil=True)
-def _measure(
-    offsets: I64s, codes: I32s, stem_of: I32s, stem_starts: I64s, order: I64s, out: I64s
-) -> None:
-    for i in range(order.size):
+@nb.njit(nb.void(I8S, I4S, I8S, nb.i8[::1]), cache=True, nogil=True)
+def _measure(offsets: I64s, codes: I32s, ends: I64s, out: I64s) -> None:
+    for i in range(offsets.size - 1):
         length = 0
-        for at in range(offsets[order[i]], offsets[order[i] + 1]):
-            s = stem_of[codes[at]]
-            length += stem_starts[s + 1] - stem_starts[s] + 1
+        for at in range(offsets[i], offsets[i + 1]):
+            length += ends[codes[at] + 1] - ends[codes[at]] + 1
         out[i + 1] = out[i] + length
 
 
-@nb.njit(nb.void(_I8, _I4, _I4, _I8, _U1, _I8, nb.u1[::1]), cache=True, nogil=True)
-def _write(
-    offsets: I64s, codes: I32s, stem_of: I32s, stem_starts: I64s, stem_bytes: Bytes,
-    order: I64s, out: Bytes,
-) -> None:  # fmt: skip
+@nb.njit(nb.void(I8S, I4S, I8S, U1S, nb.u1[::1]), cache=True, nogil=True)
+def _write(offsets: I64s, codes: I32s, ends: I64s, stems: Bytes, out: Bytes) -> None:
     end = 0
-    for i in range(order.size):
-        for at in range(offsets[order[i]], offsets[order[i] + 1]):
-            s = stem_of[codes[at]]
-            for b in range(stem_starts[s], stem_starts[s + 1]):
-                out[end] = stem_bytes[b]
-                end += 1
-            out[end] = 32
+    for at in range(offsets[0], offsets[-1]):
+        for b in range(ends[codes[at]], ends[codes[at] + 1]):
+            out[end] = stems[b]
             end += 1
+        out[end] = 32
+        end += 1
 
 
 _conforms: type[TextIndex] = TantivyIndex
