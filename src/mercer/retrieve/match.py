@@ -7,6 +7,7 @@ what the query found, and disjunctive facet counts speak of the same set.
 """
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.query import AttributeWish, ParsedQuery, QueryTerm
 from mercer.retrieve.segment import NO_PRICE, Segment
 from mercer.text.analyze import stem
+from mercer.text.analyze import words as words_in
 
 MAX_SEMANTIC_HITS = 1_000
 MAX_PREFIX_STEMS = 64  # of the continuations of an unfinished last word, the most frequent ones
@@ -85,9 +87,9 @@ def wanted_of(query: ParsedQuery, parts: Sequence[Part]) -> Wanted:
     """The groups, exclusions and limits of a parsed query over these segments."""
     terms = [t for t in query.terms if not t.is_optional] or list(query.terms)
     typed = [stem(t.word) for t in terms]
-    everything = query.text.casefold()
-    excluded = tuple(tuple(stem(w) for w in words) for words in query.excluded_terms)
-    is_banned = [f"-{' '.join(words)}" in everything for words in query.excluded_terms]
+    minus = _behind_minus(query)
+    excluded = tuple(tuple(stem(w) for w in term) for term in query.excluded_terms)
+    is_banned = [any(m[: len(t)] == t for m in minus) for t in query.excluded_terms]
     unwanted_words = tuple(tuple(stem(w) for w in wish.text.split()) for wish in query.unwanted)
     return Wanted(
         groups=tuple(_group(term, parts) for term in terms),
@@ -107,6 +109,16 @@ def wanted_of(query: ParsedQuery, parts: Sequence[Part]) -> Wanted:
         price_min_micros=query.price_min_micros,
         price_max_micros=query.price_max_micros,
     )
+
+
+_MINUS = re.compile(r'(?:^|[\s(,])[-\u2013\u2014](?:"([^"]*)"|(\S+))')
+
+
+def _behind_minus(query: ParsedQuery) -> list[tuple[str, ...]]:
+    """The words of what was typed with a minus (-leather, -"red mug"), corrected as in the query."""
+    used = {tuple(words_in(c.typed)): words_in(c.used) for c in query.corrections}
+    typed = [words_in(quoted or plain) for quoted, plain in _MINUS.findall(query.text)]
+    return [tuple(part for word in run for part in used.get((word,), (word,))) for run in typed]
 
 
 def _group(term: QueryTerm, parts: Sequence[Part]) -> Group:
