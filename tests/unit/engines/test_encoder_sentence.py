@@ -25,9 +25,7 @@ def listings() -> pa.Table:
         "attributes": [[], [], [], [("colour", ["red"])], []],
     }
     fill = {pa.string(): "", pa.int64(): 0, pa.float32(): 0.0, pa.bool_(): False}
-    columns = [
-        pa.array(blank.get(f.name, [fill.get(f.type, [])] * n), f.type) for f in LISTING
-    ]
+    columns = [pa.array(blank.get(f.name, [fill.get(f.type, [])] * n), f.type) for f in LISTING]
     return pa.table(columns, schema=LISTING)
 
 
@@ -43,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     folder = tmp_path_factory.mktemp("tiny")
-    words = "[PAD] [UNK] [CLS] [SEP] [MASK] oak table mug with four legs red wood home".split()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "oak", "table", "four", "legs", "red"]
     (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
     torch.manual_seed(0)
     config = BertConfig(
