@@ -1,0 +1,107 @@
+"""What is particular to one vector engine: its files, its kernels, its parameters."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mercer.engines.embedded.vector_codes import count_live, live_bits, score_codes
+from mercer.engines.embedded.vector_exact import ExactIndex
+from mercer.engines.embedded.vector_faiss import FaissBuilder, FaissIndex, FaissParams
+from mercer.schema.errors import ConfigError, CorruptError, InputError
+
+
+def some_rows(n: int, dim: int) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((n, dim)).astype(np.float32)
+
+
+@pytest.mark.parametrize("dim", [1, 3, 16, 17, 24, 96, 100, 256])
+def test_exact_scores_are_numpys(dim: int) -> None:
+    """The kernel's inner products are numpy's to rounding, for dimensions of every kind."""
+    vectors, query = some_rows(50, dim), some_rows(1, dim)[0] + 1
+    rows, scores = ExactIndex(vectors).search(query, k=50)
+    np.testing.assert_allclose(scores, (vectors @ query)[rows], rtol=1e-4, atol=1e-5)
+    assert sorted(rows.tolist()) == list(range(50))
+
+
+@pytest.mark.parametrize("dim", [1, 6, 17, 64])
+def test_scores_of_codes_are_numpys(dim: int) -> None:
+    """offset + weight . code of each row asked for, in the order asked for."""
+    codes = np.random.default_rng(1).integers(0, 256, (30, dim)).astype(np.uint8)
+    weight, rows = some_rows(1, dim)[0], np.array([3, 29, 0, 3])
+    out = np.empty(4, np.float32)
+    score_codes(codes, weight, 0.5, rows, out)
+    np.testing.assert_allclose(out, 0.5 + codes[rows] @ weight, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 200])
+def test_live_rows_are_counted_up_to_the_last(n: int) -> None:
+    """Bits past row n - 1 are not counted; row r is bit r % 64 of word r // 64."""
+    mask = np.random.default_rng(n).random(256) < 0.5
+    words = np.packbits(mask, bitorder="little").view("<u8").astype(np.uint64)
+    assert count_live(words, n) == mask[:n].sum()
+    assert live_bits(words).tolist() == mask.tolist()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 7, 30, 384])
+def test_any_dimension_can_be_built(dim: int) -> None:
+    """Vectors are cut into equal pieces whatever their length is."""
+    vectors = some_rows(100, dim)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index = FaissIndex.build(vectors)
+    assert (index.n, index.dim) == (100, dim)
+    assert index.search(vectors[5], k=1).scores[0] > 0.95
+
+
+@pytest.mark.parametrize("content", [b"", b"not an index", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize("engine", [ExactIndex, FaissIndex])
+def test_damaged_files_are_corrupt_errors(
+    engine: type[ExactIndex] | type[FaissIndex], content: bytes, tmp_path: Path
+) -> None:
+    """The message names the file and says how to rebuild it."""
+    path = tmp_path / "vectors"
+    path.write_bytes(content)
+    with pytest.raises(CorruptError, match=r"vectors: .*mercer index"):
+        engine.open(path)
+
+
+@pytest.mark.parametrize("is_mapped", [True, False])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+def test_cut_off_files_are_corrupt_errors(share: float, is_mapped: bool, tmp_path: Path) -> None:
+    """A file that a full disk cut off is refused, wherever it ends."""
+    path, vectors = tmp_path / "vectors", some_rows(500, 16)
+    for save, read in (
+        (FaissIndex.build(vectors).save, lambda p: FaissIndex.open(p, is_mapped=is_mapped)),
+        (ExactIndex(vectors).save, ExactIndex.open),
+    ):
+        save(path)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(CorruptError):
+            read(path)
+
+
+def test_another_index_of_faiss_is_refused(tmp_path: Path) -> None:
+    """A file that FAISS can read but that is none of ours."""
+    faiss = pytest.importorskip("faiss")
+    flat = faiss.IndexFlatIP(4)
+    faiss.write_index(flat, str(tmp_path / "flat"))
+    with pytest.raises(CorruptError, match="build the index anew"):
+        FaissIndex.open(tmp_path / "flat")
+
+
+def test_vectors_of_a_wrong_type_are_refused() -> None:
+    """float64 or a missing dimension would be copied or misread in silence."""
+    for wrong in (np.zeros((3, 2)), np.zeros(3, np.float32), np.zeros((3, 0), np.float32)):
+        with pytest.raises(InputError, match="float32 of shape"):
+            ExactIndex(wrong)
+    with pytest.raises(InputError, match="sample to train on"):
+        FaissBuilder(np.zeros(3, np.float32), n=3)
+
+
+@pytest.mark.parametrize("params", [{"n_lists": 0}, {"threads": 0}, {"target_recall": 0.0}])
+def test_parameters_out_of_range_are_config_errors(params: dict[str, int]) -> None:
+    """Each size is at least 1, a recall lies in (0, 1]."""
+    with pytest.raises(ConfigError, match="vector index"):
+        FaissParams(**params)
