@@ -3,6 +3,7 @@
 import typer
 
 from mercer import __version__
+from mercer.cli_bench import app as bench_app
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_evaluate import app as evaluate_app
@@ -17,6 +18,7 @@ app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
 app.add_typer(search_app)  # index, search, serve
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
+app.add_typer(bench_app, name="bench")
 
 
 def _version(asked: bool) -> None:

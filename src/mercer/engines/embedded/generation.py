@@ -16,8 +16,9 @@ A crash at any point leaves the last generation serving: CURRENT is replaced las
 import json
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -112,12 +113,8 @@ def build_generation(
     folder = index / f".{name}.part"
     folder.mkdir()
     try:
-        with TextStage(folder / "text") as text:
-            columns = _columns(changes, rates, text, progress)
-            text.close(columns.document_row)  # goes on beside what follows
-            manifest = _write(folder, name, columns, version, rates, encoder, progress)
-            text.wait()
-            progress("text", columns.n)
+        with building_words(folder, changes, rates=rates, progress=progress) as columns:
+            manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
         write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
         folder.rename(index / name)
     except BaseException:
@@ -126,6 +123,28 @@ def build_generation(
     sync_folder(index)
     write_durably(index / "CURRENT", name.encode())
     return name
+
+
+@contextmanager
+def building_words(
+    folder: Path, changes: Iterable[pa.RecordBatch], *, rates: Rates, progress: Progress
+) -> Iterator[SegmentColumns]:
+    """Write what a search by words needs: columns, words and the text index.
+
+    Gives the columns as soon as they are written; the text index goes on beside the block, and is
+    complete when that ends.
+    """
+    with TextStage(folder / "text") as text:
+        columns = _columns(changes, rates, text, progress)
+        text.close(columns.document_row)
+        save_segment(folder / "columns", columns)
+        progress("files", columns.n)
+        phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
+        save_words(folder / "words", columns, phrases)
+        progress("words", columns.n)
+        yield columns
+        text.wait()
+        progress("text", columns.n)
 
 
 class TextStage:
@@ -189,7 +208,7 @@ def _columns(
 _NOTHING = pa.RecordBatch.from_pylist([], schema=STORED_LISTING)
 
 
-def _write(
+def _write_vectors(
     folder: Path,
     name: str,
     columns: SegmentColumns,
@@ -198,11 +217,6 @@ def _write(
     choice: EncoderChoice,
     progress: Progress,
 ) -> Manifest:
-    save_segment(folder / "columns", columns)
-    progress("files", columns.n)
-    phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
-    save_words(folder / "words", columns, phrases)
-    progress("words", columns.n)
     fitted = make_encoder(choice, columns)
     threshold = threshold_of(fitted, columns)
     progress("encoder", columns.n)

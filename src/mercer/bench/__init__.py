@@ -1,0 +1,1 @@
+"""How fast it is: markets of a known size, measured in a process of their own."""

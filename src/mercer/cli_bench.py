@@ -1,0 +1,157 @@
+"""`mercer bench search` and `index`: figures that can be repeated, with where they were measured."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_search import Steps
+from mercer.retrieve.request import Mode
+
+LISTINGS = 50_000  # with these a bench ends within a minute, market and all
+
+app = typer.Typer(no_args_is_help=True, help="Measure how fast it is.")
+
+Listings = Annotated[int, typer.Option(help="Of the synthetic market.")]
+Seed = Annotated[int, typer.Option(help="Of the market and of the queries.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where markets are kept between runs; by default below the temporary folder."
+    ),
+]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="Make the market or file anew.")]
+
+
+@app.command("search")
+def search_command(
+    listings: Listings = LISTINGS,
+    queries: Annotated[
+        int | None,
+        typer.Option(
+            help="Distinct ones; by default 10,000 from a million listings on, else 2,000."
+        ),
+    ] = None,
+    mode: Annotated[str, typer.Option(help="lexical, semantic or hybrid.")] = "hybrid",
+    threads: Annotated[int, typer.Option(help="That search at the same time.")] = 1,
+    seed: Seed = 1,
+    cache: Cache = None,
+    rebuild: Rebuild = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time each query of a mix of head, torso, tail, misspelt and faceted ones, with facets.
+
+    A process of its own opens the market, warms up and searches in it; rss_mib is its peak.
+
+    Examples:
+
+        mercer bench search
+        mercer bench search --listings 1000000 --json >> results.jsonl
+        mercer bench search --mode lexical --threads 2
+    """
+    if mode not in get_args(Mode):
+        allowed = ", ".join(get_args(Mode))
+        raise typer.BadParameter(f"{mode!r}; allowed: {allowed}", param_hint="mode")
+    from mercer.bench.search import SearchBench, bench_search
+
+    bench = SearchBench(
+        listings=listings, queries=queries, seed=seed, mode=cast(Mode, mode), threads=threads
+    )
+    with told("bench search"), Steps("bench search") as steps:
+        line = bench_search(bench, cache=_cache(cache), rebuild=rebuild, progress=steps)
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_search(line, Console())
+
+
+@app.command("index")
+def index_command(
+    listings: Listings = LISTINGS,
+    seed: Seed = 1,
+    cache: Cache = None,
+    rebuild: Rebuild = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time the way from a Parquet file to listings that are found, stage by stage.
+
+    Once by words alone, once through log and tables with vectors to the first search.
+    Making the Parquet file is not counted.
+
+    Examples:
+
+        mercer bench index
+        mercer bench index --listings 1000000 --json >> results.jsonl
+    """
+    from mercer.bench.index import IndexBench, bench_index
+
+    with told("bench index"):
+        line = bench_index(
+            IndexBench(listings=listings, seed=seed), cache=_cache(cache), rebuild=rebuild
+        )
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_index(line, Console())
+
+
+def _cache(given: Path | None) -> Path:
+    return given if given is not None else Path(tempfile.gettempdir()) / "mercer-bench"
+
+
+def _show_search(line: dict[str, Any], console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for heading in ("queries", "p50 ms", "p99 ms", "found, median"):
+        table.add_column(heading, justify="right")
+    rows = [("all", {**line, "n": line["queries"]}), *line["kinds"].items()]
+    for name, of in rows:
+        table.add_row(
+            name, f"{of['n']:,}", f"{of['p50_ms']:.2f}", f"{of['p99_ms']:.2f}",
+            f"{of['found']['p50']:,}",
+        )  # fmt: skip
+    for name, of in line["stages"].items():
+        table.add_row(f"  {name}", "", f"{of['p50_ms']:.2f}", f"{of['p99_ms']:.2f}", "")
+    console.print(table)
+    console.print(
+        f"{line['listings']:,} listings, {line['mode']}, {line['threads']} thread(s): "
+        f"{line['queries_per_s']:,} queries/s, peak memory {line['rss_mib']:,.0f} MiB, "
+        f"{line['degraded']:,} answers without a part",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(_where(line), highlight=False, soft_wrap=True)
+
+
+def _show_index(line: dict[str, Any], console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("seconds of")
+    for heading in ("by words", "all"):
+        table.add_column(heading, justify="right")
+    text, whole = line["text_stages_s"], line["searchable_stages_s"]
+    for name in whole:
+        cell = f"{text[name]:.2f}" if name in text else ""
+        table.add_row(name, cell, f"{whole[name]:.2f}")
+    table.add_row("together", f"{line['text_s']:.2f}", f"{line['searchable_s']:.2f}")
+    console.print(table)
+    console.print(
+        f"{line['listings']:,} listings: {line['text_listings_per_s']:,} a second by words; "
+        f"{line['searchable_listings_per_s']:,} a second from Parquet to found, with {line['dim']} "
+        f"dimensions; index {line['bytes']['index'] / 2**20:,.0f} MiB, peak memory "
+        f"{line['rss_mib']:,.0f} MiB",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(_where(line), highlight=False, soft_wrap=True)
+
+
+def _where(line: dict[str, Any]) -> str:
+    machine, versions = line["machine"], line["versions"]
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mib'] / 1024:.0f} GiB; "
+        f"commit {line['commit'] or 'unknown'}, Python {versions['python']}; seed {line['seed']}"
+    )
