@@ -25,9 +25,16 @@ With `--json`, one JSON object on stdout; progress and logs go to stderr.
 
 
 def sentences(text: str | None) -> str:
-    """The help text with one sentence per line."""
-    flat = " ".join((text or "").split())
-    return re.sub(r"(?<=[a-z0-9)`][.?!]) +(?=[A-Z])", "\n", flat)
+    """The help text with one sentence per line; indented examples become a shell snippet."""
+    parts = []
+    for paragraph in re.split(r"\n[ ]*\n", text or ""):
+        if paragraph.startswith("    "):
+            typed = "\n".join(line.strip() for line in paragraph.splitlines())
+            parts.append(f"```sh\n{typed}\n```")
+        else:
+            flat = " ".join(paragraph.split())
+            parts.append(re.sub(r"(?<=[a-z0-9)`][.?!]) +(?=[A-Z])", "\n", flat))
+    return "\n\n".join(parts)
 
 
 def cell(text: str | None) -> str:
