@@ -60,9 +60,10 @@ test-servers: setup ## The contract tests on a real PostgreSQL (installs and sta
 test-browser: setup ## The pages in a real Chromium (installs it as root on Debian)
 	scripts/test_browser.sh $(ARGS)
 
-bench: setup ## Every benchmark, small: search and index on a synthetic market
-	$(BIN)/mercer bench index --json
-	$(BIN)/mercer bench search --json
+bench: setup ## Every benchmark, small; one JSON line each, also added to bench-results/runs.jsonl
+	@mkdir -p bench-results
+	$(BIN)/mercer bench index --json | tee -a bench-results/runs.jsonl
+	$(BIN)/mercer bench search --json | tee -a bench-results/runs.jsonl
 
 bench-compare: setup ## Compare two result files: make bench-compare BASE=a.jsonl WITH=b.jsonl
 	$(BIN)/python scripts/bench_compare.py "$(BASE)" "$(WITH)"

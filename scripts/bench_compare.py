@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-IDENTITY = ("bench", "listings", "mode")  # what has to be the same for two lines to be comparable
-NOT_MEASURED = {*IDENTITY, "seed", "n_queries", "cores", "memory_mib", "versions", "machine"}
+# What has to be the same for two lines to be comparable; times of two machines are not.
+IDENTITY = ("bench", "listings", "mode", "threads", "queries", "seed", "machine")
+NOT_MEASURED = {*IDENTITY, "commit", "versions"}
 ENOUGH, RESAMPLES = 3, 2_000
 
 Key = tuple[str, ...]

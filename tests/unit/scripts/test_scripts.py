@@ -59,7 +59,21 @@ def test_bench_compare_reports_the_change_of_what_both_files_have(
     shown = capsys.readouterr().out
     assert "-50.0 %  [-50.0, -50.0]" in shown
     assert "kinds.head.p50_ms" in shown
-    assert "seed" not in shown
+    assert "seed " not in shown
+
+
+def test_bench_compare_keeps_machines_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A time of one machine says nothing about another: such lines are listed, not compared."""
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    before.write_text(json.dumps({"bench": "search", "machine": {"cpu": "A"}, "p50_ms": 4.0}))
+    after.write_text(json.dumps({"bench": "search", "machine": {"cpu": "B"}, "p50_ms": 2.0}))
+    assert _script("bench_compare").main([str(before), str(after)]) == 0
+    shown = capsys.readouterr().out
+    assert "%" not in shown
+    assert "only in base" in shown
+    assert "only in new" in shown
 
 
 def test_bench_compare_names_the_line_that_is_not_json(
