@@ -84,14 +84,14 @@ def test_fit_depends_on_texts_only(titles: list[str], n_before: int) -> None:
     assert same(a, b)
 
 
-def test_batches_longer_than_a_block_are_whole(
+def test_batches_of_many_words_are_whole(
     fitted: tuple[CatalogueEncoder, Tokeniser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The blocks in which a long batch is encoded do not show."""
+    """The parts in which a batch of many different words is encoded do not show."""
     encoder, tokeniser = fitted
     tokens = tokenised(WORDS * 3, tokeniser=tokeniser)
     whole = encoder.encode_listings(rows_of(33), tokens, tokeniser.vocabulary())
-    monkeypatch.setattr("mercer.text.encoder._BLOCK", 10)
+    monkeypatch.setattr("mercer.text.encoder._MAX_WORDS", 3)
     assert np.array_equal(
         encoder.encode_listings(rows_of(33), tokens, tokeniser.vocabulary()), whole
     )

@@ -18,7 +18,7 @@ from mercer.text.encoder_kernel import F32s, I8Table, I64s, make_unit, multiply,
 from mercer.text.encoder_kernel import word_vectors as _word_vectors
 from mercer.text.encoder_words import used_codes, weighed_words
 
-_BLOCK = 32_768  # listings whose distinct words have their vectors in memory at one time
+_MAX_WORDS = 131_072  # distinct ones whose vectors are in memory at one time: 134 MB at 256-d
 
 
 class Encoder(Protocol):
@@ -203,10 +203,8 @@ class CatalogueEncoder:
                 fields.append(tokens[name])
                 weights.append(weight)
         out = np.zeros((n, self.dim), np.float32)
-        for start in range(0, n if fields else 0, _BLOCK):
-            stop = min(start + _BLOCK, n)
-            block = [Tokens(t.offsets[start : stop + 1], t.codes) for t in fields]
-            self._encode(block, np.array(weights, np.float32), vocabulary, out[start:stop])
+        if fields:
+            self._encode(fields, np.array(weights, np.float32), vocabulary, out)
         return out
 
     def encode_query(
@@ -228,8 +226,14 @@ class CatalogueEncoder:
     def _encode(
         self, fields: Sequence[Tokens], weights: F32s, vocabulary: Sequence[str], out: F32s
     ) -> None:
-        """Write the unit vectors of one block of listings."""
+        """Write the unit vectors of some listings, in halves where they have too many words."""
         codes = used_codes(fields, len(vocabulary))
+        if codes.size > _MAX_WORDS and len(out) > 1:
+            middle = len(out) // 2
+            for part in (slice(0, middle), slice(middle, len(out))):
+                half = [Tokens(t.offsets[part.start : part.stop + 1], t.codes) for t in fields]
+                self._encode(half, weights, vocabulary, out[part])
+            return
         place = np.empty(len(vocabulary), np.int32)
         place[codes] = np.arange(codes.size, dtype=np.int32)
         vectors = self.word_vectors([vocabulary[c] for c in codes.tolist()])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.text.analyze import MAX_WORD_BYTES, Tokeniser, stem, words
+from mercer.text.analyze import MAX_WORD_BYTES, Tokeniser, stem, stem_many, words
 
 NASTY = st.text(
     alphabet=st.one_of(
@@ -78,3 +78,10 @@ def test_stem_leaves_numbers_alone() -> None:
 def test_lone_surrogate_is_no_character() -> None:
     """What JSON can carry but UTF-8 cannot separates words and does not raise."""
     assert words("a\ud800b") == ["a", "b"]
+
+
+@given(st.lists(NASTY, max_size=20))
+def test_stem_many_is_stem_of_each(texts: list[str]) -> None:
+    """Many = one, whatever the words are."""
+    vocabulary = [word for text in texts for word in words(text)]
+    assert stem_many(vocabulary) == [stem(word) for word in vocabulary]
