@@ -40,6 +40,21 @@ def test_links_between_documents_resolve() -> None:
     assert broken == []
 
 
+def test_every_document_can_be_reached_from_the_list() -> None:
+    """A document that docs/README.md does not lead to, by links in docs, would never be read."""
+    start = ROOT / "docs" / "README.md"
+    reached, waiting = {start}, [start]
+    while waiting:
+        path = waiting.pop()
+        for link in LINK.findall(FENCE.sub("", path.read_text("utf-8"))):
+            there = (path.parent / link.partition("#")[0]).resolve()
+            if there.suffix == ".md" and there.is_file() and there not in reached:
+                reached.add(there)
+                waiting.append(there)
+    lost = set((ROOT / "docs").rglob("*.md")) - reached
+    assert sorted(str(path.relative_to(ROOT)) for path in lost) == []
+
+
 def test_one_sentence_per_line() -> None:
     """A line of prose holds one sentence, so that a change of one shows as one."""
     end = re.compile(r"(?<!\b[A-Z])(?<!e\.g)(?<!i\.e)(?<!\bno)[.?!][)\"]? +[A-Z]")
