@@ -26,7 +26,7 @@ def serve(
     market: Market,
     *,
     host: str = "127.0.0.1",
-    port: int = 8080,
+    port: int = 8100,
     settings: ServeSettings | None = None,
     draw: Draw | None = None,
     log: Log | None = None,
