@@ -16,7 +16,7 @@ import numpy as np
 
 # What has to be the same for two lines to be comparable; times of two machines are not.
 IDENTITY = ("bench", "listings", "mode", "threads", "queries", "seed", "machine")
-NOT_MEASURED = {*IDENTITY, "commit", "versions"}
+NOT_MEASURED = {*IDENTITY, "commit", "load_1m", "versions"}
 ENOUGH, RESAMPLES = 3, 2_000
 
 Key = tuple[str, ...]

@@ -8,6 +8,7 @@ from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_search import app as search_app
+from mercer.cli_simulate import app as simulate_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,7 @@ app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
 app.add_typer(search_app)  # index, search, serve
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
+app.add_typer(simulate_app, name="simulate")
 app.add_typer(bench_app, name="bench")
 
 

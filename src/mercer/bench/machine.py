@@ -13,8 +13,9 @@ LIBRARIES: Final = ("faiss-cpu", "numba", "numpy", "pyarrow", "tantivy")
 
 
 def provenance() -> dict[str, Any]:
-    """`machine` (CPU model, cores this process may use, memory), `commit` and `versions`."""
+    """`machine` (CPU model, cores, memory), how busy it is, `commit` and `versions`."""
     return {
+        "load_1m": round(os.getloadavg()[0], 2),  # above the cores, others took their part of them
         "machine": {
             "cpu": _cpu_model(),
             "cores": len(os.sched_getaffinity(0))

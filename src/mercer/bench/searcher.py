@@ -34,7 +34,9 @@ def measure(
         response = market.search(request)
         us = (time.perf_counter_ns() - began) / 1e3
         # The page itself is let go, as a server does; keeping all would count as memory.
-        return Answer(us, response.found, bool(response.degraded), response.timings_us)
+        stages = dict(response.timings_us)
+        stages["other"] = round(us) - sum(stages.values())
+        return Answer(us, response.found, bool(response.degraded), stages)
 
     if threads == 1:
         return [one(request) for request in requests]
