@@ -106,6 +106,8 @@ def singular(word: str) -> str:
     return word
 
 
+Joint = Mapping[tuple[str, str, str], int]
+"""(category's folded name, field, value) -> listings in that category that have the value."""
 Corrector = Callable[[Sequence[str]], Sequence[str | None]]
 Rewriter = Callable[[Sequence[str]], Sequence[Rewrite]]
 
@@ -136,7 +138,7 @@ class TableLexicon:
         counts: Mapping[str, int],
         values: Mapping[str, Sequence[ValueCount]],
         *,
-        joint: Mapping[tuple[str, str, str], int] | None = None,
+        joint: Joint | None = None,
         correct: Corrector = no_correction,
         synonyms: Rewriter = no_rewrite,
     ) -> None:
@@ -153,7 +155,7 @@ class TableLexicon:
         value: Sequence[str],
         value_count: npt.NDArray[np.integer[Any]],
         *,
-        joint: Mapping[tuple[str, str, str], int] | None = None,
+        joint: Joint | None = None,
         correct: Corrector = no_correction,
         synonyms: Rewriter = no_rewrite,
     ) -> "TableLexicon":

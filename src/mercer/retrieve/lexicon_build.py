@@ -1,14 +1,20 @@
-"""A lexicon from the listings themselves: words, values, other words for values, corrections."""
+"""A lexicon from the listings themselves: words, values, other words for values, corrections.
 
-from collections.abc import Sequence
+What costs time is done once, over columns that an index has anyway: `learn_values` reads labels and
+titles. `lexicon_of` does all of it for a table in memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from mercer.retrieve.label_build import CATEGORY_SEPARATOR, LabelCollector
 from mercer.retrieve.lexicon import (
     Corrector,
+    Joint,
     Rewriter,
     TableLexicon,
     ValueCount,
@@ -16,17 +22,80 @@ from mercer.retrieve.lexicon import (
     value_table,
 )
 from mercer.retrieve.query import CATEGORY
-from mercer.retrieve.value_alias import AliasRules, Statements, distinct, learn_aliases, once
+from mercer.retrieve.segment import Labels
+from mercer.retrieve.value_alias import AliasRules, Statements, learn_aliases
 from mercer.schema.arrow import require
 from mercer.schema.listing import LISTING
 from mercer.text.analyze import Tokeniser
+from mercer.text.listing_text import listing_tokens
 from mercer.text.speller import Speller
+from mercer.text.word_count import count_words
 
 Ints = npt.NDArray[np.int64]
 
-ALIAS_SAMPLE = 50_000  # listings from which other words for values are learnt
-_READ = pa.schema([LISTING.field(n) for n in ("title", "category_path", "attributes")])
-_TEXT = ("title", "description", "tags", "category_path")
+# Listings from which other words for values are learnt, spread evenly over the rows.
+ALIAS_SAMPLE = 30_000
+# In so large a catalogue a word of a single listing is more often a slip than a word.
+RARE_WORDS_FROM = 2_000
+_READ = pa.schema(
+    [
+        LISTING.field(name)
+        for name in (
+            *("title", "description", "tags", "category_path"),
+            *("attributes", "seller_id", "currency"),
+        )
+    ]
+)
+# Attributes and categories are recognised in queries; these are found by other means.
+_NOT_IN_QUERIES = ("seller", "currency", "tags")
+
+
+@dataclass(frozen=True, slots=True)
+class LearntValues:
+    """The values that queries may name, and how to choose between those of one name."""
+
+    by_key: Mapping[str, Sequence[ValueCount]]  # by `phrase_key`, learnt names among them
+    joint: Joint
+
+
+def learn_values(
+    labels: Labels, titles: pa.ChunkedArray, title_of: Ints, *, rules: AliasRules | None = None
+) -> LearntValues:
+    """All values of the labels by name, with the names that titles give to them.
+
+    Counts are of all rows; other names and joint counts come from a sample of ALIAS_SAMPLE rows.
+
+    Args:
+        labels: of n rows.
+        titles: one text per listing.
+        title_of: (n,) which of the titles is a row's.
+        rules: when title words become another name of a value.
+    """
+    known = value_table(*query_values(labels))
+    n = len(labels.offsets) - 1
+    size = min(n, ALIAS_SAMPLE)
+    rows = np.arange(size) * n // max(size, 1)
+    statements = statements_of(labels, rows)
+    sample = titles.take(pa.array(title_of[rows])).combine_chunks()
+    aliases = learn_aliases(sample, statements, known, rules=rules)
+    return LearntValues({**known, **aliases}, joint_counts(statements, known))
+
+
+def speller_of(vocabulary: Sequence[str], counts: Ints, *, n_listings: int) -> Speller:
+    """The speller over a catalogue's words."""
+    rare = 1 if n_listings < RARE_WORDS_FROM else 2
+    return Speller.build(vocabulary, counts, min_target_count=rare)
+
+
+def corrector(speller: Speller) -> Corrector:
+    """The known word that was meant by each unknown one, None where the speller has none."""
+
+    def correct(typed: Sequence[str]) -> list[str | None]:
+        found = speller.correct_many(list(typed))
+        pairs = zip(found.word.tolist(), found.distance.tolist(), strict=True)
+        return [speller.word(row) if row >= 0 and edits > 0 else None for row, edits in pairs]
+
+    return correct
 
 
 def lexicon_of(
@@ -46,101 +115,92 @@ def lexicon_of(
     """
     require(listings, _READ, at="lexicon")
     vocabulary, counts = word_counts(listings)
-    statements = statements_of(listings)
-    per_value = np.bincount(statements.of, minlength=len(statements.values))
-    known = value_table(
-        [f for f, _ in statements.values], [v for _, v in statements.values], per_value
-    )
-    sample = _head(statements, ALIAS_SAMPLE)
-    titles = listings["title"].slice(0, ALIAS_SAMPLE).combine_chunks()
-    aliases = learn_aliases(titles, sample, known, rules=rules)
+    everyone = np.arange(len(listings))
+    learnt = learn_values(_labels(listings), listings["title"], everyone, rules=rules)
     return TableLexicon(
         dict(zip(vocabulary, counts.tolist(), strict=True)),
-        {**known, **aliases},
-        joint=_joint(statements, known),
-        correct=correct or corrector(Speller.build(vocabulary, counts)),
+        learnt.by_key,
+        joint=learnt.joint,
+        correct=correct or corrector(speller_of(vocabulary, counts, n_listings=len(listings))),
         synonyms=synonyms,
     )
-
-
-def corrector(speller: Speller) -> Corrector:
-    """The speller's best word for each typed one, None where it has none."""
-
-    def correct(typed: Sequence[str]) -> list[str | None]:
-        rows = speller.correct_many(list(typed)).word.tolist()
-        return [None if row < 0 else speller.word(row) for row in rows]
-
-    return correct
 
 
 def word_counts(listings: pa.Table) -> tuple[list[str], Ints]:
     """The words of all text and attribute values, and in how many listings each occurs."""
     tokeniser = Tokeniser()
-    said: list[Ints] = []
-    for column, row in _texts(listings):
-        tokens = tokeniser.run(column)
-        owner = np.repeat(row, np.diff(tokens.offsets))
-        said.append(owner * (1 << 32) + tokens.codes)
+    fields = listing_tokens(listings, tokeniser)
     vocabulary = tokeniser.vocabulary()
-    codes = distinct(np.concatenate(said)) & ((1 << 32) - 1)
-    return vocabulary, np.bincount(codes, minlength=len(vocabulary))
+    return vocabulary, count_words(list(fields.values()), n_words=len(vocabulary))
 
 
-def _texts(listings: pa.Table) -> list[tuple[pa.Array, Ints]]:
-    """Every text with the listing that it belongs to."""
-    found: list[tuple[pa.Array, Ints]] = []
-    for name in (n for n in _TEXT if n in listings.column_names):
-        column = listings[name].combine_chunks()
-        if pa.types.is_list(column.type):
-            rows = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
-            found.append((column.flatten(), rows.astype(np.int64)))
-        else:
-            found.append((column, np.arange(len(column))))
-    row, _, value = _attributes(listings)
-    found.append((value, row))
-    return found
+def _labels(listings: pa.Table) -> Labels:
+    collector = LabelCollector()
+    for batch in listings.to_batches():
+        collector.add(batch)
+    return collector.finish(np.arange(len(listings)))
 
 
-def _attributes(listings: pa.Table) -> tuple[Ints, pa.Array, pa.Array]:
-    """Every attribute value: listing, name, value."""
-    column = listings["attributes"].combine_chunks()
-    entries = column.cast(
-        pa.list_(pa.struct([("key", pa.string()), ("value", pa.list_(pa.string()))]))
-    )
-    flat = entries.flatten()
-    row = pc.list_parent_indices(entries).to_numpy(zero_copy_only=False).astype(np.int64)
-    lists = flat.field("value")
-    at = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False).astype(np.int64)
-    return row[at], flat.field("key").take(pa.array(at)), lists.flatten()
+def query_values(labels: Labels) -> tuple[list[str], list[str], Ints]:
+    """(field, value, listings) of all labels that a query may name; a category by its own name.
+
+    A category below one of the same name has no listings of its own: they count there already.
+    """
+    counts = np.diff(labels.row_offsets)
+    fields: list[str] = []
+    values: list[str] = []
+    kept: list[Ints] = []
+    for name in (f for f in labels.fields if f not in _NOT_IN_QUERIES):
+        span = labels.span(name)
+        spelt = labels.values.column.slice(span.start, len(span)).to_pylist()
+        count = counts[span.start : span.stop]
+        if name == CATEGORY:
+            paths = [path.split(CATEGORY_SEPARATOR) for path in spelt]
+            spelt = [path[-1] for path in paths]
+            count = np.where([path[-1] in path[:-1] for path in paths], 0, count)
+        fields += [name] * len(span)
+        values += spelt
+        kept.append(count)
+    return fields, values, np.concatenate(kept) if kept else counts[:0]
 
 
-def statements_of(listings: pa.Table) -> Statements:
-    """Which listing has which attribute value, and which categories it lies in, root first."""
-    row, name, value = _attributes(listings)
-    path = listings["category_path"].combine_chunks()
-    path_row = pc.list_parent_indices(path).to_numpy(zero_copy_only=False).astype(np.int64)
-    names = pa.concat_arrays(
-        [name, pa.array([CATEGORY]).take(pa.array(np.zeros(len(path_row), int)))]
-    )
-    values = pa.concat_arrays([value, path.flatten()])
-    names, values = names.dictionary_encode(), values.dictionary_encode()
-    width = max(1, len(values.dictionary))
-    pair = names.indices.to_numpy().astype(np.int64) * width + values.indices.to_numpy()
-    unique, of = np.unique(pair, return_inverse=True)
-    field_list, value_list = names.dictionary.to_pylist(), values.dictionary.to_pylist()
-    listed = [(field_list[p // width], value_list[p % width]) for p in unique.tolist()]
-    return once(Statements(np.concatenate([row, path_row]), of.astype(np.int64), listed))
+def statements_of(labels: Labels, rows: Ints) -> Statements:
+    """What the rows say of themselves: attribute values, and the categories they lie in.
+
+    Args:
+        labels: of the segment.
+        rows: (m,) rows of it; `Statements.row` counts from 0 in their order.
+    """
+    lengths = np.diff(labels.offsets)[rows]
+    row = np.repeat(np.arange(len(rows)), lengths)
+    ends = np.cumsum(lengths)
+    at = np.repeat(labels.offsets[rows] - ends + lengths, lengths) + np.arange(len(row))
+    codes = labels.codes[at]
+    used = np.unique(codes)
+    names = [labels.fields[f] for f in np.searchsorted(labels.starts, used, "right") - 1]
+    number = np.full(len(labels.values), -1, np.int64)
+    depth: dict[tuple[str, str], int] = {}
+    said: list[tuple[int, tuple[str, str]]] = []
+    for code, name, spelt in zip(
+        used.tolist(), names, labels.values.column.take(pa.array(used)).to_pylist(), strict=True
+    ):
+        if name in _NOT_IN_QUERIES:
+            continue
+        path = spelt.split(CATEGORY_SEPARATOR) if name == CATEGORY else [spelt]
+        value = (name, path[-1])
+        depth[value] = max(depth.get(value, 0), len(path))
+        said.append((code, value))
+    # Deeper categories have higher numbers, so the last category of a row is its leaf.
+    values = sorted(depth, key=lambda value: depth[value])
+    place = {value: i for i, value in enumerate(values)}
+    for code, value in said:
+        number[code] = place[value]
+    of = number[codes]
+    return Statements(row[of >= 0], of[of >= 0], values)
 
 
-def _head(statements: Statements, n: int) -> Statements:
-    kept = statements.row < n
-    return Statements(statements.row[kept], statements.of[kept], statements.values)
-
-
-def _joint(
-    statements: Statements, known: dict[str, tuple[ValueCount, ...]]
-) -> dict[tuple[str, str, str], int]:
-    """How often an ambiguous value occurs in each category."""
+def joint_counts(statements: Statements, known: Mapping[str, Sequence[ValueCount]]) -> Joint:
+    """How often each value of an ambiguous name occurs in each category."""
     ambiguous = {(v.field, v.value) for vs in known.values() if len(vs) > 1 for v in vs}
     values = statements.values
     is_wanted = np.array([pair in ambiguous and pair[0] != CATEGORY for pair in values], bool)

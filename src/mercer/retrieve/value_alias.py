@@ -22,6 +22,9 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 MAX_GRAM = 3
+MAX_PAIRS = (
+    6_000_000  # of a listing's words with its values that are counted; bounds time and memory
+)
 _SAY_LITTLE = FUNCTION_WORDS | frozenset(
     (
         "gift",
@@ -47,6 +50,7 @@ class AliasRules:
     z: float = 1.28  # of that bound: nine of ten true shares lie above it
     min_lift: float = 3.0  # how much more often than among all listings with the field
     min_lift_in_category: float = 1.5  # and than in the categories of the listings that say so
+    min_with_field: float = 0.5  # of the listings that say it have the field at all
     max_cover: float = (
         0.8  # a part of a longer run for most of its use ("sky" of "sky blue") is none
     )
@@ -86,16 +90,54 @@ def learn_aliases(
         entries to be added to `known`; `count` is the number of listings that say so.
     """
     rules = rules or AliasRules()
-    statements = once(statements)
+    statements = _nameable(once(statements), min_listings=rules.min_listings)
     grams, gram_row, gram_of = _grams(titles, min_listings=rules.min_listings)
     if not grams or not len(statements.row):
         return {}
+    gram_row, gram_of, statements = _bounded(gram_row, gram_of, statements)
     found = _associations(gram_row, gram_of, len(grams), statements, rules)
     found = found.take(_own_words(gram_row, gram_of, found, statements, rules))
     n_listings = np.bincount(gram_of, minlength=len(grams))
     covers = _covers(grams, n_listings, max_cover=rules.max_cover)
     said = _SaidBy(gram_row, gram_of, statements)
     return _select(grams, found, covers, statements.values, known, said)
+
+
+def _nameable(statements: Statements, *, min_listings: int) -> Statements:
+    """Without values that no word names: numbers, and what too few listings have to learn from.
+
+    The rare value of a field still says that a listing has the field, so those of a field are one.
+    """
+    count = np.bincount(statements.of, minlength=len(statements.values))
+    values: list[tuple[str, str]] = []
+    place: dict[tuple[str, str], int] = {}
+    number = np.full(len(statements.values), -1, np.int64)
+    for i, (field, value) in enumerate(statements.values):
+        if any(c.isalpha() for c in value):
+            kept = (field, value) if count[i] >= min_listings else (field, "")
+            number[i] = place.setdefault(kept, len(values))
+            if number[i] == len(values):
+                values.append(kept)
+    of = number[statements.of]
+    return once(Statements(statements.row[of >= 0], of[of >= 0], values))
+
+
+def _bounded(
+    gram_row: Ints, gram_of: Ints, statements: Statements
+) -> tuple[Ints, Ints, Statements]:
+    """Every k-th listing, so that there are at most MAX_PAIRS of a word with a value."""
+    n_rows = int(max(gram_row.max(initial=0), statements.row.max())) + 1
+    said = np.bincount(gram_row, minlength=n_rows)
+    n_pairs = int(said @ np.bincount(statements.row, minlength=n_rows))
+    step = -(-n_pairs // MAX_PAIRS)
+    if step <= 1:
+        return gram_row, gram_of, statements
+    kept, stated = gram_row % step == 0, statements.row % step == 0
+    return (
+        gram_row[kept],
+        gram_of[kept],
+        Statements(statements.row[stated], statements.of[stated], statements.values),
+    )
 
 
 def distinct(keys: Ints) -> Ints:
@@ -169,34 +211,47 @@ def _associations(
     names = {name: i for i, name in enumerate(dict.fromkeys(f for f, _ in statements.values))}
     field_of = np.array([names[f] for f, _ in statements.values], np.int64)
     n_fields = len(names)
-    order = np.argsort(statements.row, kind="stable")
-    row, of = statements.row[order], statements.of[order]
-    starts = np.searchsorted(row, gram_row, "left")
-    lengths = np.searchsorted(row, gram_row, "right") - starts
-    total = int(lengths.sum())
-    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(total)
-    gram, value = np.repeat(gram_of, lengths), of[at]
-    both, both_count = np.unique(gram * n_values + value, return_counts=True)
+    row, of = statements.row, statements.of  # by row
+    gram, value = _joined(gram_row, gram_of, row, of)
+    both, both_count = _counted(gram * n_values + value)
     gram_v, of_v = np.divmod(both, n_values)
     # Listings that say the gram and have the field at all; a listing with two colours counts once.
-    pair_row = np.repeat(gram_row, lengths)
-    seen = distinct((pair_row * n_fields + field_of[value]) * n_grams + gram)
-    with_field = np.bincount(
-        (seen % n_grams) * n_fields + (seen // n_grams) % n_fields, minlength=n_grams * n_fields
-    )
-    n = with_field[gram_v * n_fields + field_of[of_v]].astype(np.float64)
+    has_row, has_field = np.divmod(distinct(row * n_fields + field_of[of]), n_fields)
+    gram, in_field = _joined(gram_row, gram_of, has_row, has_field)
+    seen, seen_count = _counted(gram * n_fields + in_field)
+    n = seen_count[np.searchsorted(seen, gram_v * n_fields + field_of[of_v])].astype(np.float64)
     share = both_count / n
     z2 = rules.z**2
     spread = rules.z * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     low = (share + z2 / (2 * n) - spread) / (1 + z2 / n)  # Wilson's bound
     in_all = np.bincount(of, minlength=n_values).astype(np.float64)
-    in_field = np.bincount(distinct(row * n_fields + field_of[of]) % n_fields, minlength=n_fields)
-    lift = share / (in_all[of_v] / in_field[field_of[of_v]])
+    with_field = np.bincount(has_field, minlength=n_fields)
+    lift = share / (in_all[of_v] / with_field[field_of[of_v]])
     good = (both_count >= rules.min_listings) & (low >= rules.min_share) & (lift >= rules.min_lift)
+    good &= n >= rules.min_with_field * np.bincount(gram_of, minlength=n_grams)[gram_v]
+    good &= np.array([value != "" for _, value in statements.values])[of_v]
     gram_v, of_v, both_count, low, lift = (a[good] for a in (gram_v, of_v, both_count, low, lift))
     best = np.lexsort((of_v, -low * np.log(lift), gram_v))
     first = best[np.unique(gram_v[best], return_index=True)[1]]
     return _Found(gram_v[first], of_v[first], both_count[first])
+
+
+def _joined(left_row: Ints, left: Ints, row: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """Each of `left` with each of `right` of the same row; `row` ascends."""
+    starts = np.searchsorted(row, left_row, "left")
+    lengths = np.searchsorted(row, left_row, "right") - starts
+    at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+    at += np.arange(len(at))
+    return np.repeat(left, lengths), right[at]
+
+
+def _counted(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys, sorted, and how often each occurs."""
+    ordered = np.sort(keys)
+    if not len(ordered):
+        return ordered, ordered
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+    return ordered[first], np.diff(np.append(first, len(ordered)))
 
 
 def _covers(
@@ -221,22 +276,30 @@ class _SaidBy:
     def __init__(self, gram_row: Ints, gram_of: Ints, statements: Statements) -> None:
         order = np.argsort(gram_of, kind="stable")
         self._rows = gram_row[order]
-        self._ends = np.searchsorted(gram_of[order], np.arange(int(gram_of.max()) + 2))
+        self._ends = np.searchsorted(gram_of[order], np.arange(int(gram_of.max(initial=0)) + 2))
         by_row = np.argsort(statements.row, kind="stable")
-        self._row, self._of = statements.row[by_row], statements.of[by_row]
+        self._of = statements.of[by_row]
+        n_rows = int(max(gram_row.max(initial=0), statements.row.max())) + 1
+        self._starts = np.searchsorted(statements.row[by_row], np.arange(n_rows + 1))
         self._values = statements.values
+        self._stated: dict[int, tuple[frozenset[str], frozenset[tuple[str, str]]]] = {}
 
     def is_stated(self, gram: int, field: str, value: str) -> bool:
         """True where most of those listings that have the field have the value."""
-        rows = self._rows[self._ends[gram] : self._ends[gram + 1]]
         n_field = n_value = 0
-        starts = np.searchsorted(self._row, rows, "left")
-        ends = np.searchsorted(self._row, rows, "right")
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            stated = [self._values[of] for of in self._of[start:end].tolist()]
-            n_field += any(f == field for f, _ in stated)
-            n_value += (field, value) in stated
+        for row in self._rows[self._ends[gram] : self._ends[gram + 1]].tolist():
+            fields, values = self._of_row(row)
+            n_field += field in fields
+            n_value += (field, value) in values
         return 2 * n_value >= n_field > 0
+
+    def _of_row(self, row: int) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+        """The fields and the values of a listing."""
+        if row not in self._stated:
+            of = self._of[self._starts[row] : self._starts[row + 1]].tolist()
+            values = frozenset([self._values[i] for i in of])
+            self._stated[row] = frozenset([field for field, _ in values]), values
+        return self._stated[row]
 
 
 def _own_words(
@@ -248,14 +311,17 @@ def _own_words(
     listings would give without the word.
     """
     fields = [field for field, _ in statements.values]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(fields))}
+    field_of = np.array([numbers[f] for f in fields], np.int64)
+    stated = field_of[statements.of]
     n_rows = int(max(statements.row.max(), gram_row.max())) + 1
     leaf = np.full(n_rows, -1, np.int64)
-    is_category = np.array([f == CATEGORY for f in fields])[statements.of]
+    is_category = stated == numbers.get(CATEGORY, -1)
     leaf[statements.row[is_category]] = statements.of[is_category]  # the last one is the leaf
     leaf += 1
     n_leaves = len(fields) + 1
     order = np.argsort(gram_of, kind="stable")
-    ends = np.searchsorted(gram_of[order], np.arange(gram_of.max() + 2))
+    ends = np.searchsorted(gram_of[order], np.arange(gram_of.max(initial=0) + 2))
     by_value = np.argsort(statements.of, kind="stable")
     value_ends = np.searchsorted(statements.of[by_value], np.arange(len(fields) + 1))
     with_field: dict[str, tuple[npt.NDArray[np.bool_], Floats]] = {}
@@ -268,7 +334,7 @@ def _own_words(
             continue
         if field not in with_field:
             has = np.zeros(n_rows, bool)
-            has[statements.row[np.array([f == field for f in fields])[statements.of]]] = True
+            has[statements.row[stated == numbers[field]]] = True
             with_field[field] = has, np.bincount(leaf[has], minlength=n_leaves).astype(np.float64)
         has, per_leaf = with_field[field]
         rows = statements.row[by_value[value_ends[of] : value_ends[of + 1]]]

@@ -1,30 +1,29 @@
-"""The words of a generation on disk: counts, speller, completions, and the lexicon over them."""
+"""The words of a generation on disk: counts, values, speller, completions, the lexicon over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from mercer.engines.embedded.segment_files import (
     load_arrays,
     load_strings,
+    load_table,
     save_arrays,
     save_strings,
+    save_table,
 )
-from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.lexicon import Rewrite, TableLexicon
-from mercer.retrieve.segment import I64s, Labels
+from mercer.retrieve.lexicon_build import corrector, learn_values, speller_of
+from mercer.retrieve.segment_build import SegmentColumns
 from mercer.retrieve.suggestion import Phrases, SuggestionTable
-from mercer.text.analyze import Tokens
+from mercer.retrieve.value_store import StoredValues, joint_of, joint_table, values_table
+from mercer.schema.errors import CorruptError
 from mercer.text.completion import Completer
 from mercer.text.speller import Speller
 from mercer.text.synonyms import Synonyms
 from mercer.text.word_count import count_words
-
-# Attributes and categories are recognised in queries; these are found by other means.
-_NOT_IN_QUERIES = ("seller", "currency", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +35,18 @@ class Words:
     suggestions: SuggestionTable
 
 
-def save_words(
-    folder: Path, tokens: Mapping[str, Tokens], vocabulary: Sequence[str], phrases: Phrases
-) -> None:
-    """Write words with the number of listings that have each, the speller and the completions."""
-    counts = count_words(list(tokens.values()), n_words=len(vocabulary))
-    n = len(next(iter(tokens.values())).offsets) - 1
+def save_words(folder: Path, columns: SegmentColumns, phrases: Phrases) -> None:
+    """Write words with the number of listings that have each, values, speller and completions."""
+    vocabulary = columns.vocabulary
+    counts = count_words(list(columns.tokens.values()), n_words=len(vocabulary))
     folder.mkdir(parents=True, exist_ok=True)
     save_strings(folder / "words.arrow", pa.array(vocabulary, pa.string()))
     save_arrays(folder, {"word_counts": counts})
-    # In a large catalogue a word of a single listing is more often a slip than a word.
-    speller = Speller.build(vocabulary, counts, min_target_count=1 if n < 2_000 else 2)
+    titles = columns.documents.column("title")
+    learnt = learn_values(columns.labels, titles, columns.document_row)
+    save_table(folder / "values.arrow", values_table(learnt.by_key))
+    save_table(folder / "joint.arrow", joint_table(learnt.joint))
+    speller = speller_of(vocabulary, counts, n_listings=columns.n)
     save_arrays(folder / "speller", speller.to_arrays())
     save_strings(folder / "phrases.arrow", pa.array(phrases.text, pa.string()))
     save_arrays(folder, {"phrase_kind": phrases.kind, "phrase_count": phrases.count})
@@ -54,19 +54,22 @@ def save_words(
     save_arrays(folder / "completions", completer.to_arrays())
 
 
-def load_words(folder: Path, labels: Labels, synonyms: Synonyms) -> Words:
-    """What `save_words` wrote, with the values of the generation's labels."""
+def load_words(folder: Path, synonyms: Synonyms) -> Words:
+    """What `save_words` wrote.
+
+    Raises:
+        CorruptError: a file is missing or cut off.
+    """
     arrays = load_arrays(folder)
-    words = load_strings(folder / "words.arrow").to_pylist()
     speller = Speller.from_arrays(load_arrays(folder / "speller"))
-    name, value, count = query_values(labels)
-    lexicon = TableLexicon.from_columns(
-        words,
-        arrays["word_counts"],
-        name,
-        value,
-        count,
-        correct=lambda typed: correct(speller, typed),
+    words = load_strings(folder / "words.arrow").to_pylist()
+    if missing := [n for n in ("word_counts", "phrase_kind", "phrase_count") if n not in arrays]:
+        raise CorruptError(f"{folder}: {missing[0]}.npy is missing; run `mercer index`")
+    lexicon = TableLexicon(
+        dict(zip(words, arrays["word_counts"].tolist(), strict=True)),
+        StoredValues(load_table(folder / "values.arrow")),
+        joint=joint_of(load_table(folder / "joint.arrow")),
+        correct=corrector(speller),
         synonyms=lambda typed: rewrites(synonyms, typed),
     )
     phrases = Phrases(
@@ -74,34 +77,6 @@ def load_words(folder: Path, labels: Labels, synonyms: Synonyms) -> Words:
     )
     completer = Completer.from_arrays(load_arrays(folder / "completions"))
     return Words(lexicon, speller, SuggestionTable(phrases, completer, speller))
-
-
-def query_values(labels: Labels) -> tuple[list[str], list[str], I64s]:
-    """(field, value, listings) of all labels that a query may name; a category by its own name."""
-    counts = np.diff(labels.row_offsets)
-    fields: list[str] = []
-    values: list[str] = []
-    kept: list[int] = []
-    for name in labels.fields:
-        if name in _NOT_IN_QUERIES:
-            continue
-        span = labels.span(name)
-        spelt = labels.values.slice(span.start, len(span)).to_pylist()
-        if name == "category":
-            spelt = [path.rpartition(CATEGORY_SEPARATOR)[2] for path in spelt]
-        fields += [name] * len(span)
-        values += spelt
-        kept += span
-    return fields, values, counts[kept] if kept else counts[:0]
-
-
-def correct(speller: Speller, typed: Sequence[str]) -> Sequence[str | None]:
-    """The known word that was meant by each unknown one, or None."""
-    found = speller.correct_many(list(typed))
-    return [
-        speller.word(int(row)) if row >= 0 and distance > 0 else None
-        for row, distance in zip(found.word, found.distance, strict=True)
-    ]
 
 
 def rewrites(synonyms: Synonyms, typed: Sequence[str]) -> Sequence[Rewrite]:
