@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.engines.embedded.generation import Generation, is_for_sale
-from mercer.engines.embedded.lexicon_files import query_values
 from mercer.engines.embedded.vector_exact import ExactIndex
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
@@ -25,6 +24,7 @@ from mercer.retrieve.filter_schema import LISTING_FIELDS, FieldKind, FilterSchem
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.layered_lexicon import LayeredLexicon
 from mercer.retrieve.lexicon import TableLexicon
+from mercer.retrieve.lexicon_build import query_values
 from mercer.retrieve.match import Part
 from mercer.retrieve.segment import Labels, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
