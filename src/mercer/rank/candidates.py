@@ -70,9 +70,7 @@ def ranked_head(
         if not len(chosen):
             continue
         cosine = (
-            None
-            if query is None
-            else part.segment.vectors.row_vectors(chosen.astype(np.int64)) @ query
+            None if query is None else part.segment.vectors.scores(query, chosen.astype(np.int64))
         )
         found = score(chosen, part.segment, wanted, stats, cosine, params=first_pass)
         near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
@@ -118,16 +116,18 @@ def _chosen(
     params: CandidateParams,
 ) -> npt.NDArray[np.uint32]:
     """Ascending rows worth scoring of a part with very many matches."""
-    n = part.segment.n
-    chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), n)
-    if part.segment.text is None:
+    text = part.segment.text
+    if text is None:
         return bitmap.rows_of(bits)
+    if len(wanted.groups) == 1 or not level:
+        # All that BM25 can tell apart here is length; quality decides between those.
+        return bitmap.rows_of(bits, limit=params.lexical + params.quality)
+    chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), part.segment.n)
     # Where the filter keeps few of the lexical matches, more of them are asked for.
     share = bitmap.count(lexical & bits) / max(bitmap.count(lexical), 1)
     k = int(min(params.lexical / max(share, 1e-9), params.max_lexical))
     groups = [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
-    # With one word all that BM25 can tell apart is length; quality decides between those.
-    best = part.segment.text.top(groups, min_groups=level, k=k) if level else np.zeros(0, np.int64)
+    best = text.top(groups, min_groups=level, k=k)
     bitmap.set_rows(chosen, best.astype(np.uint32))
     bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
     return bitmap.rows_of(chosen & bits)

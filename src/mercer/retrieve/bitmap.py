@@ -1,11 +1,17 @@
 """Sets of rows as bitmaps: bit r % 64 of word r // 64 is row r. Bits past the last row are 0."""
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 import numpy.typing as npt
+from numba.cpython.unsafe.numbers import trailing_zeros
 
 Bits = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.uint32]
+
+# The place of a word's lowest bit: an intrinsic, which only compiled code can call.
+lowest_bit: Any = trailing_zeros
 
 _ROWS = nb.types.Array(nb.u4, 1, "C", readonly=True)
 _BITS = nb.types.Array(nb.u8, 1, "C", readonly=True)
@@ -84,21 +90,6 @@ def _extract(bits: Bits, out: Rows) -> None:
         while left != 0:
             if at == out.size:
                 return
-            low = left & (~left + np.uint64(1))
-            # The exponent of a power of two, without a loop over its bits.
-            bit = 0
-            if low & np.uint64(0xFFFFFFFF00000000):
-                bit += 32
-            if low & np.uint64(0xFFFF0000FFFF0000):
-                bit += 16
-            if low & np.uint64(0xFF00FF00FF00FF00):
-                bit += 8
-            if low & np.uint64(0xF0F0F0F0F0F0F0F0):
-                bit += 4
-            if low & np.uint64(0xCCCCCCCCCCCCCCCC):
-                bit += 2
-            if low & np.uint64(0xAAAAAAAAAAAAAAAA):
-                bit += 1
-            out[at] = word * 64 + bit
+            out[at] = word * 64 + lowest_bit(left)
             at += 1
-            left ^= low
+            left &= left - np.uint64(1)

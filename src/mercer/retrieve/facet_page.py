@@ -79,8 +79,8 @@ def facet_counts(
     # One pass counts all fields that are counted over the same matches.
     last = [max((p.span(f).stop for f in shared), default=0) for p in labels]
     counted = [
-        count_labels(p, bits, first=0, last=n)
-        for p, bits, n in zip(labels, matches, last, strict=True)
+        count_labels(p.segment.labels, bits, first=0, last=n, references=p.references)
+        for p, bits, n in zip(snapshot.parts, matches, last, strict=True)
     ]
     result = {}
     for name in fields:
@@ -91,8 +91,14 @@ def facet_counts(
                 for bits, part in zip(unfiltered, snapshot.parts, strict=True)
             ]
             counts = [
-                count_labels(p, bits, first=span.start, last=span.stop)
-                for p, bits, span in zip(labels, over, spans, strict=True)
+                count_labels(
+                    p.segment.labels,
+                    bits,
+                    first=span.start,
+                    last=span.stop,
+                    references=p.references,
+                )
+                for p, bits, span in zip(snapshot.parts, over, spans, strict=True)
             ]
         else:
             counts = [n[span.start : span.stop] for n, span in zip(counted, spans, strict=True)]
@@ -114,7 +120,7 @@ def _values(
         for part, n in zip(labels, counts, strict=True):
             start = part.span(name).start
             for code in part.find(name, folded):
-                value = part.values[code].as_py()
+                value = part.values[code]
                 if value not in shown:
                     shown[value] = FacetValue(value, int(n[code - start]), True)
     return tuple(shown.values())

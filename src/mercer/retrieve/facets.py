@@ -6,23 +6,98 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 
-from mercer.retrieve.bitmap import Bits
-from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits, lowest_bit
+from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels, Segment
 
 _I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
 _I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
 _U8 = nb.types.Array(nb.u8, 1, "C", readonly=True)
 
 
-def count_labels(labels: Labels, matches: Bits, *, first: int, last: int) -> I64s:
+def count_labels(
+    labels: Labels,
+    matches: Bits,
+    *,
+    first: int,
+    last: int,
+    references: "References | None" = None,
+) -> I64s:
     """(last - first,) how many of the matches have each of the labels first..last - 1.
 
     Counting stops in each row at the first label past `last`, so the fields that come first (the
     ones most listings have) cost least.
     """
-    counts = np.zeros(last, np.int64)
-    _count(labels.offsets, labels.codes, matches, last, counts)
+    counts, near = np.zeros(last, np.int64), None
+    if references is not None and last <= references.last:
+        near = _nearest(references, matches, bitmap.count(matches))
+    if near is None:
+        _count(labels.offsets, labels.codes, matches, last, 1, counts)
+    else:
+        counts[:] = near.counts[:last]
+        _count(labels.offsets, labels.codes, matches & ~near.rows, last, 1, counts)
+        _count(labels.offsets, labels.codes, near.rows & ~matches, last, -1, counts)
     return counts[first:]
+
+
+def _nearest(references: "References", matches: Bits, n_matches: int) -> "Reference | None":
+    """The reference that differs from the matches in the fewest rows; None where counting the
+    matches themselves is less work."""
+    if n_matches < _REFERENCE_FROM:
+        return None
+    apart = [bitmap.count(reference.rows ^ matches) for reference in references.all]
+    best = int(np.argmin(apart)) if apart else -1
+    return references.all[best] if best >= 0 and apart[best] < n_matches else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A set of rows whose labels have been counted."""
+
+    rows: Bits
+    counts: I64s  # (last,) of the labels from 0
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The rows of the words that most listings have, counted once for all searches.
+
+    A query that matches a third of the catalogue matches what one of these words does, but for the
+    few rows that a filter, a dead listing or a semantic hit makes different: only those are counted.
+    """
+
+    last: int  # labels from here on are not counted
+    all: tuple[Reference, ...]
+
+
+NO_REFERENCES = References(0, ())
+_REFERENCE_FROM = 20_000  # matches below which counting them all takes no time
+_HEAD_SHARE, _HEAD_WORDS = 0.1, 64  # a word of so many listings is a reference, at most so many are
+
+
+def count_references(segment: Segment) -> References:
+    """The references of a segment: all rows, and the rows of each head word.
+
+    Tags and sellers have very many values and come last; they are always counted afresh.
+    """
+    if segment.n < _REFERENCE_FROM:
+        return NO_REFERENCES
+    postings, labels = segment.postings, segment.labels
+    last = min(
+        [labels.span(f).start for f in ("tags", "seller") if labels.span(f)] or [len(labels.values)]
+    )
+    frequency = np.diff(postings.offsets)
+    head = np.flatnonzero(frequency >= _HEAD_SHARE * segment.n)
+    head = head[np.argsort(-frequency[head], kind="stable")][:_HEAD_WORDS]
+    sets = [bitmap.full(segment.n)]
+    sets += [bitmap.of_rows(postings.rows_of(int(code)), segment.n) for code in head]
+    return References(last, tuple(Reference(rows, _counted(labels, rows, last)) for rows in sets))
+
+
+def _counted(labels: Labels, rows: Bits, last: int) -> I64s:
+    counts = np.zeros(last, np.int64)
+    _count(labels.offsets, labels.codes, rows, last, 1, counts)
+    return counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +148,7 @@ def top_values(
             # A value that is in no other segment can only be among the first `limit` of this one.
             found = found[np.lexsort((found, -n[found]))[:limit]]
         for code in found.tolist():
-            value = part.values[span[code]].as_py()
+            value = part.values[span[code]]
             totals[value] = totals.get(value, 0) + int(n[code])
     for value in [v for v in totals if len(labels) > 1]:
         totals[value] = sum(
@@ -96,7 +171,7 @@ def first_labels(labels: Labels, field: str, rows: I64s, names: dict[str, int]) 
     _first(labels.offsets, labels.codes, rows.astype(np.int64), span.start, span.stop, codes)
     distinct, place = np.unique(codes, return_inverse=True)
     numbers = [
-        names.setdefault(labels.values[code].as_py(), len(names)) if code >= 0 else -1
+        names.setdefault(labels.values[code], len(names)) if code >= 0 else -1
         for code in distinct.tolist()
     ]
     return np.array(numbers, np.int64)[place]
@@ -112,33 +187,31 @@ def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I
                 break
 
 
-@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
-def _count(offsets: I64s, codes: I32s, matches: Bits, last: int, counts: I64s) -> None:
-    for word in range(matches.size):
-        left, row = matches[word], word * 64
+@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+def _count(offsets: I64s, codes: I32s, rows: Bits, last: int, step: int, counts: I64s) -> None:
+    """Add `step` to the count of every label below `last` of each row."""
+    for word in range(rows.size):
+        left = rows[word]
         while left != 0:
-            if left & np.uint64(1):
-                for at in range(offsets[row], offsets[row + 1]):
-                    if codes[at] >= last:
-                        break
-                    counts[codes[at]] += 1
-            left >>= np.uint64(1)
-            row += 1
+            row = word * 64 + lowest_bit(left)
+            left &= left - np.uint64(1)
+            for at in range(offsets[row], offsets[row + 1]):
+                if codes[at] >= last:
+                    break
+                counts[codes[at]] += step
 
 
 @nb.njit(nb.void(_I8, _U8, nb.i8[::1]), cache=True, nogil=True)
 def _prices(price: I64s, matches: Bits, out: I64s) -> None:
     n, least, most, total = out[0], out[1], out[2], out[3]
     for word in range(matches.size):
-        left, row = matches[word], word * 64
+        left = matches[word]
         while left != 0:
-            if left & np.uint64(1):
-                p = price[row]
-                if p >= 0:
-                    n += 1
-                    total += p
-                    least = min(least, p)
-                    most = max(most, p)
-            left >>= np.uint64(1)
-            row += 1
+            p = price[word * 64 + lowest_bit(left)]
+            left &= left - np.uint64(1)
+            if p >= 0:
+                n += 1
+                total += p
+                least = min(least, p)
+                most = max(most, p)
     out[0], out[1], out[2], out[3] = n, least, most, total

@@ -18,7 +18,7 @@ from mercer.retrieve.filter_match import (
 )
 from mercer.retrieve.filter_schema import FieldKind
 from mercer.retrieve.label_build import CATEGORY_SEPARATOR
-from mercer.retrieve.segment import NO_PRICE, NUMBER_COLUMNS, Segment
+from mercer.retrieve.segment import NO_PRICE, NUMBER_COLUMNS, Labels, Segment
 
 
 def rows_matching(tree: Filter | None, segment: Segment) -> Bits:
@@ -64,18 +64,23 @@ def _equals(clause: Equals, segment: Segment) -> Bits:
         return bitmap.of_mask(np.isin(column, np.array(clause.values, np.float64)))
     if clause.kind is FieldKind.CATEGORY:
         wanted = [category_nodes(str(v)) for v in clause.values]
-        spelt = ((c, labels.values[c].as_py().split(CATEGORY_SEPARATOR)) for c in labels.span(name))
-        ends = ((c, tuple(fold_value(node) for node in path)) for c, path in spelt)
-        return _labelled(
-            (c for c, path in ends if any(path[-len(w) :] == w for w in wanted if w)), segment
-        )
+        return _labelled((c for nodes in wanted for c in _subtree(nodes, labels)), segment)
     if clause.kind is FieldKind.TEXT:
         values = dict.fromkeys(fold_value(str(v)) for v in clause.values)
         return _labelled((c for v in values for c in labels.find(name, v)), segment)
     read = truth if clause.kind is FieldKind.BOOL else spelled_number
     return _labelled(
-        (c for c in labels.span(name) if read(labels.values[c].as_py()) in clause.values), segment
+        (c for c in labels.span(name) if read(labels.values[c]) in clause.values), segment
     )
+
+
+def _subtree(nodes: tuple[str, ...], labels: Labels) -> Iterable[int]:
+    """The categories whose path ends with these folded nodes; a row has its category's ancestors
+    as labels too, so that these are the rows of the whole subtree."""
+    for code in labels.find("category", nodes[-1]) if nodes else ():
+        path = [fold_value(node) for node in labels.values[code].split(CATEGORY_SEPARATOR)]
+        if tuple(path[-len(nodes) :]) == nodes:
+            yield code
 
 
 def _within(clause: Range, segment: Segment) -> Bits:
@@ -90,7 +95,7 @@ def _within(clause: Range, segment: Segment) -> Bits:
             mask &= column <= clause.max if clause.is_max_included else column < clause.max
         return bitmap.of_mask(mask)
     labels = segment.labels
-    numbers = ((c, spelled_number(labels.values[c].as_py())) for c in labels.span(clause.field))
+    numbers = ((c, spelled_number(labels.values[c])) for c in labels.span(clause.field))
     return _labelled((c for c, x in numbers if x is not None and is_within(clause, x)), segment)
 
 

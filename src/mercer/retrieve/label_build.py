@@ -1,6 +1,6 @@
 """From attributes, tags, categories and sellers to label codes by row and rows by label."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numba as nb
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mercer.retrieve.filter_match import fold_value
 from mercer.retrieve.filter_schema import ATTRIBUTE_PREFIX, LISTING_FIELDS
 from mercer.retrieve.segment import I32s, I64s, Labels
+from mercer.retrieve.sorted_strings import SortedStrings
 
 CATEGORY_SEPARATOR = " > "
 _I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
@@ -101,7 +102,7 @@ class LabelCollector:
         listing = np.concatenate(self._listing) if self._listing else np.zeros(0, np.int64)
         code = np.concatenate(self._code) if self._code else np.zeros(0, np.int64)
         fields, starts, values, final = _sorted_labels(list(self._codes), code)
-        folded, folded_code = _folded(values, starts)
+        folded, folded_code = _folded(fields, values, starts)
         row_of = np.empty(len(order), np.int64)
         row_of[order] = np.arange(len(order))
         offsets, codes = _group(row_of[listing], final[code], len(order))
@@ -109,7 +110,8 @@ class LabelCollector:
         owners = np.repeat(np.arange(len(order)), np.diff(offsets))
         row_offsets, rows = _group(codes.astype(np.int64), owners, len(values))
         return Labels(
-            fields, starts, pa.array(values, pa.string()), pa.array(folded, pa.string()), folded_code,
+            fields, starts, SortedStrings(pa.array(values, pa.string())),
+            SortedStrings(pa.array(folded, pa.string())), folded_code,
             offsets, codes, row_offsets, rows.astype(np.uint32),
         )  # fmt: skip
 
@@ -150,8 +152,12 @@ def _sorted_labels(
     return tuple(fields), starts.astype(np.int64), [labels[i][1] for i in order], final
 
 
-def _folded(values: list[str], starts: I64s) -> tuple[list[str], I32s]:
+def _folded(fields: Sequence[str], values: list[str], starts: I64s) -> tuple[list[str], I32s]:
     folded = [fold_value(value) for value in values]
+    if "category" in fields:  # found by its own name, not by its path
+        at = fields.index("category")
+        for i in range(int(starts[at]), int(starts[at + 1])):
+            folded[i] = fold_value(values[i].rpartition(CATEGORY_SEPARATOR)[2])
     order: list[int] = []
     for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         order += sorted(range(start, end), key=folded.__getitem__)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.facets import NO_REFERENCES, References
 from mercer.retrieve.filter_match import fold_value
-from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.query import AttributeWish, ParsedQuery, QueryTerm
 from mercer.retrieve.segment import NO_PRICE, Segment
 from mercer.text.analyze import stem
@@ -33,6 +33,7 @@ class Part:
 
     segment: Segment
     alive: Bits
+    references: References = NO_REFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _continuations(word: str, parts: Sequence[Part]) -> list[str]:
         span = postings.with_prefix(word)
         frequency = np.diff(postings.offsets[span.start : span.stop + 1])
         for at in np.argsort(-frequency, kind="stable")[:MAX_PREFIX_STEMS].tolist():
-            name = postings.stems[span.start + at].as_py()
+            name = postings.stems[span.start + at]
             found[name] = found.get(name, 0) + int(frequency[at])
     return sorted(found, key=lambda s: (-found[s], s))[:MAX_PREFIX_STEMS]
 
@@ -249,12 +250,7 @@ def _allowed(wanted: Wanted, part: Part) -> Bits:
 
 def label_codes(wish: AttributeWish, segment: Segment) -> list[int]:
     """The labels of a segment that an attribute wish means; a category by its own name."""
-    labels = segment.labels
-    if wish.field != "category":
-        return labels.find(wish.field, fold_value(wish.value))
-    name = fold_value(wish.value)
-    spelt = ((c, labels.values[c].as_py()) for c in labels.span("category"))
-    return [c for c, path in spelt if fold_value(path.rpartition(CATEGORY_SEPARATOR)[2]) == name]
+    return segment.labels.find(wish.field, fold_value(wish.value))
 
 
 def _having(stems: Sequence[str], segment: Segment) -> Bits:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mercer.retrieve.segment import COUNT_BITS, I32s, I64s, Postings, U16s, U32s
+from mercer.retrieve.sorted_strings import SortedStrings
 from mercer.text.analyze import Tokens, stem
 
 _I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
@@ -53,7 +54,7 @@ def build_postings(
     counts = np.empty(offsets[-1], np.uint16)
     if offsets[-1]:
         _invert(*parts, stem_of, order, offsets[:-1].copy(), rows, counts)
-    return Postings(stems, offsets, rows, counts), stem_of
+    return Postings(SortedStrings(stems), offsets, rows, counts), stem_of
 
 
 @nb.njit(

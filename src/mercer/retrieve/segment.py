@@ -5,16 +5,15 @@ its best by quality, and a head query ("jewelry") need not look at the millions 
 All arrays may be memory-mapped; nothing here is written after it was built.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from mercer.retrieve.documents import Documents
+from mercer.retrieve.sorted_strings import SortedStrings
 from mercer.retrieve.text_index import TextIndex
 from mercer.retrieve.vector_index import VectorIndex
 
@@ -45,19 +44,18 @@ NUMBER_COLUMNS: Mapping[str, type[np.generic]] = {
 class Postings:
     """Which rows have which stem, and how often in each text field."""
 
-    stems: pa.StringArray  # (n_stems,) sorted; the code of a stem is its place
+    stems: SortedStrings  # (n_stems,); the code of a stem is its place
     offsets: I64s  # (n_stems + 1,)
     rows: U32s  # ascending for each stem
     counts: U16s  # packed by COUNT_BITS, each field's count cut at what fits
 
     def code(self, stem: str) -> int:
         """The stem's code, or -1."""
-        at = self._left(stem)
-        return at if at < len(self.stems) and self.stems[at].as_py() == stem else -1
+        return self.stems.find(stem)
 
     def with_prefix(self, prefix: str) -> range:
         """Codes of all stems that begin so."""
-        return range(self._left(prefix), self._left(prefix + "\U0010ffff"))
+        return range(self.stems.left(prefix), self.stems.left(prefix + "\U0010ffff"))
 
     def frequency(self, code: int) -> int:
         """How many rows have the stem."""
@@ -71,10 +69,6 @@ class Postings:
         """The packed counts of those rows."""
         return self.counts[self.offsets[code] : self.offsets[code + 1]]
 
-    def _left(self, key: str) -> int:
-        # Arrow orders by UTF-8 bytes, which is the order of code points, as Python's str does.
-        return bisect_left(range(len(self.stems)), key, key=lambda i: self.stems[i].as_py())
-
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -86,10 +80,8 @@ class Labels:
 
     fields: tuple[str, ...]  # "category", "seller", "tags", "attributes.color", ...
     starts: I64s  # (n_fields + 1,) codes of field f: starts[f] to starts[f + 1]
-    values: (
-        pa.StringArray
-    )  # (n_labels,) as written; a category is its path from the root, " > " between
-    folded: pa.StringArray  # (n_labels,) `fold_value` of each, sorted within a field
+    values: SortedStrings  # (n_labels,) as written, by field; a category as its path, " > " between
+    folded: SortedStrings  # (n_labels,) `fold_value` of each, by field; of a category's own name
     folded_code: I32s  # (n_labels,) the code of each entry of `folded`
     offsets: I64s  # (n + 1,) labels of a row
     codes: I32s  # ascending for each row
@@ -104,20 +96,20 @@ class Labels:
         return range(int(self.starts[at]), int(self.starts[at + 1]))
 
     def find(self, field: str, folded: str) -> list[int]:
-        """Codes of the field whose folded value is this one (several spellings may fold alike)."""
+        """Codes of the field whose folded value is this one (several spellings may fold alike); of
+        the category, those whose own name folds to it."""
         span = self.span(field)
-        at = bisect_left(span, folded, key=lambda i: self.folded[i].as_py())
+        at = self.folded.left(folded, low=span.start, high=span.stop)
         found = []
-        while at < len(span) and self.folded[span[at]].as_py() == folded:
-            found.append(int(self.folded_code[span[at]]))
+        while at < span.stop and self.folded[at] == folded:
+            found.append(int(self.folded_code[at]))
             at += 1
         return found
 
     def code(self, field: str, value: str) -> int:
         """The code of a value exactly as written, or -1."""
         span = self.span(field)
-        at = bisect_left(span, value, key=lambda i: self.values[i].as_py())
-        return span[at] if at < len(span) and self.values[span[at]].as_py() == value else -1
+        return self.values.find(value, low=span.start, high=span.stop)
 
     def rows_of(self, code: int) -> U32s:
         """The rows that have the label, ascending."""

@@ -49,7 +49,7 @@ def collect_phrases(titles: Tokens, vocabulary: Sequence[str], labels: Labels) -
             continue
         span = labels.span(name)
         for code in span:
-            text = " ".join(words(labels.values[code].as_py().rpartition(CATEGORY_SEPARATOR)[2]))
+            text = " ".join(words(labels.values[code].rpartition(CATEGORY_SEPARATOR)[2]))
             if len(best) < MAX_VALUES and len(text) > 1 and not text[0].isdigit():
                 best.setdefault(text, (kind, int(counts[code])))
     for row, count in zip(found.words.tolist(), found.counts.tolist(), strict=True):

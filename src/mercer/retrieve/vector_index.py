@@ -54,6 +54,15 @@ class VectorIndex(Protocol):
         """
         ...
 
+    def scores(self, query: F32s, rows: I64s) -> F32s:
+        """(n_rows,) inner product of the query with each of some rows.
+
+        Args:
+            query: (dim,).
+            rows: (n_rows,) each in 0..n-1.
+        """
+        ...
+
     def row_vectors(self, rows: I64s) -> F32s:
         """(n_rows, dim) the vectors as stored; for an index that rounds, the rounded ones."""
         ...

@@ -49,7 +49,7 @@ def _has(place: Place, word: str) -> bool:
     if code < 0:
         return False
     rows = postings.rows_of(code)
-    at = int(rows.searchsorted(place.row))
+    at = int(rows.searchsorted(np.uint32(place.row)))  # of one type, or all rows are converted
     return at < len(rows) and int(rows[at]) == place.row
 
 

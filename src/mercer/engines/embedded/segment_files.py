@@ -11,11 +11,13 @@ import pyarrow as pa
 from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment import NUMBER_COLUMNS, Labels, Postings, Segment
 from mercer.retrieve.segment_build import SegmentColumns
+from mercer.retrieve.sorted_strings import SortedStrings
 from mercer.retrieve.text_index import TextIndex
 from mercer.retrieve.vector_index import VectorIndex
 from mercer.schema.errors import CorruptError
 
 Array = npt.NDArray[Any]
+DOCUMENT_BATCH = 1_000_000  # rows; their text stays far below the 2 GiB of one string column
 
 
 def save_arrays(folder: Path, arrays: Mapping[str, Array]) -> None:
@@ -61,6 +63,15 @@ def load_table(path: Path) -> pa.Table:
         raise CorruptError(f"{path}: {fault}; run `mercer index` to build the index anew") from None
 
 
+def save_documents(path: Path, documents: pa.Table) -> None:
+    """In few large batches: a page's rows then lie in one, which is taken in one step."""
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, documents.schema) as writer:
+        for first in range(0, len(documents), DOCUMENT_BATCH):
+            whole = documents.slice(first, DOCUMENT_BATCH).combine_chunks()
+            for batch in whole.to_batches():
+                writer.write_batch(batch)
+
+
 def save_strings(path: Path, strings: pa.Array) -> None:
     """One column of strings."""
     save_table(path, pa.table({"value": strings}))
@@ -96,11 +107,11 @@ def save_segment(folder: Path, columns: SegmentColumns) -> None:
             **{f"number_{name}": column for name, column in columns.numbers.items()},
         },
     )
-    save_strings(folder / "stems.arrow", postings.stems)
+    save_strings(folder / "stems.arrow", postings.stems.column)
     save_strings(folder / "label_fields.arrow", pa.array(labels.fields, pa.string()))
-    save_strings(folder / "label_values.arrow", labels.values)
-    save_strings(folder / "label_folded.arrow", labels.folded)
-    save_table(folder / "documents.arrow", columns.documents)
+    save_strings(folder / "label_values.arrow", labels.values.column)
+    save_strings(folder / "label_folded.arrow", labels.folded.column)
+    save_documents(folder / "documents.arrow", columns.documents)
 
 
 def load_segment(folder: Path, *, vectors: VectorIndex, text: TextIndex | None) -> Segment:
@@ -117,7 +128,7 @@ def load_segment(folder: Path, *, vectors: VectorIndex, text: TextIndex | None) 
             prior=arrays["prior"],
             numbers={name: arrays[f"number_{name}"] for name in NUMBER_COLUMNS},
             postings=Postings(
-                load_strings(folder / "stems.arrow"),
+                SortedStrings(load_strings(folder / "stems.arrow")),
                 arrays["posting_offsets"],
                 arrays["posting_rows"],
                 arrays["posting_counts"],
@@ -128,8 +139,8 @@ def load_segment(folder: Path, *, vectors: VectorIndex, text: TextIndex | None) 
             labels=Labels(
                 tuple(load_strings(folder / "label_fields.arrow").to_pylist()),
                 arrays["label_starts"],
-                load_strings(folder / "label_values.arrow"),
-                load_strings(folder / "label_folded.arrow"),
+                SortedStrings(load_strings(folder / "label_values.arrow")),
+                SortedStrings(load_strings(folder / "label_folded.arrow")),
                 arrays["label_folded_code"],
                 arrays["label_offsets"],
                 arrays["label_codes"],

@@ -249,6 +249,14 @@ class FaissIndex:
             )
         return self._best(query, rows, k=k, threshold=threshold)
 
+    def scores(self, query: F32s, rows: I64s) -> F32s:
+        """See `VectorIndex`; of the rounded vectors."""
+        check_rows(rows, n=self.n)
+        scores = np.empty(rows.size, np.float32)
+        offset = float(query @ (self._lowest + self._step / 2))
+        score_codes(self._codes, query * self._step, offset, rows, scores)
+        return scores
+
     def row_vectors(self, rows: I64s) -> F32s:
         """See `VectorIndex`; rounded to 8 bits per dimension."""
         check_rows(rows, n=self.n)
@@ -287,9 +295,7 @@ class FaissIndex:
 
     def _best(self, query: F32s, rows: I64s, *, k: int, threshold: float) -> VectorHits:
         """Some rows by their fine codes; a code c stands for lowest + (c + 0.5) * step."""
-        scores = np.empty(rows.size, np.float32)
-        offset = float(query @ (self._lowest + self._step / 2))
-        score_codes(self._codes, query * self._step, offset, rows, scores)
+        scores = self.scores(query, rows)
         keep = scores >= threshold
         return best_first(rows[keep], scores[keep], k=k)
 
