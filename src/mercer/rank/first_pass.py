@@ -32,8 +32,9 @@ class FirstPassParams:
     k1: float = 1.2
     b: float = 0.75
     lexical: float = 2.0
-    semantic_per_word: float = 0.15
+    semantic_per_word: float = 0.2
     semantic_max: float = 0.8
+    sufficient_words: float = 0.5  # words that are evidence enough without the cosine
     title: float = 0.15
     unwanted: float = 0.2
     negated: float = 0.1
@@ -113,7 +114,8 @@ def score(
         "prior": params.prior * segment.prior[rows],
     }
     if cosine is not None:
-        weight = min(params.semantic_max, params.semantic_per_word * len(wanted.groups))
+        n_words = max(len(wanted.groups) - params.sufficient_words, 0.0)
+        weight = min(params.semantic_max, params.semantic_per_word * n_words)
         parts["semantic"] = weight * np.maximum(cosine, 0.0)
     as_float = {name: np.asarray(part, np.float32) for name, part in parts.items()}
     return Scores(np.sum(list(as_float.values()), axis=0, dtype=np.float32), as_float, has_group)

@@ -31,7 +31,7 @@ _U8S = nb.types.Array(nb.u8, 1, "C", readonly=True)
 
 
 @nb.njit(nb.f4(_F4S, _F4S, nb.f4[::1]), cache=True, nogil=True, inline="always")
-def _inner(vector: F32s, query: F32s, products: F32s) -> float:
+def _inner(vector: F32s, query: F32s, products: F32s) -> np.float32:
     """The inner product; `products` is room for one number per dimension.
 
     The products are added by halves (first to middle, and so on): a fixed order that the compiler
