@@ -85,6 +85,8 @@ class GroupCommit(Generic[Item, Result]):
     def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         try:
             results = self._commit([waiting.item for waiting in batch])
+            if len(results) != len(batch):
+                raise ValueError(f"{len(results)} results for {len(batch)} items")
         except Exception as fault:
             for waiting in batch:
                 waiting.future.set_exception(fault)
