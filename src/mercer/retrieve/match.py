@@ -183,6 +183,16 @@ def lexical_matches(
     return LexicalMatches(allowed, tuple(step[level - 1] for step in steps), level)
 
 
+def has_known_word(wanted: Wanted, parts: Sequence[Part]) -> bool:
+    """Whether any listing has any of the words; what nobody ever said means nothing."""
+    return any(
+        all(part.segment.postings.code(word) >= 0 for word in way.stems)
+        for part in parts
+        for group in wanted.groups
+        for way in group.alternatives
+    )
+
+
 def semantic_hits(
     query: npt.NDArray[np.float32], parts: Sequence[Part], *, threshold: float
 ) -> tuple[SemanticHits, ...]:

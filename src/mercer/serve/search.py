@@ -28,6 +28,7 @@ from mercer.retrieve.match import (
     MatchParams,
     SemanticHits,
     Wanted,
+    has_known_word,
     join,
     lexical_matches,
     semantic_hits,
@@ -224,6 +225,8 @@ def _vector(request: SearchRequest, query: ParsedQuery, wanted: Wanted, snapshot
     """(dim,) the query's meaning; None where it is not asked for."""
     if request.mode == "lexical" or wanted.is_empty:
         return None
+    if not has_known_word(wanted, snapshot.parts):
+        return None  # every vector is near some listing, also that of "qwertzuiop"
     words = [t.word for t in query.terms if not t.is_optional] or [t.word for t in query.terms]
     return snapshot.encoder.encode_query(query.text, words)
 
