@@ -12,10 +12,11 @@ from mercer.retrieve.segment_build import SegmentColumns
 from mercer.text.encoder import CatalogueEncoder, Encoder
 from mercer.text.encoder_fit import fit_encoder, sample_rows, take_rows
 from mercer.text.encoder_kernel import F32s
-from mercer.text.encoder_threshold import calibrate_threshold
+from mercer.text.encoder_threshold import ThresholdRule, calibrate_threshold
 
 CATALOGUE = "catalogue"
 _BLOCK = 16_384  # rows encoded at a time
+_MEANT = 400  # listings that a typical query admits by meaning alone, at most
 _THRESHOLD_SAMPLE = 8_192  # listings on which the threshold is calibrated
 
 
@@ -69,7 +70,9 @@ def threshold_of(encoder: Encoder, columns: SegmentColumns) -> float:
     tokens = {name: take_rows(field, rows) for name, field in columns.tokens.items()}
     listings = columns.documents.take(rows)
     vectors = encoder.encode_listings(listings, tokens, columns.vocabulary)
-    return calibrate_threshold(encoder, tokens["title"], columns.vocabulary, vectors)
+    # A query means some hundred listings at most, however many there are.
+    rule = ThresholdRule(stranger_share=min(0.02, max(_MEANT / max(columns.n, 1), 0.0005)))
+    return calibrate_threshold(encoder, tokens["title"], columns.vocabulary, vectors, rule=rule)
 
 
 def save_encoder(folder: Path, encoder: Encoder) -> None:

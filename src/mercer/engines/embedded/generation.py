@@ -38,6 +38,7 @@ from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.segment_files import load_segment, save_segment
 from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.engines.embedded.vector_files import open_vectors, save_vectors
+from mercer.retrieve.facets import References, count_references
 from mercer.retrieve.segment import I64s, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
 from mercer.retrieve.suggestion import collect_phrases
@@ -79,6 +80,7 @@ class Generation:
     segment: Segment
     encoder: Encoder
     words: Words
+    references: References  # counted when it is opened
 
 
 def is_for_sale(changes: pa.RecordBatch) -> pa.Array:
@@ -277,7 +279,8 @@ def open_generation(
     vectors = open_vectors(folder / "vectors")
     segment = load_segment(folder / "columns", vectors=vectors, text=text)
     words = load_words(folder / "words", synonyms)
-    return Generation(manifest, segment, open_encoder(folder / "encoder", encoder), words)
+    fitted = open_encoder(folder / "encoder", encoder)
+    return Generation(manifest, segment, fitted, words, count_references(segment))
 
 
 def remove_stale(index: Path, *, keep: frozenset[str]) -> list[str]:

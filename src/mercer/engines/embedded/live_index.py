@@ -61,7 +61,9 @@ class LiveIndex:
         self._version = generation.manifest.version
         self._serial = 0
         alive = bitmap.full(segment.n)
-        self._pieces = [_Piece(0, Part(segment, alive), mean_lengths(segment.lengths))]
+        self._pieces = [
+            _Piece(0, Part(segment, alive, generation.references), mean_lengths(segment.lengths))
+        ]
         self._where = np.full(int(segment.row_id.max(initial=-1)) + 1, -1, np.int64)
         self._where[segment.row_id] = np.arange(segment.n)
         self._base_kinds = attribute_kinds(segment.labels)
@@ -121,7 +123,7 @@ class LiveIndex:
             if len(mine):
                 alive = piece.part.alive.copy()
                 bitmap.clear_rows(alive, (mine & 0xFFFF_FFFF).astype(np.uint32))
-                self._pieces[i] = replace(piece, part=Part(piece.part.segment, alive))
+                self._pieces[i] = replace(piece, part=replace(piece.part, alive=alive))
 
     def _add(self, fresh: pa.RecordBatch) -> None:
         """Put listings into the youngest segment; seal and merge where that has grown."""
@@ -238,7 +240,7 @@ def attribute_kinds(labels: Labels) -> dict[str, FieldKind]:
         if name in LISTING_FIELDS:
             continue
         span = labels.span(name)
-        sample = labels.values.slice(span.start, min(len(span), _SAMPLE)).to_pylist()
+        sample = labels.values.column.slice(span.start, min(len(span), _SAMPLE)).to_pylist()
         n_numbers = sum(spelled_number(value) is not None for value in sample)
         kind = FieldKind.NUMBER if n_numbers >= 0.9 * len(sample) else FieldKind.TEXT
         kinds[name.removeprefix("attributes.")] = kind
