@@ -12,7 +12,7 @@ from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_search import Steps
 from mercer.retrieve.request import Mode
 
-LISTINGS = 50_000  # with these a bench ends within a minute, market and all
+SEARCH_LISTINGS, INDEX_LISTINGS = 30_000, 50_000  # a bench ends within a minute, market and all
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast it is.")
 
@@ -29,7 +29,7 @@ Rebuild = Annotated[bool, typer.Option("--rebuild", help="Make the market or fil
 
 @app.command("search")
 def search_command(
-    listings: Listings = LISTINGS,
+    listings: Listings = SEARCH_LISTINGS,
     queries: Annotated[
         int | None,
         typer.Option(
@@ -71,7 +71,7 @@ def search_command(
 
 @app.command("index")
 def index_command(
-    listings: Listings = LISTINGS,
+    listings: Listings = INDEX_LISTINGS,
     seed: Seed = 1,
     cache: Cache = None,
     rebuild: Rebuild = False,

@@ -34,7 +34,7 @@ def catalogue_command(
 ) -> None:
     """Write listings, sellers, queries with their meaning, and the true grade of listings.
 
-    Grades go from 0 to 3; up to 20 listings of grade 0 are judged for each query, and all others.
+    Grades go from 0 to 3; for each query all listings above 0 are judged, and up to 20 of grade 0.
 
     Examples:
 

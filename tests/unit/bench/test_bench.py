@@ -56,7 +56,8 @@ def test_search_line_has_its_keys(cache: Path) -> None:
 
 def test_index_line_has_its_keys(cache: Path) -> None:
     """Both rates are listings over the seconds of their stages, and nothing stays behind."""
-    done = mercer("bench", "index", "--listings", N, "--cache", cache, "--json")
+    n = 60
+    done = mercer("bench", "index", "--listings", n, "--cache", cache, "--json")
     assert done.exit_code == 0, done.stderr
     line = json.loads(done.stdout)
     assert set(line) >= WHERE
@@ -64,13 +65,13 @@ def test_index_line_has_its_keys(cache: Path) -> None:
         ("text_listings_per_s", "text_s", "text_stages_s"),
         ("searchable_listings_per_s", "searchable_s", "searchable_stages_s"),
     ):
-        assert line[rate] == pytest.approx(N / line[seconds], rel=0.02)
+        assert line[rate] == pytest.approx(n / line[seconds], rel=0.02)
         assert sum(line[stages].values()) == pytest.approx(line[seconds], abs=0.02)
     assert {"ingest", "read", "words", "encoder", "vectors", "first search"} <= set(
         line["searchable_stages_s"]
     )
     assert not {"ingest", "encoder", "vectors"} & set(line["text_stages_s"])
-    assert 0 < line["indexed"] <= N
+    assert 0 < line["indexed"] <= n
     assert sum(line["bytes"]["index_parts"].values()) == line["bytes"]["index"] > 0
     assert not list(cache.glob("index-*"))
 
@@ -81,7 +82,7 @@ def test_market_is_kept_until_the_code_changes(
     """A second run makes nothing; other code, or --rebuild, makes another index."""
 
     def index(*, rebuild: bool = False) -> Any:
-        path = bench_market(tmp_path, n_listings=60, seed=1, rebuild=rebuild, progress=quiet)
+        path = bench_market(tmp_path, n_listings=20, seed=1, rebuild=rebuild, progress=quiet)
         name = current_generation(path / "index")
         assert name is not None
         return name, (path / "index" / name / "manifest.json").stat().st_mtime_ns
@@ -92,7 +93,7 @@ def test_market_is_kept_until_the_code_changes(
     second = index()
     assert second[0] != first[0]
     assert index() == second
-    assert index(rebuild=True)[1] != second[1]
+    assert index(rebuild=True) != second
 
 
 def test_no_query_is_asked_twice() -> None:
