@@ -79,8 +79,10 @@ def test_hits_are_different_rows_best_first(make: Make, vectors: F32s) -> None:
 
 def test_nearest_row_comes_first(make: Make, vectors: F32s) -> None:
     """A stored vector finds itself, and all rows that equal it come next to it."""
-    rows, scores = make(vectors).search(vectors[7], k=11)
+    index = make(vectors)
+    rows, scores = index.search(vectors[7], k=11)
     assert rows.tolist() == [7, *range(40, 50)]
+    assert index.search(vectors[7], k=5).rows.tolist() == [7, 40, 41, 42, 43]  # cut among equals
     assert scores == pytest.approx(1.0, abs=0.02)
 
 
