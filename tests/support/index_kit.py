@@ -112,7 +112,7 @@ def generation_of(
     lexicon = TableLexicon.from_columns(columns.vocabulary, counts, *query_values(columns.labels))
     manifest = Manifest(
         format=1, name=name, version=version, n=columns.n, encoder="bag", dim=DIM,
-        threshold=threshold, currency="USD", rates_as_of="",
+        threshold=threshold, currency="USD", rates_as_of="", files={},
     )  # fmt: skip
     segment, words = segment_of(columns), Words(lexicon, _SPELLER, _SUGGESTIONS)
     return Generation(manifest, segment, BagEncoder(), words, count_references(segment))

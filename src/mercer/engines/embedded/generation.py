@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,11 +34,13 @@ from mercer.engines.embedded.encoder_files import (
     save_encoder,
     threshold_of,
 )
+from mercer.engines.embedded.generation_files import building, check_files, seal
 from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.segment_files import load_segment, save_segment
 from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.engines.embedded.vector_files import open_vectors, save_vectors
 from mercer.retrieve.facets import References, count_references
+from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.segment import I64s, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
 from mercer.retrieve.suggestion import collect_phrases
@@ -49,7 +51,7 @@ from mercer.text.analyze import Tokens
 from mercer.text.encoder import Encoder
 from mercer.text.synonyms import Synonyms
 
-FORMAT = 2
+FORMAT = 3
 # Up to so many listings all matches of any query are scored, and no text index is needed.
 TEXT_INDEX_FROM = 5_000
 
@@ -70,6 +72,7 @@ class Manifest:
     threshold: float  # cosine above which a semantic hit matches
     currency: str
     rates_as_of: str
+    files: Mapping[str, int]  # bytes of each file, by its path in the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +114,21 @@ def build_generation(
         The generation's name.
     """
     index.mkdir(parents=True, exist_ok=True)
-    name = f"g{version:012d}-{_serial(index):04x}"
-    folder = index / f".{name}.part"
-    folder.mkdir()
-    try:
-        with building_words(folder, changes, rates=rates, progress=progress) as columns:
-            manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
-        write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
-        folder.rename(index / name)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    sync_folder(index)
-    write_durably(index / "CURRENT", name.encode())
+    with building(index):
+        name = f"g{version:012d}-{_serial(index):04x}"
+        folder = index / f".{name}.part"
+        folder.mkdir()
+        try:
+            with building_words(folder, changes, rates=rates, progress=progress) as columns:
+                manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
+            manifest = replace(manifest, files=seal(folder))
+            write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
+            folder.rename(index / name)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        sync_folder(index)
+        write_durably(index / "CURRENT", name.encode())
     return name
 
 
@@ -133,20 +138,25 @@ def building_words(
 ) -> Iterator[SegmentColumns]:
     """Write what a search by words needs: columns, words and the text index.
 
-    Gives the columns as soon as they are written; the text index goes on beside the block, and is
-    complete when that ends.
+    Gives the columns as soon as they are there. Files, words and text index are written beside the
+    block, and are complete when it ends.
     """
-    with TextStage(folder / "text") as text:
+    with TextStage(folder / "text") as text, ThreadPoolExecutor(1) as beside:
         columns = _columns(changes, rates, text, progress)
         text.close(columns.document_row)
-        save_segment(folder / "columns", columns)
-        progress("files", columns.n)
-        phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
-        save_words(folder / "words", columns, phrases)
-        progress("words", columns.n)
+        written = beside.submit(_write_words, folder, columns, progress)
         yield columns
+        written.result()
         text.wait()
         progress("text", columns.n)
+
+
+def _write_words(folder: Path, columns: SegmentColumns, progress: Progress) -> None:
+    save_segment(folder / "columns", columns)
+    progress("files", columns.n)
+    phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
+    save_words(folder / "words", columns, phrases)
+    progress("words", columns.n)
 
 
 class TextStage:
@@ -229,13 +239,14 @@ def _write_vectors(
     progress("vector index", columns.n)
     return Manifest(
         FORMAT, name, version, columns.n, fitted.name, fitted.dim, threshold,
-        rates.reporting, rates.as_of,
+        rates.reporting, rates.as_of, {},
     )  # fmt: skip
 
 
 def _serial(index: Path) -> int:
-    """One more than any generation's; a rebuild at the same version has another name."""
-    used = [int(p.name[-4:], 16) for p in index.glob("g*-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]")]
+    """One more than any generation's, also of one that a crash left unfinished."""
+    names = [p.name.removesuffix(".part") for p in (*index.glob("g*-*"), *index.glob(".g*.part"))]
+    used = [int(name[-4:], 16) for name in names]
     return (max(used, default=0) + 1) % 0x10000
 
 
@@ -255,15 +266,15 @@ def read_manifest(index: Path, name: str) -> Manifest:
     """
     file = index / name / "manifest.json"
     try:
-        manifest = Manifest(**json.loads(file.read_text()))
-    except (OSError, ValueError, TypeError) as fault:
+        values = json.loads(file.read_text())
+        if values["format"] != FORMAT:
+            raise CorruptError(
+                f"{file}: written in format {values['format']}, this version reads {FORMAT}; "
+                "run `mercer index`"
+            )
+        return Manifest(**values)
+    except (OSError, ValueError, TypeError, KeyError) as fault:
         raise CorruptError(f"{file}: {fault}; run `mercer index`") from None
-    if manifest.format != FORMAT:
-        raise CorruptError(
-            f"{file}: written in format {manifest.format}, this version reads {FORMAT}; "
-            "run `mercer index`"
-        )
-    return manifest
 
 
 def open_generation(
@@ -275,10 +286,12 @@ def open_generation(
         CorruptError: a file is missing, cut off or of another format.
     """
     folder, manifest = index / name, read_manifest(index, name)
+    check_files(folder, manifest.files)
     text = TantivyIndex(folder / "text") if (folder / "text").exists() else None
     vectors = open_vectors(folder / "vectors")
     segment = load_segment(folder / "columns", vectors=vectors, text=text)
-    words = load_words(folder / "words", synonyms)
+    neighbours = Neighbours(segment.postings, segment.title_offsets, segment.title_stems)
+    words = load_words(folder / "words", synonyms, neighbours)
     fitted = open_encoder(folder / "encoder", encoder)
     return Generation(manifest, segment, fitted, words, count_references(segment))
 
@@ -286,8 +299,10 @@ def open_generation(
 def remove_stale(index: Path, *, keep: frozenset[str]) -> list[str]:
     """Remove generations that no one names, and what a crashed build left; their names."""
     removed = []
-    for path in sorted(index.glob("g*-*")) + sorted(index.glob(".g*.part")):
-        if path.name not in keep:
-            shutil.rmtree(path, ignore_errors=True)
-            removed.append(path.name)
+    with building(index, wait=False) as is_mine:
+        # Somebody who builds has a folder that nobody names yet; the next one cleans up.
+        for path in (*sorted(index.glob("g*-*")), *sorted(index.glob(".g*.part"))) * is_mine:
+            if path.name not in keep and path.name != current_generation(index):
+                shutil.rmtree(path, ignore_errors=True)
+                removed.append(path.name)
     return removed
