@@ -98,12 +98,17 @@ class LiveIndex:
             self._publish()
 
     def replace(self, generation: Generation, changes: Iterable[pa.RecordBatch]) -> None:
-        """Serve a newer generation, with what changed since it was read, in one step."""
+        """Serve a newer generation, with what changed since it was read, in one step or not at all."""
         with self._lock:
-            self._start(generation)
-            for batch in changes:
-                self._take_in(batch)
-            self._publish()
+            before = dict(vars(self))  # `_start` makes all state anew, so this stays as it is
+            try:
+                self._start(generation)
+                for batch in changes:
+                    self._take_in(batch)
+                self._publish()
+            except BaseException:
+                vars(self).update(before)
+                raise
 
     def _take_in(self, changes: pa.RecordBatch) -> None:
         self._kill(np.asarray(changes.column("row_id")))
