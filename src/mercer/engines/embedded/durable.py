@@ -14,6 +14,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def sync_tree(folder: Path) -> None:
+    """Make all files below a folder durable, and their names."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with open(Path(parent, name), "rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(parent))
+
+
 def write_durably(path: Path, data: Any) -> None:
     """Write bytes (any buffer) under a temporary name, sync, rename, sync the folder."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -25,7 +25,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mercer.engines.embedded.durable import sync_folder, write_durably
+from mercer.engines.embedded.durable import sync_folder, sync_tree, write_durably
 from mercer.engines.embedded.encoder_files import (
     EncoderChoice,
     encode_rows,
@@ -49,6 +49,7 @@ from mercer.schema.errors import CorruptError
 from mercer.schema.money import Rates
 from mercer.text.analyze import Tokens
 from mercer.text.encoder import Encoder
+from mercer.text.encoder_threshold import pseudo_query_vectors
 from mercer.text.synonyms import Synonyms
 
 FORMAT = 3
@@ -123,7 +124,8 @@ def build_generation(
                 manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
             manifest = replace(manifest, files=seal(folder))
             write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
-            folder.rename(index / name)
+            sync_tree(folder)
+        folder.rename(index / name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -235,7 +237,8 @@ def _write_vectors(
     vectors = encode_rows(fitted, columns)
     progress("vectors", columns.n)
     save_encoder(folder / "encoder", fitted)
-    save_vectors(folder / "vectors", vectors)
+    queries = pseudo_query_vectors(fitted, columns.tokens["title"], columns.vocabulary)
+    save_vectors(folder / "vectors", vectors, queries=queries)
     progress("vector index", columns.n)
     return Manifest(
         FORMAT, name, version, columns.n, fitted.name, fitted.dim, threshold,

@@ -13,15 +13,15 @@ EXACT_BELOW = 30_000  # comparing every row takes 2 ms there; above, the inverte
 _EXACT, _FAISS = "exact.npy", "vectors.faiss"
 
 
-def save_vectors(folder: Path, vectors: F32s) -> None:
-    """Write an index of (n, dim) vectors."""
+def save_vectors(folder: Path, vectors: F32s, *, queries: F32s) -> None:
+    """Write an index of (n, dim) vectors; `queries` are what its recall is calibrated on."""
     folder.mkdir(parents=True, exist_ok=True)
     if len(vectors) < EXACT_BELOW:
         ExactIndex(vectors).save(folder / _EXACT)
         return
     from mercer.engines.embedded.vector_faiss import FaissIndex
 
-    FaissIndex.build(vectors).save(folder / _FAISS)
+    FaissIndex.build(vectors, queries=queries).save(folder / _FAISS)
 
 
 def open_vectors(folder: Path) -> VectorIndex:
