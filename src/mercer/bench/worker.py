@@ -25,5 +25,9 @@ def run_worker(module: str, job: dict[str, Any]) -> dict[str, Any]:
             f"the measuring process {module} ended with status {done.returncode}; "
             "what it said is above"
         )
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    try:
+        return dict(json.loads(done.stdout))
+    except (ValueError, TypeError):
+        raise MarketError(
+            f"the measuring process {module} printed no JSON object: {done.stdout[:200]!r}"
+        ) from None

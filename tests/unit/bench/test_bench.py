@@ -170,5 +170,7 @@ def test_where_it_was_measured() -> None:
 def test_failing_worker_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     """A measuring process that dies is an error with its status, never a figure."""
     with pytest.raises(MarketError, match="ended with status 1"):
-        run_worker("mercer.bench.searcher", {})
-    assert "KeyError" in capfd.readouterr().err
+        run_worker("mercer.bench.nothing", {})
+    assert "No module named" in capfd.readouterr().err
+    with pytest.raises(MarketError, match="no JSON object"):
+        run_worker("mercer.bench.machine", {})
