@@ -125,7 +125,7 @@ def build_generation(
             manifest = replace(manifest, files=seal(folder))
             write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
             sync_tree(folder)
-        folder.rename(index / name)
+            folder.rename(index / name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
