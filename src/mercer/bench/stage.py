@@ -1,5 +1,6 @@
 """Seconds by stage, from a build that says when it is done with each."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import final
@@ -7,18 +8,24 @@ from typing import final
 
 @final
 class Stages:
-    """A `Progress` that keeps how long each stage took, on one thread."""
+    """A `Progress` that keeps how long each stage took. Thread-safe.
+
+    Of stages that run at the same time the one that ends later gets only what was still left, so that
+    all together are the time that passed.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._last = clock()
         self.seconds: dict[str, float] = {}
 
     def __call__(self, step: str, n: int) -> None:
-        """The work since the last call was of this stage; a stage may come in parts."""
-        now = self._clock()
-        self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
-        self._last = now
+        """The time since the last call was of this stage; a stage may come in parts."""
+        with self._lock:
+            now = self._clock()
+            self.seconds[step] = self.seconds.get(step, 0.0) + now - self._last
+            self._last = now
 
     @property
     def total(self) -> float:
