@@ -34,7 +34,7 @@ from mercer.engines.embedded.encoder_files import (
     save_encoder,
     threshold_of,
 )
-from mercer.engines.embedded.generation_files import building, check_files, seal
+from mercer.engines.embedded.generation_files import building, check_files, sizes_of
 from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.segment_files import load_segment, save_segment
 from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
@@ -122,7 +122,7 @@ def build_generation(
         try:
             with building_words(folder, changes, rates=rates, progress=progress) as columns:
                 manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
-            manifest = replace(manifest, files=seal(folder))
+            manifest = replace(manifest, files=sizes_of(folder))
             write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
             sync_tree(folder)
             folder.rename(index / name)

@@ -1,4 +1,4 @@
-"""The files of a generation as a whole: who may write them, which there are, that they are on disk."""
+"""The files of a generation as a whole: who may write them, and whether all of them are there."""
 
 import fcntl
 import os
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from mercer.engines.embedded.durable import sync_folder
 from mercer.schema.errors import CorruptError
 
 
@@ -32,21 +31,13 @@ def building(index: Path, *, wait: bool = True) -> Iterator[bool]:
         os.close(handle)
 
 
-def seal(folder: Path) -> dict[str, int]:
-    """Make all files below the folder durable; their sizes in bytes by path."""
-    sizes = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            sync_folder(path)
-        elif path.suffix != ".lock":
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-            sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
-    sync_folder(folder)
-    return sizes
+def sizes_of(folder: Path) -> dict[str, int]:
+    """Bytes of each file below the folder, by path; locks left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
 
 
 def check_files(folder: Path, sizes: Mapping[str, int]) -> None:
