@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.facets import count_labels, merge_price_sums, price_sums, top_values
 from mercer.retrieve.filter_ast import And, Equals, Filter, Or, disjunctive_fields
-from mercer.retrieve.filter_match import fold_value
-from mercer.retrieve.filter_rows import rows_matching
+from mercer.retrieve.filter_rows import meant_labels, rows_matching
 from mercer.retrieve.filter_schema import ATTRIBUTE_PREFIX, FieldKind
 from mercer.retrieve.index import Snapshot
 from mercer.retrieve.request import MAX_FACETS, FacetValue, PriceStats
@@ -73,7 +72,7 @@ def facet_counts(
         limit: values of a field.
     """
     rest = dict(disjunctive_fields(tree))
-    selected = selected_values(tree)
+    selected = selections(tree)
     shared = [f for f in fields if f not in rest]
     labels = [part.segment.labels for part in snapshot.parts]
     # One pass counts all fields that are counted over the same matches.
@@ -103,39 +102,39 @@ def facet_counts(
         else:
             counts = [n[span.start : span.stop] for n, span in zip(counted, spans, strict=True)]
         top = top_values(labels, counts, name, limit=limit)
-        result[name] = _values(top, selected.get(name, frozenset()), name, labels, counts)
+        result[name] = _values(top, selected.get(name, ()), name, labels, counts)
     return result
 
 
 def _values(
     top: Sequence[tuple[str, int]],
-    chosen: frozenset[str],
+    chosen: Sequence[Equals],
     name: str,
     labels: Sequence[Labels],
     counts: Sequence[I64s],
 ) -> tuple[FacetValue, ...]:
     """The top values, then the selected ones that are not among them, so that they can be undone."""
-    shown = {value: FacetValue(value, n, fold_value(value) in chosen) for value, n in top}
-    for folded in sorted(chosen):
-        for part, n in zip(labels, counts, strict=True):
-            start = part.span(name).start
-            for code in part.find(name, folded):
-                value = part.values[code]
-                if value not in shown:
-                    shown[value] = FacetValue(value, int(n[code - start]), True)
-    return tuple(shown.values())
+    selected: dict[str, int] = {}
+    for part, n in zip(labels, counts, strict=True):
+        start = part.span(name).start
+        for code in (code for clause in chosen for code in meant_labels(clause, part)):
+            selected.setdefault(part.values[code], 0)
+            selected[part.values[code]] += int(n[code - start])
+    shown = [FacetValue(value, n, value in selected) for value, n in top]
+    listed = {value for value, _ in top}
+    return (*shown, *(FacetValue(v, n, True) for v, n in selected.items() if v not in listed))
 
 
-def selected_values(tree: Filter | None) -> dict[str, frozenset[str]]:
-    """Folded values that the filter's top-level clauses select, by field."""
+def selections(tree: Filter | None) -> dict[str, list[Equals]]:
+    """The clauses that the top level of a filter selects values with, by field."""
     clauses = tree.parts if isinstance(tree, And) else (tree,) if tree is not None else ()
-    chosen: dict[str, set[str]] = {}
+    chosen: dict[str, list[Equals]] = {}
     for clause in clauses:
-        for part in clause.parts if isinstance(clause, Or) else (clause,):
+        parts = clause.parts if isinstance(clause, Or) else (clause,)
+        for part in parts:
             if isinstance(part, Equals):
-                values = chosen.setdefault(part.field, set())
-                values.update(fold_value(str(value)) for value in part.values)
-    return {name: frozenset(values) for name, values in chosen.items()}
+                chosen.setdefault(part.field, []).append(part)
+    return chosen
 
 
 def price_stats(snapshot: Snapshot, matches: Sequence[Bits]) -> PriceStats | None:

@@ -62,16 +62,21 @@ def _equals(clause: Equals, segment: Segment) -> Bits:
     if name in NUMBER_COLUMNS:
         column = segment.numbers[name].astype(np.float64)
         return bitmap.of_mask(np.isin(column, np.array(clause.values, np.float64)))
+    return _labelled(meant_labels(clause, labels), segment)
+
+
+def meant_labels(clause: Equals, labels: Labels) -> Iterable[int]:
+    """The codes of the labels that a clause means: spellings alike, numbers equal, a category by its
+    own name or the end of its path."""
     if clause.kind is FieldKind.CATEGORY:
-        wanted = [category_nodes(str(v)) for v in clause.values]
-        return _labelled((c for nodes in wanted for c in _subtree(nodes, labels)), segment)
+        wanted = dict.fromkeys(category_nodes(str(v)) for v in clause.values)
+        return (c for nodes in wanted for c in _subtree(nodes, labels))
     if clause.kind is FieldKind.TEXT:
         values = dict.fromkeys(fold_value(str(v)) for v in clause.values)
-        return _labelled((c for v in values for c in labels.find(name, v)), segment)
+        return (c for v in values for c in labels.find(clause.field, v))
     read = truth if clause.kind is FieldKind.BOOL else spelled_number
-    return _labelled(
-        (c for c in labels.span(name) if read(labels.values[c]) in clause.values), segment
-    )
+    span = labels.span(clause.field)
+    return (c for c in span if read(labels.values[c]) in clause.values)
 
 
 def _subtree(nodes: tuple[str, ...], labels: Labels) -> Iterable[int]:

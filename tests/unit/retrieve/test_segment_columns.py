@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mercer.engines.embedded.live_index import LiveIndex
 from mercer.retrieve import bitmap
-from mercer.retrieve.facet_page import facet_fields, selected_values
+from mercer.retrieve.facet_page import facet_fields, selections
 from mercer.retrieve.facets import (
     count_labels,
     merge_price_sums,
@@ -305,12 +305,15 @@ def test_quality_of_a_known_listing():
     assert quality_prior(rows).tolist() == pytest.approx([expected], abs=1e-6)
 
 
-def test_selected_values_are_those_of_top_level_clauses():
-    """Folded, by field; what is negated or mixed with another field selects nothing of it alone."""
+def test_selections_are_those_of_top_level_clauses():
+    """By field; what is negated or mixed with another field selects nothing of it alone."""
     schema = FilterSchema(attributes={"color": FieldKind.TEXT, "wood": FieldKind.TEXT})
     tree = parse_filter('color IN ["Red", "blue"] AND NOT wood = "oak" AND price > 3', schema)
-    assert selected_values(tree) == {"color": frozenset({"red", "blue"})}
-    assert selected_values(None) == {}
+    chosen = selections(tree)
+    assert {name: [c.values for c in clauses] for name, clauses in chosen.items()} == {
+        "color": [("Red", "blue")]
+    }
+    assert selections(None) == {}
 
 
 def test_facets_that_cannot_be_counted_are_told():
