@@ -22,7 +22,7 @@ LEXICON = TableLexicon.from_columns(
     ["color", "category", "brand", "material", "feature"],
     ["White", "Mugs", "Nike", "Leather", "Handle"],
     np.array([9, 8, 7, 6, 5]),
-    correct=lambda ws: ["leather" if w == "lether" else None for w in ws],
+    correct=lambda ws, _: ["leather" if w == "lether" else None for w in ws],
 )
 PIECES = [
     *(" ".join(c) for c in (*CUES, *POST_CUES, *NEGATIONS)), *list(UNITS)[:20], "between", "and", "from",

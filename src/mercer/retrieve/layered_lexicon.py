@@ -15,9 +15,9 @@ class LayeredLexicon:
         """Listings that have the word."""
         return self._base.count(word) + self._delta.count(word)
 
-    def correct(self, words: Sequence[str]) -> Sequence[str | None]:
+    def correct(self, words: Sequence[str], *, beside: Sequence[str] = ()) -> Sequence[str | None]:
         """The meant word of each, or None."""
-        return self._base.correct(words)
+        return self._base.correct(words, beside=beside)
 
     def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
         """Values that the phrase names, the most frequent first."""

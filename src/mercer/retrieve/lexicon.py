@@ -34,6 +34,7 @@ class Rewrite:
     start: int
     end: int
     words: tuple[str, ...]
+    count: float | None = None  # listings that write it so; None where that was not counted
 
 
 class Lexicon(Protocol):
@@ -43,8 +44,16 @@ class Lexicon(Protocol):
         """Listings that have the word; 0 for a word that the catalogue does not know."""
         ...
 
-    def correct(self, words: Sequence[str]) -> Sequence[str | None]:
-        """For each word (unknown ones are asked only) the known word that was meant, or None."""
+    def correct(self, words: Sequence[str], *, beside: Sequence[str] = ()) -> Sequence[str | None]:
+        """For each word the known one that was meant, or None.
+
+        A known word may itself be a slip that the catalogue holds ("chiars"): for such a one the far
+        more frequent word is given, which is never more than another way to read it.
+
+        Args:
+            words: unknown, or rare.
+            beside: the known words of the same query; they help to choose.
+        """
         ...
 
     def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
@@ -108,11 +117,14 @@ def singular(word: str) -> str:
 
 Joint = Mapping[tuple[str, str, str], int]
 """(category's folded name, field, value) -> listings in that category that have the value."""
-Corrector = Callable[[Sequence[str]], Sequence[str | None]]
+Corrector = Callable[[Sequence[str], Sequence[str]], Sequence[str | None]]
+"""From unknown words, and the known ones beside them, to what was meant."""
+Adjacent = Callable[[str, str], float]
+"""In how many titles the second word follows the first."""
 Rewriter = Callable[[Sequence[str]], Sequence[Rewrite]]
 
 
-def no_correction(typed: Sequence[str]) -> Sequence[str | None]:
+def no_correction(typed: Sequence[str], _: Sequence[str]) -> Sequence[str | None]:
     """The Corrector that knows no other word."""
     return (None,) * len(typed)
 
@@ -131,6 +143,7 @@ class TableLexicon:
         joint: (category's folded name, field, value) -> listings, for values that are ambiguous.
         correct: gives the meant word for each unknown one, such as a speller's.
         synonyms: gives the rewrites of a synonyms file.
+        adjacent: evidence for splits; None: the parts have to be frequent words.
     """
 
     def __init__(
@@ -141,9 +154,10 @@ class TableLexicon:
         joint: Joint | None = None,
         correct: Corrector = no_correction,
         synonyms: Rewriter = no_rewrite,
+        adjacent: Adjacent | None = None,
     ) -> None:
         self._counts, self._values, self._joint = counts, values, joint or {}
-        self._correct, self._synonyms = correct, synonyms
+        self._correct, self._synonyms, self._adjacent = correct, synonyms, adjacent
         self._min_part = MIN_PART_SHARE * max(counts.values(), default=0)
 
     @classmethod
@@ -177,9 +191,9 @@ class TableLexicon:
         """Listings that have the word."""
         return self._counts.get(word, 0)
 
-    def correct(self, words: Sequence[str]) -> Sequence[str | None]:
+    def correct(self, words: Sequence[str], *, beside: Sequence[str] = ()) -> Sequence[str | None]:
         """The meant word of each."""
-        return self._correct(words)
+        return self._correct(words, beside)
 
     def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
         """Values that the phrase names, the most frequent first."""
@@ -194,8 +208,8 @@ class TableLexicon:
         """The best split of each unknown word, and every join of two neighbours that is known."""
         found: list[Rewrite] = []
         for i, word in enumerate(words):
-            if not self.count(word) and (parts := self._split(word)):
-                found.append(Rewrite(i, i + 1, parts))
+            if not self.count(word) and (split := self._split(word)):
+                found.append(Rewrite(i, i + 1, *split))
             if i and not (words[i - 1].isdigit() or word.isdigit()):
                 joined = words[i - 1] + word
                 if self.count(joined):
@@ -206,17 +220,23 @@ class TableLexicon:
         """Rewrites of the synonyms file."""
         return self._synonyms(words)
 
-    def _split(self, word: str) -> tuple[str, str] | None:
-        """The two known parts of which the rarer one is most frequent; no part is a number."""
+    def _split(self, word: str) -> tuple[tuple[str, str], float | None] | None:
+        """The two known parts that titles write side by side most often, and how often.
+
+        Where that was not counted: those of which the rarer one is most frequent. No part is a number.
+        """
         if not word.isalpha() or not 2 * MIN_PART_LETTERS <= len(word) <= 40:
             return None
         best: tuple[str, str] | None = None
-        best_count = self._min_part
+        best_count = 0.0 if self._adjacent else self._min_part
         for at in range(MIN_PART_LETTERS, len(word) - MIN_PART_LETTERS + 1):
-            left = self.count(word[:at])
-            if left > best_count and (rarer := min(left, self.count(word[at:]))) > best_count:
-                best, best_count = (word[:at], word[at:]), rarer
-        return best
+            left, right = word[:at], word[at:]
+            count: float = min(self.count(left), self.count(right))
+            if count and self._adjacent:
+                count = self._adjacent(left, right)
+            if count > best_count:
+                best, best_count = (left, right), count
+        return None if best is None else (best, best_count if self._adjacent else None)
 
 
 def value_table(

@@ -21,6 +21,7 @@ from mercer.retrieve.lexicon import (
     no_rewrite,
     value_table,
 )
+from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.segment import Labels
 from mercer.retrieve.value_alias import AliasRules, Statements, learn_aliases
@@ -35,6 +36,7 @@ Ints = npt.NDArray[np.int64]
 
 # Listings from which other words for values are learnt, spread evenly over the rows.
 ALIAS_SAMPLE = 30_000
+CANDIDATES = 8  # corrections of a word among which the words beside it may choose
 # In so large a catalogue a word of a single listing is more often a slip than a word.
 RARE_WORDS_FROM = 2_000
 _READ = pa.schema(
@@ -87,15 +89,28 @@ def speller_of(vocabulary: Sequence[str], counts: Ints, *, n_listings: int) -> S
     return Speller.build(vocabulary, counts, min_target_count=rare)
 
 
-def corrector(speller: Speller) -> Corrector:
-    """The known word that was meant by each unknown one, None where the speller has none."""
+def corrector(speller: Speller, neighbours: Neighbours | None = None) -> Corrector:
+    """What was meant by unknown words, and the far more frequent words that rare ones are slips of.
 
-    def correct(typed: Sequence[str]) -> list[str | None]:
-        found = speller.correct_many(list(typed))
-        pairs = zip(found.word.tolist(), found.distance.tolist(), strict=True)
-        return [speller.word(row) if row >= 0 and edits > 0 else None for row, edits in pairs]
+    Where `neighbours` can be asked, the words beside an unknown one choose between the likeliest: a
+    candidate gains what it and they attract each other, weighed as the speller weighs frequency.
+    """
 
-    return correct
+    def meant(typed: str, beside: Sequence[str]) -> str | None:
+        found = speller.correct_one(typed, top=CANDIDATES)
+        if not found:
+            return None
+        if found[0].distance == 0:
+            doubt = speller.doubt(typed)
+            return None if doubt is None else doubt.word
+        words = [c.word for c in found]
+        score = np.array([c.score for c in found])
+        if neighbours is not None and beside and len(words) > 1:
+            near = np.log1p(neighbours.touching(words, beside))
+            score -= speller.frequency_weight * (neighbours.attraction(words, beside) + near)
+        return words[int(np.argmin(score))]
+
+    return lambda typed, beside: [meant(word, beside) for word in typed]
 
 
 def lexicon_of(

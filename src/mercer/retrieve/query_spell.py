@@ -108,11 +108,11 @@ def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]
     asked = [i for i, w in enumerate(typed) if _is_open(w) and not _is_known(w.text, lexicon)]
     for i in asked:
         typed[i].is_known = False
-    splits: dict[int, Words] = {}
+    splits: dict[int, Rewrite] = {}
     joins: dict[int, Rewrite] = {}
     for rewrite in lexicon.regroup(texts):
         if rewrite.end - rewrite.start == 1 and not typed[rewrite.start].is_known:
-            splits[rewrite.start] = rewrite.words
+            splits[rewrite.start] = rewrite
         elif rewrite.end - rewrite.start == 2 and _may_join(typed, rewrite):
             both = typed[rewrite.start : rewrite.end]
             if all(w.is_known for w in both):
@@ -120,15 +120,38 @@ def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]
                     word.alternatives.append(rewrite.words)
             else:
                 joins[rewrite.start] = rewrite
-    found = lexicon.correct([texts[i] for i in asked]) if asked else ()
-    return _rewrite(typed, lexicon, dict(zip(asked, found, strict=True)), splits, joins)
+    beside = [w.text for w in typed if w.is_known and w.text not in FUNCTION_WORDS]
+    found = lexicon.correct([texts[i] for i in asked], beside=beside) if asked else ()
+    doubted = [
+        i
+        for i, w in enumerate(typed)
+        if w.is_known and _is_open(w) and len(w.text) >= MIN_CORRECTED_LETTERS
+    ]
+    others = lexicon.correct([texts[i] for i in doubted], beside=()) if doubted else ()
+    for i, other in zip(doubted, others, strict=True):
+        if other is not None and stem(other) != stem(texts[i]):
+            typed[i].alternatives.append((other,))
+    used, edits = _rewrite(typed, lexicon, dict(zip(asked, found, strict=True)), splits, joins)
+    if edits:
+        _join_corrected(used, lexicon)
+    return used, edits
+
+
+def _join_corrected(used: list[Word], lexicon: Lexicon) -> None:
+    """A corrected word may be written together with its neighbour, as if it had been typed right."""
+    for rewrite in lexicon.regroup([w.text for w in used]):
+        both = used[rewrite.start : rewrite.end]
+        if len(both) == 2 and any(w.is_corrected for w in both) and _may_join(used, rewrite):
+            for word in both:
+                if rewrite.words not in word.alternatives:
+                    word.alternatives = [*word.alternatives, rewrite.words]
 
 
 def _rewrite(
     typed: list[Word],
     lexicon: Lexicon,
     meant: dict[int, str | None],
-    splits: dict[int, Words],
+    splits: dict[int, Rewrite],
     joins: dict[int, Rewrite],
 ) -> tuple[list[Word], list[Edit]]:
     used: list[Word] = []
@@ -159,17 +182,19 @@ def _put(word: Word, becomes: Words, end: int) -> list[Word]:
     return [first, *rest]
 
 
-def _meant(word: Word, best: str | None, parts: Words | None, lexicon: Lexicon) -> Words | None:
+def _meant(word: Word, best: str | None, split: Rewrite | None, lexicon: Lexicon) -> Words | None:
     """What an unknown word becomes; None where it stays."""
     if best in FILLERS:
         best = None  # nobody means "like" who types "nike"
     if best is not None and stem(best) == stem(word.text):
         word.is_known = True  # another ending of a known word is no mistake
         return None
-    if parts is not None and (
-        best is None or min(lexicon.count(p) for p in parts) >= lexicon.count(best)
-    ):
-        return parts
+    if split is not None:
+        count = split.count
+        if count is None:
+            count = min(lexicon.count(part) for part in split.words)
+        if best is None or count >= lexicon.count(best):
+            return split.words
     return None if best is None else (best,)
 
 

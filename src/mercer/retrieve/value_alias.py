@@ -230,8 +230,8 @@ def _associations(
     good = (both_count >= rules.min_listings) & (low >= rules.min_share) & (lift >= rules.min_lift)
     good &= n >= rules.min_with_field * np.bincount(gram_of, minlength=n_grams)[gram_v]
     good &= np.array([value != "" for _, value in statements.values])[of_v]
-    gram_v, of_v, both_count, low, lift = (a[good] for a in (gram_v, of_v, both_count, low, lift))
-    best = np.lexsort((of_v, -low * np.log(lift), gram_v))
+    gram_v, of_v, both_count, worth = gram_v[good], of_v[good], both_count[good], low * np.log(lift)
+    best = np.lexsort((of_v, -worth[good], gram_v))
     first = best[np.unique(gram_v[best], return_index=True)[1]]
     return _Found(gram_v[first], of_v[first], both_count[first])
 

@@ -67,7 +67,7 @@ def lexicon():
         [v for _, v, _ in rows],
         np.array([n for _, _, n in rows]),
         joint={("rings", "material", "Gold"): 30, ("rings", "color", "Gold"): 2},
-        correct=lambda ws: [typos.get(w) for w in ws],
+        correct=lambda ws, _: [typos.get(w) for w in ws],
         synonyms=lambda ws: [
             Rewrite(i, i + 1, ("cup",)) for i, w in enumerate(ws) if w.startswith("mug")
         ],

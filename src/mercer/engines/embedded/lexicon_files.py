@@ -16,6 +16,7 @@ from mercer.engines.embedded.segment_files import (
 )
 from mercer.retrieve.lexicon import Rewrite, TableLexicon
 from mercer.retrieve.lexicon_build import corrector, learn_values, speller_of
+from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.segment_build import SegmentColumns
 from mercer.retrieve.suggestion import Phrases, SuggestionTable
 from mercer.retrieve.value_store import StoredValues, joint_of, joint_table, values_table
@@ -54,8 +55,8 @@ def save_words(folder: Path, columns: SegmentColumns, phrases: Phrases) -> None:
     save_arrays(folder / "completions", completer.to_arrays())
 
 
-def load_words(folder: Path, synonyms: Synonyms) -> Words:
-    """What `save_words` wrote.
+def load_words(folder: Path, synonyms: Synonyms, neighbours: Neighbours) -> Words:
+    """What `save_words` wrote; the generation's texts say which words go together.
 
     Raises:
         CorruptError: a file is missing or cut off.
@@ -69,8 +70,9 @@ def load_words(folder: Path, synonyms: Synonyms) -> Words:
         dict(zip(words, arrays["word_counts"].tolist(), strict=True)),
         StoredValues(load_table(folder / "values.arrow")),
         joint=joint_of(load_table(folder / "joint.arrow")),
-        correct=corrector(speller),
+        correct=corrector(speller, neighbours),
         synonyms=lambda typed: rewrites(synonyms, typed),
+        adjacent=neighbours.adjacent,
     )
     phrases = Phrases(
         load_strings(folder / "phrases.arrow"), arrays["phrase_kind"], arrays["phrase_count"]
