@@ -16,8 +16,10 @@ class LayeredLexicon:
         return self._base.count(word) + self._delta.count(word)
 
     def correct(self, words: Sequence[str], *, beside: Sequence[str] = ()) -> Sequence[str | None]:
-        """The meant word of each, or None."""
-        return self._base.correct(words, beside=beside)
+        """The meant word of each, or None; what only the delta knows is no slip."""
+        found = self._base.correct(words, beside=beside)
+        known = [self._delta.count(word) > 0 for word in words]
+        return [None if k else meant for k, meant in zip(known, found, strict=True)]
 
     def values(self, phrase: str, *, within: str | None = None) -> Sequence[ValueCount]:
         """Values that the phrase names, the most frequent first."""

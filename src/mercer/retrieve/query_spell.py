@@ -122,19 +122,24 @@ def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]
                 joins[rewrite.start] = rewrite
     beside = [w.text for w in typed if w.is_known and w.text not in FUNCTION_WORDS]
     found = lexicon.correct([texts[i] for i in asked], beside=beside) if asked else ()
-    doubted = [
-        i
-        for i, w in enumerate(typed)
-        if w.is_known and _is_open(w) and len(w.text) >= MIN_CORRECTED_LETTERS
-    ]
-    others = lexicon.correct([texts[i] for i in doubted], beside=()) if doubted else ()
-    for i, other in zip(doubted, others, strict=True):
-        if other is not None and stem(other) != stem(texts[i]):
-            typed[i].alternatives.append((other,))
+    _doubt(typed, lexicon)
     used, edits = _rewrite(typed, lexicon, dict(zip(asked, found, strict=True)), splits, joins)
     if edits:
         _join_corrected(used, lexicon)
     return used, edits
+
+
+def _doubt(typed: list[Word], lexicon: Lexicon) -> None:
+    """A known word stays; where it may be a slip that the catalogue holds, so may the right word."""
+    asked = [
+        w
+        for w in typed
+        if _is_open(w) and len(w.text) >= MIN_CORRECTED_LETTERS and lexicon.count(w.text)
+    ]
+    found = lexicon.correct([w.text for w in asked]) if asked else ()
+    for word, other in zip(asked, found, strict=True):
+        if other is not None and stem(other) != stem(word.text):
+            word.alternatives.append((other,))
 
 
 def _join_corrected(used: list[Word], lexicon: Lexicon) -> None:
