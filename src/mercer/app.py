@@ -31,7 +31,7 @@ from mercer.events.log import Change
 from mercer.retrieve.query import UnderstandOptions
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
-from mercer.schema.errors import ConfigError, NotFoundError
+from mercer.schema.errors import ConfigError, MarketError, NotFoundError
 from mercer.schema.judge import Defaults, listings_from_objects
 from mercer.schema.listing import DELETION
 from mercer.serve.group_commit import GroupCommit
@@ -120,6 +120,10 @@ class EmbeddedMarket:
         options = UnderstandOptions(currency=config.rates.reporting, rates=config.rates)
         self._service = SearchService(self._index, SearchParams(understand=options))
         self._merging = threading.Lock()
+        self._merge_process: subprocess.Popen[str] | None = None
+        self._merge_thread: threading.Thread | None = None
+        self._merge_fault, self._retry_above = "", 0
+        self._is_closing = threading.Event()
         self._writes: GroupCommit[_Write, frozenset[str]] | None = None
         if store is not None:
             self._writes = GroupCommit(self._commit)
@@ -184,12 +188,18 @@ class EmbeddedMarket:
         """What operators look at."""
         snapshot = self._index.snapshot()
         n_listings = int(sum(np.bitwise_count(part.alive).sum() for part in snapshot.parts))
-        return Health(True, snapshot.generation, n_listings, self._index.n_delta(), ())
+        faults = (self._merge_fault,) if self._merge_fault else ()
+        return Health(True, snapshot.generation, n_listings, self._index.n_delta(), faults)
 
     def close(self) -> None:
-        """Commit what waits; the store is closed by whoever opened it."""
+        """Commit what waits, give a merge up; the store is closed by whoever opened it."""
+        self._is_closing.set()
         if self._writes is not None:
             self._writes.close()
+        if self._merge_process is not None:
+            self._merge_process.kill()  # what it has built so far is no generation yet
+        if self._merge_thread is not None:
+            self._merge_thread.join()
 
     # -- writing ----------------------------------------------------------------------------------
 
@@ -218,17 +228,34 @@ class EmbeddedMarket:
     def _merge_if_large(self) -> None:
         """Start building a new generation in a process of its own, one at a time."""
         n_delta, n = self._index.n_delta(), self._index.snapshot().parts[0].segment.n
-        if n_delta > max(MERGE_ROWS, MERGE_SHARE * n) and self._merging.acquire(blocking=False):
-            threading.Thread(target=self._merge, name="merge", daemon=True).start()
+        enough = max(MERGE_ROWS, MERGE_SHARE * n, self._retry_above)
+        if n_delta > enough and not self._is_closing.is_set() and self._merging.acquire(False):
+            self._merge_thread = threading.Thread(target=self._merge, name="merge", daemon=True)
+            self._merge_thread.start()
 
     def _merge(self) -> None:
+        """Build in another process, then adopt; a fault is told by `health` and tried again later."""
         try:
             command = [sys.executable, "-m", "mercer.app", str(self._folder.path)]
-            done = subprocess.run(
-                command, check=False, capture_output=True, stdin=subprocess.DEVNULL
-            )
-            if done.returncode == 0:
-                self.adopt_generation()
+            with subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE, text=True,
+            ) as process:  # fmt: skip
+                self._merge_process = process
+                if self._is_closing.is_set():
+                    process.kill()
+                _, said = process.communicate()
+            if self._is_closing.is_set():
+                return
+            if process.returncode:
+                raise MarketError(
+                    (said.strip().splitlines() or [f"status {process.returncode}"])[-1]
+                )
+            self.adopt_generation()
+            self._merge_fault, self._retry_above = "", 0
+        except Exception as fault:
+            self._merge_fault = f"merge: {fault}; the delta is served until the next attempt"
+            self._retry_above = self._index.n_delta() * 5 // 4
         finally:
             self._merging.release()
 
