@@ -69,9 +69,7 @@ def ranked_head(
             chosen = _chosen(part, bits, lexical[i], wanted, level, hits[i], params)
         if not len(chosen):
             continue
-        cosine = (
-            None if query is None else part.segment.vectors.scores(query, chosen.astype(np.int64))
-        )
+        cosine = None if query is None else _cosines(query, part.segment, chosen, hits[i])
         found = score(chosen, part.segment, wanted, stats, cosine, params=first_pass)
         near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
         source = (
@@ -82,6 +80,20 @@ def ranked_head(
         scores.append(found.total)
         sources.append(source.astype(np.uint8))
     return _in_order(snapshot.segments, parts, rows, scores, sources)
+
+
+def _cosines(
+    query: F32s, segment: Segment, rows: npt.NDArray[np.uint32], hits: SemanticHits
+) -> F32s:
+    """(n,) cosine of each of some ascending rows; the hits have theirs already."""
+    order = np.argsort(hits.rows)
+    known = hits.rows[order]
+    at = np.minimum(np.searchsorted(known, rows), max(len(known) - 1, 0))
+    is_hit = known[at] == rows if len(known) else np.zeros(len(rows), bool)
+    cosine = np.empty(len(rows), np.float32)
+    cosine[is_hit] = hits.scores[order][at[is_hit]]
+    cosine[~is_hit] = segment.vectors.scores(query, rows[~is_hit].astype(np.int64))
+    return cosine
 
 
 def _in_order(

@@ -38,7 +38,7 @@ _LEAST_TRAINING = 16  # vectors, as many as there are codes of 4 bits; fewer are
 _RANGE_SAMPLE = 16_384  # vectors that show between which values each dimension lies
 _MARGIN = 0.1  # of the range seen in training, on both sides, for rows that lie beyond it
 _FEW_ALIVE = 32_768  # rows; below, every live one is scored by its fine code: 3 ms at most
-_REFINED = 3  # times k rows are scored by their fine codes,
+_REFINED = 2  # times k rows are scored by their fine codes,
 _LEAST_REFINED = 1_000  # and so many at least
 
 
