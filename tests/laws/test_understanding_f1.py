@@ -1,23 +1,55 @@
 """Understanding against generated queries whose meaning is known."""
 
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from mercer.engines.embedded.lexicon_files import load_words, save_words
+from mercer.retrieve.lexicon import Lexicon
 from mercer.retrieve.lexicon_build import lexicon_of
+from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.query import CATEGORY, ParsedQuery
+from mercer.retrieve.segment_build import SegmentBuilder
+from mercer.retrieve.suggestion import collect_phrases
 from mercer.retrieve.understand import understand
+from mercer.schema.catalogue import STORED_LISTING
+from mercer.schema.money import Rates
 from mercer.simulate.catalogue import generate_catalogue
 from mercer.simulate.query import SimQuery, generate_queries
+from mercer.text.analyze import stem, words
+from mercer.text.synonyms import Synonyms
 
 NOW_MS = 1_750_000_000_000
 Facts = set[tuple[object, ...]]
 
 
-@pytest.fixture(scope="module", params=[11, 12])
-def world(request):
+@pytest.fixture(scope="module", params=[(11, "index"), (12, "index"), (12, "memory")], ids=str)
+def world(request, tmp_path_factory):
     """A catalogue of 5,000 listings with its lexicon, which sees no query and no truth."""
-    world = generate_catalogue(n_listings=5_000, seed=request.param, now_ms=NOW_MS)
-    return world, lexicon_of(pa.Table.from_batches(list(world.batches())))
+    seed, kind = request.param
+    world = generate_catalogue(n_listings=5_000, seed=seed, now_ms=NOW_MS)
+    listings = pa.Table.from_batches(list(world.batches()))
+    if kind == "memory":
+        return world, lexicon_of(listings)
+    return world, kept_lexicon(listings, tmp_path_factory.mktemp("words"))
+
+
+def kept_lexicon(listings: pa.Table, folder: Path) -> Lexicon:
+    """The lexicon as an index writes it to disk and opens it again."""
+    n = len(listings)
+    stored = listings.append_column("row_id", pa.array(np.arange(n))).append_column(
+        "version", pa.array(np.ones(n, np.int64))
+    )
+    builder = SegmentBuilder(Rates("USD", "2026-01-31", {}))
+    for batch in stored.select(STORED_LISTING.names).cast(STORED_LISTING).to_batches():
+        builder.add(batch)
+    columns = builder.finish()
+    phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
+    save_words(folder, columns, phrases)
+    neighbours = Neighbours(columns.postings, columns.title_offsets, columns.title_stems)
+    return load_words(folder, Synonyms.parse("", words=words, key=stem), neighbours).lexicon
 
 
 def meant(query: SimQuery) -> Facts:
