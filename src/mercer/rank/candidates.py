@@ -27,6 +27,7 @@ class CandidateParams:
     lexical: int = 1_000  # otherwise: the best by BM25,
     quality: int = 500  # the best by quality; and all semantic hits
     max_lexical: int = 10_000  # asked of the text index where a filter leaves few of them
+    by_quality_from: int = 50_000  # matches among which quality alone chooses, as for one word
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,15 @@ def _chosen(
     text = part.segment.text
     if text is None:
         return bitmap.rows_of(bits)
-    if len(wanted.groups) == 1 or not level:
+    n_words = bitmap.count(lexical & bits)
+    if len(wanted.groups) == 1 or not level or n_words >= params.by_quality_from:
         # All that BM25 can tell apart here is length; quality decides between those.
-        return bitmap.rows_of(bits, limit=params.lexical + params.quality)
+        chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.all_below // 2), part.segment.n)
+        bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
+        return bitmap.rows_of(chosen & bits)
     chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), part.segment.n)
     # Where the filter keeps few of the lexical matches, more of them are asked for.
-    share = bitmap.count(lexical & bits) / max(bitmap.count(lexical), 1)
+    share = n_words / max(bitmap.count(lexical), 1)
     k = int(min(params.lexical / max(share, 1e-9), params.max_lexical))
     groups = [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
     best = text.top(groups, min_groups=level, k=k)

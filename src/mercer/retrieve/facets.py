@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 
-from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits, lowest_bit
-from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels, Segment
+from mercer.retrieve.facet_reference import References
+from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels
 
 _I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
 _I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
@@ -21,83 +21,18 @@ def count_labels(
     *,
     first: int,
     last: int,
-    references: "References | None" = None,
+    references: References | None = None,
 ) -> I64s:
     """(last - first,) how many of the matches have each of the labels first..last - 1.
 
     Counting stops in each row at the first label past `last`, so the fields that come first (the
     ones most listings have) cost least.
     """
-    counts, near = np.zeros(last, np.int64), None
-    if references is not None and last <= references.last:
-        near = _nearest(references, matches, bitmap.count(matches))
-    if near is None:
-        _count(labels.offsets, labels.codes, matches, last, 1, counts)
-    else:
-        counts[:] = near.counts[:last]
-        _count(labels.offsets, labels.codes, matches & ~near.rows, last, 1, counts)
-        _count(labels.offsets, labels.codes, near.rows & ~matches, last, -1, counts)
-    return counts[first:]
-
-
-def _nearest(references: "References", matches: Bits, n_matches: int) -> "Reference | None":
-    """The reference that differs from the matches in the fewest rows; None where counting the
-    matches themselves is less work."""
-    if n_matches < _REFERENCE_FROM:
-        return None
-    apart = [bitmap.count(reference.rows ^ matches) for reference in references.all]
-    best = int(np.argmin(apart)) if apart else -1
-    return references.all[best] if best >= 0 and apart[best] < n_matches else None
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A set of rows whose labels have been counted."""
-
-    rows: Bits
-    counts: I64s  # (last,) of the labels from 0
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """The rows of the words that most listings have, counted once for all searches.
-
-    A query that matches a third of the catalogue matches what one of these words does, but for the
-    few rows that a filter, a dead listing or a semantic hit makes different: only those are counted.
-    """
-
-    last: int  # labels from here on are not counted
-    all: tuple[Reference, ...]
-
-
-NO_REFERENCES = References(0, ())
-_REFERENCE_FROM = 20_000  # matches below which counting them all takes no time
-_HEAD_SHARE, _HEAD_WORDS = 0.1, 64  # a word of so many listings is a reference, at most so many are
-
-
-def count_references(segment: Segment) -> References:
-    """The references of a segment: all rows, and the rows of each head word.
-
-    Tags and sellers have very many values and come last; they are always counted afresh.
-    """
-    if segment.n < _REFERENCE_FROM:
-        return NO_REFERENCES
-    postings, labels = segment.postings, segment.labels
-    last = min(
-        [labels.span(f).start for f in ("tags", "seller") if labels.span(f)] or [len(labels.values)]
-    )
-    frequency = np.diff(postings.offsets)
-    head = np.flatnonzero(frequency >= _HEAD_SHARE * segment.n)
-    head = head[np.argsort(-frequency[head], kind="stable")][:_HEAD_WORDS]
-    sets = [bitmap.full(segment.n)]
-    sets += [bitmap.of_rows(postings.rows_of(int(code)), segment.n) for code in head]
-    return References(last, tuple(Reference(rows, _counted(labels, rows, last)) for rows in sets))
-
-
-def _counted(labels: Labels, rows: Bits, last: int) -> I64s:
+    if references is not None and 0 < last <= references.last:
+        return references.count(matches, last=last)[first:]
     counts = np.zeros(last, np.int64)
-    _count(labels.offsets, labels.codes, rows, last, 1, counts)
-    return counts
+    _count(labels.offsets, labels.codes, matches, last, counts)
+    return counts[first:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +122,9 @@ def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I
                 break
 
 
-@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
-def _count(offsets: I64s, codes: I32s, rows: Bits, last: int, step: int, counts: I64s) -> None:
-    """Add `step` to the count of every label below `last` of each row."""
+@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+def _count(offsets: I64s, codes: I32s, rows: Bits, last: int, counts: I64s) -> None:
+    """Count every label below `last` of each row."""
     for word in range(rows.size):
         left = rows[word]
         while left != 0:
@@ -198,7 +133,7 @@ def _count(offsets: I64s, codes: I32s, rows: Bits, last: int, step: int, counts:
             for at in range(offsets[row], offsets[row + 1]):
                 if codes[at] >= last:
                     break
-                counts[codes[at]] += step
+                counts[codes[at]] += 1
 
 
 @nb.njit(nb.void(_I8, _U8, nb.i8[::1]), cache=True, nogil=True)

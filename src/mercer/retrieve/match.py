@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
-from mercer.retrieve.facets import NO_REFERENCES, References
+from mercer.retrieve.facet_reference import NO_REFERENCES, References
 from mercer.retrieve.filter_match import fold_value
 from mercer.retrieve.query import AttributeWish, ParsedQuery, QueryTerm
 from mercer.retrieve.segment import NO_PRICE, Segment

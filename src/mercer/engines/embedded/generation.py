@@ -39,7 +39,7 @@ from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.segment_files import load_segment, save_segment
 from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.engines.embedded.vector_files import open_vectors, save_vectors
-from mercer.retrieve.facets import References, count_references
+from mercer.retrieve.facet_reference import References, count_references
 from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.segment import I64s, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
