@@ -135,7 +135,9 @@ def _show(response: SearchResponse) -> None:
         )  # fmt: skip
     console.print(f"{response.found:,} found in {response.search_time_ms:.1f} ms")
     if response.did_you_mean:
-        console.print(f"understood as: {response.did_you_mean}")
+        is_used = bool(response.understood.get("corrections"))
+        words = "understood as" if is_used else "did you mean"
+        console.print(f"{words}: {response.did_you_mean}")
     console.print(table if response.hits else "Nothing found.")
     for name, values in response.facet_counts.items():
         console.print(f"{name}: " + ", ".join(f"{v.value} ({v.count:,})" for v in values[:10]))

@@ -73,7 +73,7 @@ class ParsedQuery:
     phrases: tuple[Words, ...] = ()  # that the user put in quotes; their words are terms as well
     excluded_terms: tuple[Words, ...] = ()  # each a word or a phrase that listings should not have
     corrections: tuple[Correction, ...] = ()
-    did_you_mean: str | None = None  # the whole query as used, where something was corrected
+    did_you_mean: str | None = None  # as used, where corrected; else as it may be meant
     wanted: tuple[AttributeWish, ...] = ()
     unwanted: tuple[AttributeWish, ...] = ()
     price_min_micros: int | None = None  # in the currency of the options

@@ -97,8 +97,8 @@ def correct_cues(tokens: Sequence[Token], lexicon: Lexicon) -> list[Edit]:
     return edits
 
 
-def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]]:
-    """The words as used and what was corrected.
+def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit], list[Edit]]:
+    """The words as used, what was corrected, and what to ask the buyer instead of correcting it.
 
     A word that the catalogue knows, a number, a quoted word and a word that means something in any
     query stay as they are. An unknown word becomes, in this order: a known word together with its
@@ -122,14 +122,14 @@ def correct(typed: list[Word], lexicon: Lexicon) -> tuple[list[Word], list[Edit]
                 joins[rewrite.start] = rewrite
     beside = [w.text for w in typed if w.is_known and w.text not in FUNCTION_WORDS]
     found = lexicon.correct([texts[i] for i in asked], beside=beside) if asked else ()
-    _doubt(typed, lexicon)
+    doubts = _doubts(typed, lexicon)
     used, edits = _rewrite(typed, lexicon, dict(zip(asked, found, strict=True)), splits, joins)
     if edits:
         _join_corrected(used, lexicon)
-    return used, edits
+    return used, edits, doubts
 
 
-def _doubt(typed: list[Word], lexicon: Lexicon) -> None:
+def _doubts(typed: list[Word], lexicon: Lexicon) -> list[Edit]:
     """A known word stays; where it may be a slip that the catalogue holds, so may the right word."""
     asked = [
         w
@@ -137,9 +137,12 @@ def _doubt(typed: list[Word], lexicon: Lexicon) -> None:
         if _is_open(w) and len(w.text) >= MIN_CORRECTED_LETTERS and lexicon.count(w.text)
     ]
     found = lexicon.correct([w.text for w in asked]) if asked else ()
+    doubts: list[Edit] = []
     for word, other in zip(asked, found, strict=True):
         if other is not None and stem(other) != stem(word.text):
             word.alternatives.append((other,))
+            doubts.append(Edit(word.start, word.end, Correction(word.text, other)))
+    return doubts
 
 
 def _join_corrected(used: list[Word], lexicon: Lexicon) -> None:

@@ -41,7 +41,7 @@ def understand(q: str, *, lexicon: Lexicon, options: UnderstandOptions = _DEFAUL
     tokens, phrases = tokens_of(text)
     edits = correct_cues(tokens, lexicon)
     limits = take_limits(tokens, lexicon, options)
-    query, more = correct(words_of(tokens), lexicon)
+    query, more, doubts = correct(words_of(tokens), lexicon)
     edits = sorted([*edits, *more], key=lambda e: e.start)
     finder = ValueFinder(query, lexicon)
     negations = take_negations(query, finder)
@@ -54,7 +54,7 @@ def understand(q: str, *, lexicon: Lexicon, options: UnderstandOptions = _DEFAUL
         phrases=tuple(phrases),
         excluded_terms=tuple(dict.fromkeys(negations.excluded)),
         corrections=tuple([e.correction for e in edits]),
-        did_you_mean=_corrected_text(text, edits) if edits else None,
+        did_you_mean=_corrected_text(text, edits or doubts) if edits or doubts else None,
         wanted=wanted,
         unwanted=tuple(dict.fromkeys(negations.unwanted)),
         price_min_micros=limits.price_min_micros,

@@ -97,14 +97,14 @@ def test_a_word_is_split_only_as_titles_write_it(lexicon: TableLexicon) -> None:
 
 
 def test_a_slip_that_the_catalogue_holds_is_kept_and_read_both_ways() -> None:
-    """A rare known word is not corrected; the far more frequent one counts as another way."""
+    """A rare known word is not corrected; the far more frequent one counts, and the buyer is asked."""
     names, counts = ["chairs", "chiars", "leather"], np.array([400, 1, 90])
     speller = Speller.build(names, counts)
     known = dict(zip(names, counts.tolist(), strict=True))
     parsed = understand(
         "leather chiars", lexicon=TableLexicon(known, {}, correct=corrector(speller))
     )
-    assert (parsed.did_you_mean, parsed.corrections) == (None, ())
+    assert (parsed.did_you_mean, parsed.corrections) == ("leather chairs", ())
     assert [(t.word, t.alternatives) for t in parsed.terms] == [
         ("leather", ()),
         ("chiars", (("chairs",),)),
