@@ -26,8 +26,10 @@ class Recorder:
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
+        self.taken = 0
 
     def __call__(self, items: Sequence[Any]) -> Sequence[Any]:
+        self.taken += len(items)
         self.entered.set()
         self.gate.wait(5)
         self.batches.append(list(items))
@@ -129,7 +131,7 @@ def test_closing_commits_what_waits() -> None:
     commit.gate.clear()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(group.submit, i) for i in range(5)]
-        wait_until(lambda: group._waiting.qsize() >= 4)
+        wait_until(lambda: commit.taken + group._waiting.qsize() == 5)
         closing = pool.submit(group.close)
         wait_until(lambda: group._is_closed)
         commit.gate.set()
