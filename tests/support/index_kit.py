@@ -13,7 +13,7 @@ from mercer.engines.embedded.lexicon_files import Words
 from mercer.engines.embedded.live_index import LiveIndex
 from mercer.engines.embedded.vector_exact import ExactIndex
 from mercer.retrieve.documents import Documents
-from mercer.retrieve.facets import count_references
+from mercer.retrieve.facet_reference import count_references
 from mercer.retrieve.lexicon import TableLexicon
 from mercer.retrieve.lexicon_build import query_values
 from mercer.retrieve.segment import Segment

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mercer.rank.first_pass import FirstPassParams
 from mercer.retrieve.filter_ast import Filter, disjunctive_fields
 from mercer.retrieve.filter_match import fold_value, matches
 from mercer.retrieve.query import ParsedQuery
@@ -18,7 +19,7 @@ from mercer.text.analyze import stem, words
 
 Row = Mapping[str, Any]  # a listing as `Catalogue` gives it, with `row_id`
 
-FIELD_WEIGHTS = (4.0, 2.0, 2.0, 0.5)
+P = FirstPassParams()  # the weights are tuned; what they weigh is written down here anew
 FIELD_CAPS = (7, 15, 7, 63)  # a word counts at most so often in a field
 NEGATORS = {stem(w) for w in ("without", "no", "non", "free", "less")}
 SYNONYM, PREFIX = 0.8, 0.7
@@ -219,7 +220,7 @@ class Twin:
     def scores(
         self, asked: TwinQuery, found: Iterable[int], cosine: Callable[[int], float] | None
     ) -> dict[int, float]:
-        """score = 2 lexical^2 + semantic + title + unwanted + wish + prior, as documented."""
+        """lexical^2, semantic, title, unwanted, wish and prior, weighted as documented."""
         n = len(self._standing)
         mean = [max(sum(len(t[f]) for t in self._standing) / max(n, 1), 1e-9) for f in range(4)]
         df: dict[str, int] = {}
@@ -246,11 +247,13 @@ class Twin:
                 for ways in asked.groups
             ]
             coverage = sum(i for i, s in zip(group_idf, of_groups, strict=True) if s > 0) / total
-            lexical = sum(of_groups) * (0.3 + coverage) / (1.3 * 2.2 * total)
-            score = 2.0 * lexical**2 + 0.05 * prior(self.live[row_id])
-            score += self._title(asked, text[0]) + 0.03 * self._wishes(asked, row_id)
+            lexical = sum(of_groups) * (0.3 + coverage) / (1.3 * (P.k1 + 1) * total)
+            score = P.lexical * lexical**2 + P.prior * prior(self.live[row_id])
+            score += self._title(asked, text[0]) + P.wish * self._wishes(asked, row_id)
             if cosine is not None:
-                score += min(0.8, 0.15 * len(asked.groups)) * max(cosine(row_id), 0.0)
+                n_words = max(len(asked.groups) - P.sufficient_words, 0.0)
+                weight = min(P.semantic_max, P.semantic_per_word * n_words)
+                score += weight * max(cosine(row_id), 0.0)
             out[row_id] = score
         return out
 
@@ -261,15 +264,15 @@ class Twin:
             tf = 0.0
             for f in range(4):
                 count = min(text[f].count(s), FIELD_CAPS[f])
-                tf += FIELD_WEIGHTS[f] * count / (1 - 0.75 + 0.75 * len(text[f]) / mean[f])
-            each.append(tf * 2.2 / (1.2 + tf))
+                tf += P.field_weights[f] * count / (1 - P.b + P.b * len(text[f]) / mean[f])
+            each.append(tf * (P.k1 + 1) / (P.k1 + tf))
         return sum(each) / len(each) if all(each) else 0.0
 
     @staticmethod
     def _title(asked: TwinQuery, title: list[str]) -> float:
         pairs = list(zip(asked.typed, asked.typed[1:], strict=False))
         beside = set(itertools.pairwise(title))
-        score = 0.15 * sum(p in beside for p in pairs) / len(pairs) if pairs else 0.0
+        score = P.title * sum(p in beside for p in pairs) / len(pairs) if pairs else 0.0
         unwanted = {s for e in asked.excluded for s in e}
         plain = negated = False
         for at, s in enumerate(title):
@@ -277,7 +280,7 @@ class Twin:
                 around = title[max(0, at - 3) : at] + title[at + 1 : at + 2]
                 is_negated = bool(NEGATORS & set(around))
                 plain, negated = plain or not is_negated, negated or is_negated
-        return score - 0.2 * plain + 0.1 * negated
+        return score - P.unwanted * plain + P.negated * negated
 
     def _wishes(self, asked: TwinQuery, row_id: int) -> int:
         row, total = self.live[row_id], 0

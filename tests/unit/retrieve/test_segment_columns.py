@@ -254,6 +254,25 @@ def test_a_filter_selects_what_it_means(case, trees):
         assert found == [i for i, row in enumerate(plain) if matches(tree, row)], tree
 
 
+def test_every_plain_clause_selects_what_it_means():
+    """Each field with each value, equal and beyond and below it, the bound in and out."""
+    segment, rows = made(7, 40)
+    plain = [{**row, "price_micros": price(row, RATES)} for row in rows]
+    clauses: list[Any] = [Exists(name) for name, _ in FIELDS]
+    for name, kind in FIELDS:
+        for value in VALUES[kind]:
+            clauses.append(Equals(name, kind, (value,)))
+            if kind.is_ordered:
+                clauses += [Range(name, kind, value, None, is_in, True) for is_in in (True, False)]
+                clauses += [Range(name, kind, None, value, True, is_in) for is_in in (True, False)]
+    n_some = 0
+    for clause in clauses:
+        found = bitmap.rows_of(rows_matching(clause, segment)).tolist()
+        assert found == [i for i, row in enumerate(plain) if matches(clause, row)], clause
+        n_some += 0 < len(found) < len(rows)
+    assert n_some > 80, "the rows do not tell the clauses apart"
+
+
 @settings(max_examples=20)
 @given(
     st.lists(CASES, min_size=1, max_size=2), st.integers(0, 4), st.randoms(use_true_random=False)
