@@ -17,6 +17,7 @@ from mercer.engines.embedded import live_index
 from mercer.engines.embedded.generation import is_for_sale
 from mercer.engines.embedded.live_index import LiveIndex
 from mercer.rank.candidates import CandidateParams, sorted_head
+from mercer.retrieve import facet_reference
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.match import MatchParams
 from mercer.retrieve.query import UnderstandOptions
@@ -85,10 +86,11 @@ FILTER = st.sampled_from(
 
 @pytest.fixture(autouse=True, scope="module")
 def small_pieces() -> Iterator[None]:
-    """Delta segments are sealed and merged after a few rows, not after hundreds."""
+    """What hundreds or thousands of rows decide is decided by a few."""
     with (
         mock.patch.object(live_index, "YOUNG_ROWS", 3),
         mock.patch.object(live_index, "MAX_SMALL", 2),
+        mock.patch.object(facet_reference, "_FROM_ROWS", 5),  # facets by difference there
     ):
         yield
 
