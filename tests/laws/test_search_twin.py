@@ -181,8 +181,10 @@ def parsed(shop: Shop, q: str) -> Any:
 
 
 @settings(max_examples=80)
-@given(SHOPS, QUERY, FILTER, st.sampled_from([1, 3, 100]), st.sampled_from([1, 4, 24]))
-def test_a_search_is_what_brute_force_finds(shop, q, filter_text, enough, per_page):
+@given(
+    SHOPS, QUERY, FILTER, st.sampled_from([1, 3, 100]), st.sampled_from([1, 4, 24]), st.booleans()
+)
+def test_a_search_is_what_brute_force_finds(shop, q, filter_text, enough, per_page, is_narrow):
     """Same match set, found, facet counts, price stats and order as the twin; every match is on
     exactly one page."""
     match = MatchParams(enough=enough)
@@ -190,7 +192,10 @@ def test_a_search_is_what_brute_force_finds(shop, q, filter_text, enough, per_pa
     request = SearchRequest(
         q=q, filter=filter_text, facets=FACETS, per_page=per_page, budget_ms=60_000
     )
-    facets = tuple(f for f in FACETS if shop.index.snapshot().fields.resolve(f))
+    few = (
+        ("category", "color", "size", "currency") if is_narrow else FACETS
+    )  # not tags, not sellers
+    facets = tuple(f for f in few if shop.index.snapshot().fields.resolve(f))
     tree, twin = parsed_filter(shop, filter_text), shop.twin(match)
     if tree is NOT_THERE:
         return
