@@ -16,6 +16,7 @@ import pyarrow as pa
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.encoder_files import EncoderChoice
 from mercer.engines.embedded.generation import (
+    Generation,
     Progress,
     build_generation,
     current_generation,
@@ -128,10 +129,18 @@ class EmbeddedMarket:
         if store is not None:
             self._writes = GroupCommit(self._commit)
 
-    def _open(self, name: str) -> Any:
-        return open_generation(
+    def _open(self, name: str) -> Generation:
+        found = open_generation(
             self._folder.index, name, encoder=self._encoder, synonyms=self._synonyms
         )
+        made, wanted = found.manifest, self._config.rates
+        if (made.currency, made.rates_as_of) != (wanted.reporting, wanted.as_of):
+            raise ConfigError(
+                f"{self._folder.config_file}: prices are in {wanted.reporting} at the rates of "
+                f"{wanted.as_of or 'no date'}, the index has them in {made.currency} at those of "
+                f"{made.rates_as_of or 'no date'}; run mercer index --market {self._folder.path}"
+            )
+        return found
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """One page of results."""

@@ -273,3 +273,20 @@ def test_an_empty_market_opens_and_takes_its_first_listing(tmp_path: Path) -> No
         assert market.health().n_listings == 0
         market.put_listings([{"listing_id": "a", "title": "red mug"}])
         assert ids(market.search(replace(EVERYTHING, q="mug"))) == ["a"]
+
+
+def test_another_currency_asks_for_another_index(tmp_path: Path) -> None:
+    """Prices of an index are in one currency; where the market names another, it is not opened."""
+    folder = tmp_path / "shop"
+    make_market(folder, items(5))
+    config = folder / "mercer.toml"
+    config.write_text(config.read_text().replace('# currency = "USD"', 'currency = "EUR"'))
+    with pytest.raises(ConfigError, match=r"in EUR .* has them in USD .* run mercer index"):
+        open_market(folder)
+
+
+def test_a_sorted_page_names_no_source(market: EmbeddedMarket) -> None:
+    """What was only sorted was not ranked by words or by meaning."""
+    hits = market.search(SearchRequest(q="mug", sort="price_asc")).hits
+    assert hits
+    assert {hit.sources for hit in hits} == {()}

@@ -37,7 +37,7 @@ class Head:
     part: I32s  # (n,)
     row: I64s
     score: F32s
-    sources: npt.NDArray[np.uint8]  # LEXICAL | SEMANTIC
+    sources: npt.NDArray[np.uint8]  # LEXICAL | SEMANTIC; 0 where it was not ranked, only sorted
 
 
 def ranked_head(
@@ -188,7 +188,7 @@ def sorted_head(
         [parts[i] for i in filled],
         [rows[i] for i in filled],
         [-keys[i].astype(np.float64) for i in filled],  # exact: below 2**53
-        [np.full(len(parts[i]), LEXICAL, np.uint8) for i in filled],
+        [np.zeros(len(parts[i]), np.uint8) for i in filled],
     )
     return Head(head.part, head.row, np.zeros(len(head.row), np.float32), head.sources)
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from uuid_utils import uuid7
 
-from mercer.rank.candidates import LEXICAL, Head, sort_key
+from mercer.rank.candidates import Head, sort_key
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.query import ParsedQuery
@@ -35,7 +35,7 @@ class Entry:
 
     row_id: int
     score: float
-    sources: int  # LEXICAL | SEMANTIC
+    sources: int  # LEXICAL | SEMANTIC; 0 where it was not ranked, only sorted
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Slate:
         if high > low and self.found > n_head:
             part, row = self._laid_out_tail()
             out += [
-                Entry(self._row_id(p, r), 0.0, LEXICAL)
+                Entry(self._row_id(p, r), 0.0, 0)
                 for p, r in zip(part[low:high], row[low:high], strict=True)
             ]
         return out
