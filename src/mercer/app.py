@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import pyarrow as pa
 
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.encoder_files import EncoderChoice
@@ -33,8 +32,8 @@ from mercer.retrieve.query import UnderstandOptions
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, MarketError, NotFoundError
-from mercer.schema.judge import Defaults, listings_from_objects
-from mercer.schema.listing import DELETION
+from mercer.schema.judge import Defaults, judge_objects, listings_from_objects
+from mercer.schema.mapping import own_names
 from mercer.serve.group_commit import GroupCommit
 from mercer.serve.hit import similar_hits
 from mercer.serve.market import Health, ItemResult, Market, Suggestion
@@ -119,7 +118,9 @@ class EmbeddedMarket:
         self._index = LiveIndex(self._open(name), config.rates)
         self._catch_up()
         options = UnderstandOptions(currency=config.rates.reporting, rates=config.rates)
-        self._service = SearchService(self._index, SearchParams(understand=options))
+        self._service = SearchService(
+            self._index, SearchParams(understand=options, budget_ms=config.search.budget_ms)
+        )
         self._merging = threading.Lock()
         self._merge_process: subprocess.Popen[str] | None = None
         self._merge_thread: threading.Thread | None = None
@@ -181,17 +182,22 @@ class EmbeddedMarket:
         self, listing_ids: Sequence[str], *, updated_ms: int
     ) -> Sequence[ItemResult]:
         """Delete listings; found no more when this returns."""
-        rows = pa.RecordBatch.from_arrays(
-            [
-                pa.array(listing_ids, pa.string()),
-                pa.array([updated_ms] * len(listing_ids), pa.int64()),
-            ],
-            schema=DELETION,
-        )
-        changed = self._write(Change("deletions", rows), listing_ids)
-        return [
-            ItemResult(one, "accepted" if one in changed else "duplicate") for one in listing_ids
-        ]
+        now_ms = time.time_ns() // 1_000_000
+        defaults = Defaults(now_ms=now_ms, updated_ms=now_ms, currency=self._config.rates.reporting)
+        items = [{"listing_id": one, "updated_ms": updated_ms} for one in listing_ids]
+        judged = judge_objects(items, kind="deletions", source_map=own_names(), defaults=defaults)
+        reasons = {r.index: r.reason for r in judged.rejections}
+        good = judged.rows.column("listing_id").to_pylist()
+        changed = self._write(Change("deletions", judged.rows), good) if good else frozenset()
+        results = []
+        for i, one in enumerate(listing_ids):
+            if i in reasons:
+                results.append(ItemResult(one[:200], "rejected", reasons[i]))
+            elif one in changed:
+                results.append(ItemResult(one, "accepted"))
+            else:
+                results.append(ItemResult(one, "duplicate", "a change that is not older is there"))
+        return results
 
     def health(self) -> Health:
         """What operators look at."""

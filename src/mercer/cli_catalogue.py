@@ -50,13 +50,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.
 
 
 @contextmanager
-def told(command: str) -> Iterator[None]:
+def told(command: str, *, words: tuple[type[MarketError], ...] = _WORDS) -> Iterator[None]:
     """Say a MarketError on stderr and leave: 2 where the words are wrong, 1 where the work failed."""
     try:
         yield
     except MarketError as error:
         sys.stderr.write(f"mercer {command}: {error}\n")
-        raise typer.Exit(2 if isinstance(error, _WORDS) else 1) from None
+        raise typer.Exit(2 if isinstance(error, words) else 1) from None
 
 
 def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:
@@ -69,7 +69,12 @@ def init_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
     as_json: AsJson = False,
 ) -> None:
-    """Make a folder a market, with a commented mercer.toml."""
+    """Make a folder a market, with a commented mercer.toml.
+
+    Examples:
+
+        mercer init shop
+    """
     with told("init"):
         MarketFolder(folder).create()
     say(
@@ -90,7 +95,14 @@ def ingest_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take listings, sellers or events in; bad rows are set aside with their reason."""
+    """Take listings, sellers or events in; bad rows are set aside with their reason.
+
+    Examples:
+
+        mercer ingest listings.jsonl --market shop
+        mercer ingest --map examples/icecat.toml products.parquet attributes.parquet --market shop
+        mercer ingest sellers.csv --kind sellers --market shop
+    """
     folder = MarketFolder(market)
     rows = _row_kind(kind, delete=delete)
     with told("ingest"):
@@ -121,7 +133,12 @@ def validate_command(
     delete: Annotated[bool, typer.Option("--delete", help="Judge as `ingest --delete`.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what `ingest` would set aside, and why; nothing is written."""
+    """Say what `ingest` would set aside, and why; nothing is written.
+
+    Examples:
+
+        mercer validate listings.jsonl --market shop
+    """
     with told("validate"):
         folder = MarketFolder(market)
         # A file can be judged before there is a market; only the currency would come from it.
@@ -147,7 +164,13 @@ def rebuild_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only say what.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Drop the catalogue's tables and make them again from the log."""
+    """Drop the catalogue's tables and make them again from the log.
+
+    Examples:
+
+        mercer rebuild --market shop
+        mercer rebuild --market shop --yes
+    """
     with told("rebuild"), open_store(MarketFolder(market), recover=False) as store:
         before, end = store.catalogue.count(), store.log.end()
         if not yes:

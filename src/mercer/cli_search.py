@@ -14,6 +14,7 @@ from rich.table import Table
 
 from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.retrieve.request import Mode, SearchRequest, SearchResponse, Sort
+from mercer.schema.errors import InputError, NotFoundError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -115,7 +116,7 @@ def search_command(
         page=page,
         per_page=per_page,
     )
-    with told("search"):
+    with told("search", words=(InputError, NotFoundError)):
         response = open_market(market).search(request)
     if as_json:
         say(dataclasses.asdict(response), "", as_json=True)
@@ -138,9 +139,35 @@ def _show(response: SearchResponse) -> None:
         is_used = bool(response.understood.get("corrections"))
         words = "understood as" if is_used else "did you mean"
         console.print(f"{words}: {response.did_you_mean}")
-    console.print(table if response.hits else "Nothing found.")
+    console.print("understood: " + "; ".join(_understood(response)))
+    if response.hits:
+        console.print(table)
+    elif response.found:
+        console.print(f"Page {response.page} is past the end.")
+    else:
+        console.print("Nothing found.")
+    for dropped in response.degraded:
+        console.print(f"dropped: {dropped}")
     for name, values in response.facet_counts.items():
         console.print(f"{name}: " + ", ".join(f"{v.value} ({v.count:,})" for v in values[:10]))
+    stages = (f"{name} {took_us / 1e3:.1f}" for name, took_us in response.timings_us.items())
+    console.print("ms by stage: " + ", ".join(stages))
+
+
+def _understood(response: SearchResponse) -> list[str]:
+    """What the query was taken to say, piece by piece."""
+    told_of = response.understood
+    said = [" ".join(term["word"] for term in told_of["terms"]) or "everything"]
+    said += [f"{c['typed']} read as {c['used']}" for c in told_of["corrections"]]
+    said += [f"{wish['field']}: {wish['value']}" for wish in told_of["wanted"]]
+    said += [f"not {wish['field']}: {wish['value']}" for wish in told_of["unwanted"]]
+    said += [f"not {words}" for words in told_of["excluded_terms"]]
+    for key, word in (("price_min_micros", "from"), ("price_max_micros", "up to")):
+        if told_of[key] is not None:
+            said.append(f"price {word} {told_of[key] / 1e6:g}")
+    if told_of["was_cut"]:
+        said.append("the query was cut")
+    return said
 
 
 @app.command("serve")

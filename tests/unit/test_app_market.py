@@ -290,3 +290,39 @@ def test_a_sorted_page_names_no_source(market: EmbeddedMarket) -> None:
     hits = market.search(SearchRequest(q="mug", sort="price_asc")).hits
     assert hits
     assert {hit.sources for hit in hits} == {()}
+
+
+def test_the_budget_of_the_config_holds(tmp_path: Path) -> None:
+    """A request that names no budget has the market's; past it the semantic part is dropped."""
+    folder = tmp_path / "shop"
+    make_market(folder, items(5))
+    config = folder / "mercer.toml"
+    config.write_text(config.read_text().replace("# budget_ms = 50 ", "budget_ms = 0.000001 "))
+    market = open_market(folder)
+    assert "semantic" in market.search(SearchRequest(q="mug")).degraded[0]
+    assert market.search(SearchRequest(q="mug", budget_ms=60_000)).degraded == ()
+
+
+def test_a_deletion_is_judged_like_a_listing(market: EmbeddedMarket) -> None:
+    """An id that no listing can have is refused, and the good ones beside it are not."""
+    found = market.delete_listings(["l1", "a\x00b", "l2"], updated_ms=T0 + 1)
+    assert [one.verdict for one in found] == ["accepted", "rejected", "accepted"]
+    assert found[1].reason
+    (late,) = market.delete_listings(["l3"], updated_ms=1)
+    assert late.verdict == "duplicate"
+    assert "not older" in late.reason
+
+
+def test_a_cursor_belongs_to_its_search(market: EmbeddedMarket) -> None:
+    """With other words it does not answer for the old ones."""
+    first = market.search(SearchRequest(q="mug"))
+    other = market.search(SearchRequest(q="lamp", cursor=first.cursor))
+    assert other.found == market.search(SearchRequest(q="lamp")).found
+    assert other.cursor != first.cursor
+    assert "another search" in other.degraded[0]
+
+
+def test_the_seller_limit_holds_without_words(market: EmbeddedMarket) -> None:
+    """Browsing everything spreads sellers as a search does."""
+    hits = market.search(SearchRequest(per_seller=1, per_page=2)).hits
+    assert len({hit.document["seller_id"] for hit in hits}) == 2

@@ -184,12 +184,21 @@ def lexical_matches(
 
 
 def has_known_word(wanted: Wanted, parts: Sequence[Part]) -> bool:
-    """Whether any listing has any of the words; what nobody ever said means nothing."""
+    """Whether any listing that is alive has any of the words; what nobody says means nothing."""
     return any(
-        all(part.segment.postings.code(word) >= 0 for word in way.stems)
+        all(_is_said(word, part) for word in way.stems)
         for part in parts
         for group in wanted.groups
         for way in group.alternatives
+    )
+
+
+def _is_said(word: str, part: Part) -> bool:
+    code = part.segment.postings.code(word)
+    rows = part.segment.postings.rows_of(code) if code >= 0 else np.zeros(0, np.uint32)
+    few = rows[:1_000]  # enough for all but a word whose listings nearly all are gone
+    return bool(bitmap.contains(part.alive, few).any()) or (
+        len(rows) > len(few) and bool(bitmap.contains(part.alive, rows).any())
     )
 
 

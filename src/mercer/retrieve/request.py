@@ -29,7 +29,7 @@ class SearchRequest:
         None  # at most so many of a seller per page's worth of hits; reorders only
     )
     max_facet_values: int = 20
-    budget_ms: float = 50.0  # past it the semantic part is dropped
+    budget_ms: float | None = None  # past it the semantic part is dropped; None: the market's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,12 +96,6 @@ class PageQuery:
         left = tuple(pair for pair in self.selected if pair != (name, value))
         return replace(self, selected=left, page=1, cursor=None)
 
-    def toggled(self, name: str, value: str) -> "PageQuery":
-        """The same search with one box the other way, from its first page."""
-        if (name, value) in self.selected:
-            return self.without(name, value)
-        return replace(self, selected=(*self.selected, (name, value)), page=1, cursor=None)
-
     def words(self, q: str) -> "PageQuery":
         """Other words, the same filters."""
         return replace(self, q=q, page=1, cursor=None)

@@ -35,7 +35,7 @@ from mercer.retrieve.match import (
     wanted_of,
 )
 from mercer.retrieve.query import ParsedQuery, UnderstandOptions
-from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
+from mercer.retrieve.request import MAX_PER_PAGE, Hit, SearchRequest, SearchResponse
 from mercer.retrieve.understand import understand
 from mercer.schema.errors import InputError
 from mercer.serve.hit import hits_of
@@ -52,6 +52,7 @@ class SearchParams:
     candidates: CandidateParams = field(default_factory=CandidateParams)
     first_pass: FirstPassParams = field(default_factory=FirstPassParams)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
+    budget_ms: float = 50.0  # of a request that names none
 
 
 @dataclass(slots=True)
@@ -107,13 +108,17 @@ class SearchService:
             InputError: a facet field, page or limit that cannot be served.
         """
         _check(request)
-        watch = Stopwatch(self._clock, request.budget_ms)
+        budget_ms = self._params.budget_ms if request.budget_ms is None else request.budget_ms
+        watch = Stopwatch(self._clock, budget_ms)
         slate: Slate | None = None
         forgotten: tuple[str, ...] = ()
         if request.cursor is not None:
             slate = self._slates.find(request.cursor)
             if slate is None:
                 forgotten = ("cursor: expired, the search was made anew",)
+            elif _asked(slate.request) != _asked(request):
+                slate = None
+                forgotten = ("cursor: of another search, which was made anew",)
         if slate is None:
             slate = self._make(request, watch)
             self._slates.keep(slate)
@@ -154,9 +159,7 @@ class SearchService:
             vector = _vector(request, query, wanted, snapshot)
             if vector is not None and watch.is_over:
                 vector = None
-                degraded.append(
-                    f"semantic: the time budget of {request.budget_ms:g} ms was used up"
-                )
+                degraded.append(f"semantic: the time budget of {watch.budget_ms:g} ms was used up")
             hits = _hits(vector, request, snapshot)
         with watch.stage("match"):
             unfiltered = join(lexical, hits, parts)
@@ -168,7 +171,11 @@ class SearchService:
             if request.sort != "relevance":
                 head = sorted_head(request.sort, snapshot, matches)
             elif wanted.is_empty:
-                head = _nothing_ranked()
+                # By quality as it lies; the limit per seller needs a head to reorder.
+                is_limited = request.per_seller is not None
+                head = (
+                    sorted_head("relevance", snapshot, matches) if is_limited else _nothing_ranked()
+                )
             elif request.mode == "semantic":
                 head = nearest_head(snapshot, matches, hits)
             else:
@@ -207,12 +214,17 @@ class SearchService:
         return hits_of(entries, places, slate.query, first=first)
 
 
+def _asked(request: SearchRequest) -> tuple[object, ...]:
+    """What makes a search another one; its pages may differ in all else."""
+    return request.q, request.filter, request.sort, request.mode, request.per_seller
+
+
 def _check(request: SearchRequest) -> None:
     faults = []
     if request.page < 1:
         faults.append(f"page must be 1 or more, got {request.page}")
-    if not 1 <= request.per_page <= 250:
-        faults.append(f"per_page must lie in 1..250, got {request.per_page}")
+    if not 1 <= request.per_page <= MAX_PER_PAGE:
+        faults.append(f"per_page must lie in 1..{MAX_PER_PAGE}, got {request.per_page}")
     if request.per_seller is not None and request.per_seller < 1:
         faults.append(f"per_seller must be 1 or more, got {request.per_seller}")
     if not 0 <= request.max_facet_values <= 1_000:

@@ -68,12 +68,12 @@ class SearchParams(BaseModel):
         None, ge=1, le=MAX_PER_PAGE, description="At most so many of a seller early; reorders only."
     )
     max_facet_values: int = Field(20, ge=1, le=1_000, description="Values of each facet.")
-    budget_ms: float = Field(
-        50.0,
+    budget_ms: float | None = Field(
+        None,
         gt=0,
         le=10_000,
         allow_inf_nan=False,
-        description="Past it the semantic part is dropped, and `degraded` says so.",
+        description="Past it the semantic part is dropped, and `degraded` says so; the market's.",
     )
 
     def to_request(self, *, max_depth: int) -> SearchRequest:
