@@ -77,30 +77,36 @@ class SegmentBuilder:
         self._documents.append(listings)
         return found, self._tokeniser.vocabulary(start=n_words)
 
+    def documents(self) -> pa.Table:
+        """LISTING rows in order of arrival."""
+        table = pa.Table.from_batches(self._documents, self._documents[0].schema)
+        return table.select(LISTING.names)
+
     def finish(self) -> SegmentColumns:
         """The columns over all that was added."""
         table = pa.Table.from_batches(self._documents, self._documents[0].schema)
         row_id = np.asarray(table.column("row_id"))
-        prior = quality_prior(table.combine_chunks())
+        prior = quality_prior(table)
         order = np.lexsort((row_id, -prior))
         tokens = {name: _concatenated(parts) for name, parts in self._tokens.items()}
         vocabulary = self._tokeniser.vocabulary()
         with ThreadPoolExecutor(1) as beside:  # the kernels of both release the GIL
             labels = beside.submit(self._labels.finish, order)
             postings, stem_of = build_postings([tokens[f] for f in TEXT_FIELDS], vocabulary, order)
-        lengths = np.stack([np.diff(tokens[f].offsets)[order] for f in TEXT_FIELDS], axis=1)
-        title_offsets, title_words = _reordered(tokens["title"], order)
+            lengths = np.stack([np.diff(tokens[f].offsets)[order] for f in TEXT_FIELDS], axis=1)
+            title_offsets, title_words = _reordered(tokens["title"], order)
+            numbers = {name: self._number(table, name)[order] for name in NUMBER_COLUMNS}
         return SegmentColumns(
             n=len(table),
             row_id=row_id[order],
             prior=prior[order],
-            numbers={name: self._number(table, name)[order] for name in NUMBER_COLUMNS},
+            numbers=numbers,
             postings=postings,
             lengths=np.ascontiguousarray(np.minimum(lengths, 65_535).astype(np.uint16)),
             title_offsets=title_offsets,
             title_stems=stem_of[title_words],
             labels=labels.result(),
-            documents=table.select(LISTING.names),
+            documents=self.documents(),
             document_row=order,
             tokens=tokens,
             vocabulary=vocabulary,

@@ -36,7 +36,7 @@ from mercer.engines.embedded.encoder_files import (
 )
 from mercer.engines.embedded.generation_files import building, check_files, sizes_of
 from mercer.engines.embedded.lexicon_files import Words, load_words, save_words
-from mercer.engines.embedded.segment_files import load_segment, save_segment
+from mercer.engines.embedded.segment_files import load_segment, save_documents, save_segment
 from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.engines.embedded.vector_files import open_vectors, save_vectors
 from mercer.retrieve.facet_reference import References, count_references
@@ -143,19 +143,24 @@ def building_words(
     Gives the columns as soon as they are there. Files, words and text index are written beside the
     block, and are complete when it ends.
     """
-    with TextStage(folder / "text") as text, ThreadPoolExecutor(1) as beside:
-        columns = _columns(changes, rates, text, progress)
+    with TextStage(folder / "text") as text, ThreadPoolExecutor(2) as beside:
+        builder = _read(changes, rates, text, progress)
+        files = [beside.submit(save_documents, folder / "columns", builder.documents())]
+        columns = builder.finish()
+        progress("columns", columns.n)
         text.close(columns.document_row)
-        written = beside.submit(_write_words, folder, columns, progress)
+        words = beside.submit(_write_words, folder, columns, progress)
+        files.append(beside.submit(save_segment, folder / "columns", columns))
         yield columns
-        written.result()
+        for written in files:
+            written.result()
+        progress("files", columns.n)
+        words.result()
         text.wait()
         progress("text", columns.n)
 
 
 def _write_words(folder: Path, columns: SegmentColumns, progress: Progress) -> None:
-    save_segment(folder / "columns", columns)
-    progress("files", columns.n)
     phrases = collect_phrases(columns.tokens["title"], columns.vocabulary, columns.labels)
     save_words(folder / "words", columns, phrases)
     progress("words", columns.n)
@@ -203,9 +208,9 @@ class TextStage:
             self._pending.popleft().result()
 
 
-def _columns(
+def _read(
     changes: Iterable[pa.RecordBatch], rates: Rates, text: TextStage, progress: Progress
-) -> SegmentColumns:
+) -> SegmentBuilder:
     builder, n = SegmentBuilder(rates), 0
     for batch in changes:
         listings = batch.filter(is_for_sale(batch))
@@ -214,9 +219,7 @@ def _columns(
         progress("read", n)
     if not n:
         builder.add(_NOTHING)
-    columns = builder.finish()
-    progress("columns", n)
-    return columns
+    return builder
 
 
 _NOTHING = pa.RecordBatch.from_pylist([], schema=STORED_LISTING)

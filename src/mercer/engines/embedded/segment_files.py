@@ -63,8 +63,10 @@ def load_table(path: Path) -> pa.Table:
         raise CorruptError(f"{path}: {fault}; run `mercer index` to build the index anew") from None
 
 
-def save_documents(path: Path, documents: pa.Table) -> None:
+def save_documents(folder: Path, documents: pa.Table) -> None:
     """In few large batches: a page's rows then lie in one, which is taken in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "documents.arrow"
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, documents.schema) as writer:
         for first in range(0, len(documents), DOCUMENT_BATCH):
             whole = documents.slice(first, DOCUMENT_BATCH).combine_chunks()
@@ -84,7 +86,7 @@ def load_strings(path: Path) -> pa.Array:
 
 
 def save_segment(folder: Path, columns: SegmentColumns) -> None:
-    """Everything of a segment but its vectors and its text index."""
+    """Everything of a segment but its documents, its vectors and its text index."""
     postings, labels = columns.postings, columns.labels
     save_arrays(
         folder,
@@ -111,7 +113,6 @@ def save_segment(folder: Path, columns: SegmentColumns) -> None:
     save_strings(folder / "label_fields.arrow", pa.array(labels.fields, pa.string()))
     save_strings(folder / "label_values.arrow", labels.values.column)
     save_strings(folder / "label_folded.arrow", labels.folded.column)
-    save_documents(folder / "documents.arrow", columns.documents)
 
 
 def load_segment(folder: Path, *, vectors: VectorIndex, text: TextIndex | None) -> Segment:
