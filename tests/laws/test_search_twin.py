@@ -234,8 +234,8 @@ def fields(request: SearchRequest) -> dict[str, Any]:
 
 def semantic(shop: Shop, query: Any, asked: TwinQuery) -> tuple[set[int], Any]:
     """Row ids at or above the threshold, and the cosine of a row; none where nothing is asked, or
-    no listing has any of the words."""
-    known = set(shop.twin(MatchParams()).known_stems)
+    no listing that is for sale has any of the words."""
+    known = shop.twin(MatchParams()).live_stems()
     if not any(set(way.stems) <= known for ways in asked.groups for way in ways):
         return set(), None
     words = [t.word for t in query.terms if not t.is_optional] or [t.word for t in query.terms]

@@ -135,6 +135,10 @@ class Twin:
 
     # -- the match set --------------------------------------------------------------------------
 
+    def live_stems(self) -> set[str]:
+        """Of what is for sale now; a segment still knows the words of what is gone."""
+        return {s for row_id in self._texts for s in self.stems(row_id)}
+
     def stems(self, row_id: int) -> set[str]:
         return {s for part in self._texts[row_id] for s in part}
 

@@ -135,7 +135,9 @@ def _chosen(
     n_words = bitmap.count(lexical & bits)
     if len(wanted.groups) == 1 or not level or n_words >= params.by_quality_from:
         # All that BM25 can tell apart here is length; quality decides between those.
-        chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.all_below // 2), part.segment.n)
+        chosen = bitmap.of_rows(
+            bitmap.rows_of(bits, limit=params.lexical + params.quality), part.segment.n
+        )
         bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
         return bitmap.rows_of(chosen & bits)
     chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), part.segment.n)

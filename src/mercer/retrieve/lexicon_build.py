@@ -97,20 +97,38 @@ def corrector(speller: Speller, neighbours: Neighbours | None = None) -> Correct
     """
 
     def meant(typed: str, beside: Sequence[str]) -> str | None:
-        found = speller.correct_one(typed, top=CANDIDATES)
-        if not found:
-            return None
-        if found[0].distance == 0:
-            doubt = speller.doubt(typed)
-            return None if doubt is None else doubt.word
-        words = [c.word for c in found]
-        score = np.array([c.score for c in found])
+        if len(typed) == SHORT_LETTERS and speller.find(typed) < 0:
+            words = one_letter_more(typed, speller)
+            if not words:
+                return None
+            score = np.array([speller.nats(speller.counts[speller.find(w)]) for w in words])
+        else:
+            found = speller.correct_one(typed, top=CANDIDATES)
+            if not found:
+                return None
+            if found[0].distance == 0:
+                doubt = speller.doubt(typed)
+                return None if doubt is None else doubt.word
+            words = [c.word for c in found]
+            score = np.array([c.score for c in found])
         if neighbours is not None and beside and len(words) > 1:
             near = np.log1p(neighbours.touching(words, beside))
             score -= speller.frequency_weight * (neighbours.attraction(words, beside) + near)
         return words[int(np.argmin(score))]
 
     return lambda typed, beside: [meant(word, beside) for word in typed]
+
+
+SHORT_LETTERS = 3  # a word that the speller leaves alone, but that may be four letters less one
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def one_letter_more(typed: str, speller: Speller) -> list[str]:
+    """The known words that `typed` is when one letter is left out; none for what has a digit."""
+    if not typed.isalpha():
+        return []
+    longer = {typed[:i] + c + typed[i:] for i in range(len(typed) + 1) for c in _LETTERS}
+    return sorted(word for word in longer if speller.find(word) >= 0)
 
 
 def lexicon_of(

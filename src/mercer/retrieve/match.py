@@ -186,8 +186,7 @@ def lexical_matches(
 def has_known_word(wanted: Wanted, parts: Sequence[Part]) -> bool:
     """Whether any listing that is alive has any of the words; what nobody says means nothing."""
     return any(
-        all(_is_said(word, part) for word in way.stems)
-        for part in parts
+        all(any(_is_said(word, part) for part in parts) for word in way.stems)
         for group in wanted.groups
         for way in group.alternatives
     )
