@@ -33,10 +33,6 @@ class Search:
     def __call__(self, q: str) -> list[str]:
         return [hit.listing_id for hit in self._ask(q).hits]
 
-    def knows(self, q: str) -> bool:
-        """Whether the catalogue has every word of the query."""
-        return all(term["is_known"] for term in self._ask(q).understood["terms"])
-
 
 @pytest.fixture(scope="module")
 def search(market_of: Callable[[str], Path]) -> Search:
@@ -72,15 +68,12 @@ def test_ndcg_of_misspelt_esci_queries(search: Search, real_data: Callable[[str]
 def test_results_of_misspelt_wands_queries(
     search: Search, real_data: Callable[[str], Path]
 ) -> None:
-    """Furniture queries without labels: nine of the first ten results stay, on average.
-
-    Asked are those of which this catalogue knows every word: a misspelt word that it never had
-    cannot be put right.
-    """
+    """Furniture queries without labels: nine of the first ten results stay, on average."""
     queries = pq.read_table(real_data("wands_queries") / "queries.parquet")["query"].to_pylist()
-    known = [q for q in queries if search.knows(q)]
-    assert len(known) >= 200
     overlap = [
-        overlap_at_k(search(q), search(wrong)) for seed in (1, 2) for q, wrong in typed(known, seed)
+        overlap_at_k(search(q), search(wrong))
+        for seed in (1, 2, 3)
+        for q, wrong in typed(queries, seed)
+        if search(q)
     ]
     assert np.mean(overlap) >= SHARE
