@@ -112,7 +112,7 @@ class Edge:
             await problem.response(request_id)(scope, receive, guarded_send)
         except ClientDisconnect:
             status = status or 499  # nobody is there to answer
-        except Exception as error:
+        except Exception as error:  # the last edge: logged, and answered without internals
             log.error("request_failed", error=error, method=scope["method"])
             if status:  # half an answer is out: only closing the connection tells the truth
                 raise

@@ -87,7 +87,7 @@ class GroupCommit(Generic[Item, Result]):
             results = self._commit([waiting.item for waiting in batch])
             if len(results) != len(batch):
                 raise ValueError(f"{len(results)} results for {len(batch)} items")
-        except Exception as fault:
+        except Exception as fault:  # raised again in every writer that waits
             for waiting in batch:
                 waiting.future.set_exception(fault)
             return

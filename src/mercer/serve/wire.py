@@ -160,6 +160,7 @@ def _plain(value: object) -> Any:
         return value.tolist()
     if isinstance(value, Mapping):
         return dict(value)
+    # What msgspec asks its hook to raise for a type that it cannot encode.
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
