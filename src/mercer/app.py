@@ -268,7 +268,9 @@ class EmbeddedMarket:
                 )
             self.adopt_generation()
             self._merge_fault, self._retry_above = "", 0
-        except Exception as fault:  # a thread of its own: nobody else would hear of it; health tells
+        except (
+            Exception
+        ) as fault:  # a thread of its own: nobody else would hear of it; health tells
             self._merge_fault = f"merge: {fault}; the delta is served until the next attempt"
             self._retry_above = self._index.n_delta() * 5 // 4
         finally:
