@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import pyarrow as pa
+from uuid_utils import uuid7
 
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.encoder_files import EncoderChoice
@@ -29,14 +31,22 @@ from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import Change
 from mercer.retrieve.query import UnderstandOptions
-from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
+from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, MarketError, NotFoundError
 from mercer.schema.judge import Defaults, judge_objects, listings_from_objects
+from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
 from mercer.serve.group_commit import GroupCommit
 from mercer.serve.hit import similar_hits
-from mercer.serve.market import Health, ItemResult, Market, Suggestion
+from mercer.serve.market import (
+    EventResult,
+    Health,
+    ItemResult,
+    Market,
+    SimilarPage,
+    Suggestion,
+)
 from mercer.serve.run import serve
 from mercer.serve.search import SearchParams, SearchService
 from mercer.simulate import draw_reference
@@ -152,12 +162,30 @@ class EmbeddedMarket:
         found = self._index.snapshot().suggestions.complete(prefix, limit=limit)
         return [Suggestion(**one) for one in found]
 
-    def similar(self, listing_id: str, *, limit: int = 12) -> Sequence[Hit]:
+    def similar(
+        self,
+        listing_id: str,
+        *,
+        limit: int = 12,
+        visitor_id: str | None = None,
+        session_id: str | None = None,
+        buyer_id: str | None = None,
+    ) -> SimilarPage:
         """Listings like this one, nearest first."""
+        stored = self._stored(listing_id)
+        hits = similar_hits(self._index, stored.column("row_id")[0].as_py(), limit=limit)
+        return SimilarPage(str(uuid7()), hits)
+
+    def listing(self, listing_id: str) -> Mapping[str, Any]:
+        """All fields of one listing as it stands."""
+        (row,) = self._stored(listing_id).select(LISTING.names).to_pylist(maps_as_pydicts="strict")
+        return dict(row)
+
+    def _stored(self, listing_id: str) -> pa.Table:
         stored = self._catalogue.listings([listing_id])
         if not len(stored):
             raise NotFoundError(f"no listing {listing_id!r}; it was never there, or was deleted")
-        return similar_hits(self._index, stored.column("row_id")[0].as_py(), limit=limit)
+        return stored
 
     def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
         """Upsert listings; durable and searchable when this returns."""
@@ -198,6 +226,26 @@ class EmbeddedMarket:
             else:
                 results.append(ItemResult(one, "duplicate", "a change that is not older is there"))
         return results
+
+    def put_events(
+        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+    ) -> Sequence[EventResult]:
+        """Take events; durable when this returns."""
+        if self._store is None:
+            raise ConfigError("this market was opened for reading; only its owner may write")
+        now_ms = time.time_ns() // 1_000_000
+        defaults = Defaults(now_ms=now_ms, updated_ms=now_ms, currency=self._config.rates.reporting)
+        given = [{**item, "source": source} for item in items]
+        judged = judge_objects(given, kind="events", source_map=own_names(), defaults=defaults)
+        if len(judged.rows):
+            self._store.writer.write([Change("events", judged.rows)])
+        reasons = {r.index: r.reason for r in judged.rejections}
+        return [
+            EventResult(str(item.get("event_id", ""))[:200], "rejected", reasons[i])
+            if i in reasons
+            else EventResult(item["event_id"], "accepted")
+            for i, item in enumerate(items)
+        ]
 
     def health(self) -> Health:
         """What operators look at."""

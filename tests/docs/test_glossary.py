@@ -9,7 +9,9 @@ import pytest
 from mercer.evaluate.search import MEASURES
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
 from mercer.schema.catalogue import CHANGED_LISTING, Applied
+from mercer.schema.event import EVENT
 from mercer.schema.listing import Listing
+from mercer.schema.page import PAGE
 from mercer.schema.seller import SELLER, Seller
 
 TEXT = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text("utf-8")
@@ -23,7 +25,9 @@ calibration snapshot champion challenger prequential position micros cursor judg
 """
 
 
-@pytest.mark.parametrize("schema", [CHANGED_LISTING, SELLER], ids=["listing", "seller"])
+@pytest.mark.parametrize(
+    "schema", [CHANGED_LISTING, SELLER, EVENT, PAGE], ids=["listing", "seller", "event", "page"]
+)
 def test_every_schema_field_is_explained(schema: pa.Schema) -> None:
     """A field that a user can see is explained, with its unit, before it is shipped."""
     assert [name for name in schema.names if f"`{name}`" not in EXPLAINED] == []

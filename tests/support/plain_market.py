@@ -14,7 +14,7 @@ from mercer.retrieve.filter_match import matches
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, NotFoundError
-from mercer.serve.market import Health, ItemResult, Suggestion
+from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
 _CARD = (
@@ -114,12 +114,20 @@ class PlainMarket:
         found = [t for t in titles if prefix.strip() and t.lower().startswith(prefix.lower())]
         return [Suggestion(title, "query", 1) for title in found[:limit]]
 
-    def similar(self, listing_id: str, *, limit: int = 12) -> Sequence[Hit]:
+    def similar(
+        self,
+        listing_id: str,
+        *,
+        limit: int = 12,
+        visitor_id: str | None = None,
+        session_id: str | None = None,
+        buyer_id: str | None = None,
+    ) -> SimilarPage:
         _off_the_loop()
         if listing_id not in self.listings:
             raise NotFoundError(f"there is no listing {listing_id[:50]!r}")
         others = [row for row in self.listings.values() if row["listing_id"] != listing_id]
-        return self._answer(SearchRequest(per_page=limit), others).hits
+        return SimilarPage(PAGE_ID, self._answer(SearchRequest(per_page=limit), others).hits)
 
     def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
         _off_the_loop()
@@ -157,6 +165,18 @@ class PlainMarket:
         for listing_id in listing_ids:
             self.listings.pop(listing_id, None)
         return [ItemResult(listing_id, "accepted") for listing_id in listing_ids]
+
+    def listing(self, listing_id: str) -> Mapping[str, Any]:
+        _off_the_loop()
+        if listing_id not in self.listings:
+            raise NotFoundError(f"there is no listing {listing_id[:50]!r}")
+        return dict(self.listings[listing_id])
+
+    def put_events(
+        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+    ) -> Sequence[EventResult]:
+        _off_the_loop()
+        return [EventResult(str(item.get("event_id", "")), "accepted") for item in items]
 
     def health(self) -> Health:
         return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())

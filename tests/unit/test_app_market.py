@@ -66,19 +66,19 @@ def test_sold_means_gone(market: EmbeddedMarket, how: str) -> None:
     second = market.search(replace(request, page=2, cursor=first.cursor))
     victim = second.hits[1].listing_id
     relative = second.hits[2].listing_id
-    assert victim in [hit.listing_id for hit in market.similar(relative, limit=100)]
+    assert victim in [hit.listing_id for hit in market.similar(relative, limit=100).hits]
     assert [r.verdict for r in GONE[how](market, by_id[victim])] == ["accepted"]
     again = market.search(replace(request, page=2, cursor=first.cursor))
     assert ids(again) == [i for i in ids(second) if i != victim]
     assert victim not in ids(market.search(EVERYTHING))
     assert market.search(EVERYTHING).found == 59
     assert market.health().n_listings == 59
-    assert victim not in [hit.listing_id for hit in market.similar(relative, limit=100)]
+    assert victim not in [hit.listing_id for hit in market.similar(relative, limit=100).hits]
     if how == "deleted":
         with pytest.raises(NotFoundError, match=victim):
             market.similar(victim)
     else:
-        assert market.similar(victim) == ()
+        assert market.similar(victim).hits == ()
 
 
 def test_a_changed_listing_is_found_at_once(market: EmbeddedMarket) -> None:
@@ -170,7 +170,7 @@ def test_searches_beside_writes_never_show_what_is_gone(market: EmbeddedMarket) 
 
 def ids_of_similar(market: EmbeddedMarket, seen: list[str]) -> list[str]:
     try:
-        return [hit.listing_id for hit in market.similar(seen[0])] if seen else []
+        return [hit.listing_id for hit in market.similar(seen[0]).hits] if seen else []
     except NotFoundError:
         return []
 

@@ -21,7 +21,7 @@ from mercer.evaluate.runs import Run
 from mercer.evaluate.search import Truth, compare, score_run
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, MarketError, NotFoundError
-from mercer.serve.market import Health, ItemResult, Market, Suggestion
+from mercer.serve.market import EventResult, Health, ItemResult, Market, SimilarPage, Suggestion
 
 TITLES = {
     "00": "white ceramic mug",
@@ -74,7 +74,15 @@ class TitleMarket:
     def suggest(self, prefix: str, *, limit: int = 8) -> Sequence[Suggestion]:
         return []
 
-    def similar(self, listing_id: str, *, limit: int = 12) -> Sequence[Hit]:
+    def similar(
+        self,
+        listing_id: str,
+        *,
+        limit: int = 12,
+        visitor_id: str | None = None,
+        session_id: str | None = None,
+        buyer_id: str | None = None,
+    ) -> SimilarPage:
         raise NotFoundError(listing_id)
 
     def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
@@ -83,6 +91,14 @@ class TitleMarket:
     def delete_listings(
         self, listing_ids: Sequence[str], *, updated_ms: int
     ) -> Sequence[ItemResult]:
+        return []
+
+    def listing(self, listing_id: str) -> Mapping[str, Any]:
+        raise NotFoundError(listing_id)
+
+    def put_events(
+        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+    ) -> Sequence[EventResult]:
         return []
 
     def health(self) -> Health:

@@ -30,6 +30,9 @@ class SearchRequest:
     )
     max_facet_values: int = 20
     budget_ms: float | None = None  # past it the semantic part is dropped; None: the market's own
+    visitor_id: str | None = None  # who asks: kept with the page, never part of what is found
+    session_id: str | None = None
+    buyer_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Hit:
     document: Mapping[str, Any]  # the LISTING fields that a card shows, prices in micros
     matched: tuple[str, ...] = ()  # query words that this listing has
     sources: tuple[str, ...] = ()  # "lexical", "semantic"
+    token: str = ""  # proves to POST /v1/events that this listing was shown here
 
 
 @dataclass(frozen=True, slots=True)

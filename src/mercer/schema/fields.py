@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from mercer.schema import limits
-from mercer.schema.event import EVENT, EVENT_KINDS
+from mercer.schema.event import EVENT, EVENT_KINDS, STANDINGS
 from mercer.schema.listing import DELETION, LISTING
 from mercer.schema.money import MAX_MICROS, MICROS
 from mercer.schema.seller import SELLER
@@ -181,6 +181,19 @@ EVENT_RULES: tuple[FieldRule, ...] = (
     _PRICE,
     _CURRENCY,
     _count("quantity", default=1),
+    _id("order_id", required=False),
+    FieldRule(
+        name="standing",
+        kind="text",
+        allowed="one of " + ", ".join(STANDINGS),
+        default="none",
+        pattern=f"^({'|'.join(STANDINGS)})$",
+    ),
+    FieldRule(name="is_sponsored", kind="bool", allowed="true or false", default=False),
+    _time("client_ms", "client_time"),
+    _time("received_ms", "received"),
+    _text("source", limits.MAX_NAME_CHARS, default="import"),
+    _text("extra", limits.MAX_DESCRIPTION_CHARS, default=None),
 )
 
 RULES: Mapping[RowKind, tuple[FieldRule, ...]] = {

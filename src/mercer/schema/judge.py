@@ -364,6 +364,8 @@ def _times(made: dict[str, Any], kind: RowKind, defaults: Defaults, faults: _Fau
             faults.add(ahead, f"{name} must not be after {iso(latest)}", Column(arrow=made[name]))
     if "updated_ms" in made:
         made["updated_ms"] = made["updated_ms"].fill_null(defaults.updated_ms)
+    if "received_ms" in made:
+        made["received_ms"] = made["received_ms"].fill_null(defaults.now_ms)
     if "created_ms" in made:
         made["created_ms"] = pc.coalesce(made["created_ms"], made["updated_ms"])
 

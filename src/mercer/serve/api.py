@@ -111,8 +111,8 @@ class Api:
     ) -> Response:
         """Listings like this one, nearest first, itself left out."""
         _check_one_segment(request, after=b"/similar")
-        hits = await self.reads.run(partial(self._market.similar, listing_id, limit=limit))
-        return _json(SimilarAnswer(listing_id, tuple(hits)))
+        page = await self.reads.run(partial(self._market.similar, listing_id, limit=limit))
+        return _json(SimilarAnswer(listing_id, page.page_id, page.hits))
 
     async def put_listings(self, request: Request) -> Response:
         """Insert or replace listings by id; answered when they are durable and can be found.

@@ -1,7 +1,12 @@
-"""What HTTP, the command line and the benchmarks ask of one opened market."""
+"""What HTTP, the command line and the benchmarks ask of one opened market.
+
+Small protocols, one for each kind of caller; `Market` is all of them. All calls are thread-safe and
+synchronous; `serve` moves them to threads. Behind them may be this process (`mercer.app`) or, for
+writes, the owner's process.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
@@ -19,12 +24,29 @@ class ItemResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EventResult:
+    """What became of one event of a batch."""
+
+    event_id: str  # "" where the item had none that can be read
+    verdict: Verdict  # "duplicate": an event with this id was accepted before
+    reason: str = ""  # of a rejection: what was got, what is allowed
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """One completion of what was typed so far."""
 
     text: str
     kind: Literal["query", "category", "attribute"]
     n_listings: int  # that this completion would roughly find
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPage:
+    """Listings like one, as a served page."""
+
+    page_id: str
+    hits: tuple[Hit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +57,14 @@ class Health:
     generation: str  # "" where nothing was indexed yet
     n_listings: int  # findable now
     n_delta: int  # changes served from the delta, not yet merged
-    degraded: tuple[str, ...]
+    degraded: tuple[str, ...]  # what does not work as it should, a sentence each
+    processes: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name -> "up", "starting", "down: why"
 
 
-class Market(Protocol):
-    """One opened market. All calls are thread-safe and synchronous; `serve` moves them to threads."""
+class Searching(Protocol):
+    """What visitors do. Every page that is given out was written to the log before."""
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """Raises FilterError, InputError (page, facet or cursor that cannot be served)."""
@@ -49,20 +74,46 @@ class Market(Protocol):
         """Completions of the words typed so far, most useful first."""
         ...
 
-    def similar(self, listing_id: str, *, limit: int = 12) -> Sequence[Hit]:
+    def similar(
+        self,
+        listing_id: str,
+        *,
+        limit: int = 12,
+        visitor_id: str | None = None,
+        session_id: str | None = None,
+        buyer_id: str | None = None,
+    ) -> SimilarPage:
         """Listings like this one, nearest first, itself left out. Raises NotFoundError."""
         ...
 
-    def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
-        """Upsert listings given as JSON objects; returns when they are durable and searchable."""
-        ...
-
-    def delete_listings(
-        self, listing_ids: Sequence[str], *, updated_ms: int
-    ) -> Sequence[ItemResult]:
-        """Delete listings; returns when that is durable and they are found no more."""
+    def listing(self, listing_id: str) -> Mapping[str, Any]:
+        """All fields of LISTING of one listing as it stands. Raises NotFoundError (also deleted)."""
         ...
 
     def health(self) -> Health:
         """Cheap; never raises."""
         ...
+
+
+class Changing(Protocol):
+    """What changes. A call returns when what it accepted is durable."""
+
+    def put_listings(self, items: Sequence[Mapping[str, Any]]) -> Sequence[ItemResult]:
+        """Upsert listings given as JSON objects; searchable within a second, gone likewise."""
+        ...
+
+    def delete_listings(
+        self, listing_ids: Sequence[str], *, updated_ms: int
+    ) -> Sequence[ItemResult]:
+        """Delete listings; found no more within a second."""
+        ...
+
+    def put_events(
+        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+    ) -> Sequence[EventResult]:
+        """Take events given as JSON objects; a verdict for each, in their order."""
+        ...
+
+
+class Market(Searching, Changing, Protocol):
+    """One opened market."""

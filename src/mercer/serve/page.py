@@ -182,7 +182,7 @@ class _Shop:
 
     def like(self, listing_id: str) -> str:
         """The listings like one."""
-        hits = tuple(self._market.similar(listing_id, limit=N_SIMILAR))
+        hits = self._market.similar(listing_id, limit=N_SIMILAR).hits
         return _PAGES.render(
             "like.html",
             title=self._settings.title,

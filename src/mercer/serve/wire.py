@@ -28,6 +28,7 @@ from mercer.serve.problem import Fault, Problem
 MAX_RAW_QUERY_CHARS = 100_000  # a longer q is refused; up to here it is cut, and the answer says so
 MAX_ID_CHARS = 200
 
+VisitorId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 FieldName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS)]
 
 
@@ -75,6 +76,9 @@ class SearchParams(BaseModel):
         allow_inf_nan=False,
         description="Past it the semantic part is dropped, and `degraded` says so; the market's.",
     )
+    visitor_id: VisitorId | None = Field(None, description="Who asks: a browser, a device.")
+    session_id: VisitorId | None = Field(None, description="Of one visit.")
+    buyer_id: VisitorId | None = Field(None, description="Your own id of who is logged in.")
 
     def to_request(self, *, max_depth: int) -> SearchRequest:
         """The core's request. Raises Problem where paging goes deeper than `max_depth` hits."""
@@ -107,6 +111,7 @@ class SimilarAnswer:
     """Listings like one listing, nearest first, itself left out."""
 
     listing_id: str
+    page_id: str  # UUIDv7
     hits: tuple[Hit, ...]
 
 
