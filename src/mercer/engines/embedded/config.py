@@ -33,6 +33,13 @@ CONFIG_TEXT = """\
 [search]
 # budget_ms = 50             # past it the semantic part is dropped, and the response says so
 # synonyms = ""              # a file beside this one, see docs/reference/synonyms.md
+
+[log]
+# detail_share = 1.0         # of the served pages, the share whose candidates are kept too
+# max_candidates = 1000      # of such a page, the most candidates that are kept
+# keep_days = 400            # older pages and events are removed
+# token_ttl_hours = 24       # an item token proves that we showed the listing for so long
+# attribution_days = 30      # a purchase is credited to what its buyer touched so lately
 """
 
 
@@ -52,6 +59,17 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """What the log keeps, and for how long."""
+
+    detail_share: float = 1.0  # in [0, 1]
+    max_candidates: int = 1000  # of a detailed page
+    keep_days: int = 400  # pages and events
+    token_ttl_hours: float = 24.0
+    attribution_days: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketConfig:
     """All of mercer.toml."""
 
@@ -60,6 +78,7 @@ class MarketConfig:
     tables_url: str  # "" for tables.db in the folder
     index: IndexConfig
     search: SearchConfig
+    log: LogConfig
 
 
 class _Strict(BaseModel):
@@ -92,12 +111,21 @@ class _Search(_Strict):
     synonyms: str = ""
 
 
+class _Log(_Strict):
+    detail_share: float = Field(default=1.0, ge=0, le=1, strict=False)
+    max_candidates: int = Field(default=1000, ge=0, le=10_000)
+    keep_days: int = Field(default=400, ge=1, le=36_500)
+    token_ttl_hours: float = Field(default=24.0, gt=0, le=8_760, strict=False)
+    attribution_days: float = Field(default=30.0, gt=0, le=365, strict=False)
+
+
 class _File(_Strict):
     market: _Market = _Market()
     rates: _Rates = _Rates()
     tables: _Tables = _Tables()
     index: _Index = _Index()
     search: _Search = _Search()
+    log: _Log = _Log()
 
 
 def parse_config(text: str, *, at: str) -> MarketConfig:
@@ -122,6 +150,7 @@ def parse_config(text: str, *, at: str) -> MarketConfig:
         tables_url=made.tables.url,
         index=IndexConfig(**made.index.model_dump()),
         search=SearchConfig(**made.search.model_dump()),
+        log=LogConfig(**made.log.model_dump()),
     )
 
 
