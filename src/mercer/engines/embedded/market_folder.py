@@ -44,6 +44,11 @@ class MarketFolder:
         return self.path / "runs"
 
     @property
+    def secrets(self) -> Path:
+        """Keys that sign; for the market's own processes only."""
+        return self.path / "secrets"
+
+    @property
     def rejects(self) -> Path:
         """Rows that were set aside, with their reasons."""
         return self.path / "rejects"

@@ -1,0 +1,91 @@
+"""The file of token keys: who may read it, when it changes, what is kept."""
+
+import os
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mercer.engines.embedded.secrets import FILE_NAME, TokenKeys
+from mercer.events.token import sign_many, verify_many
+from mercer.schema.errors import CorruptError, NotFoundError
+
+DAY_MS = 86_400_000
+PAGE = "019c2a3b-4c5d-7e8f-9a0b-1c2d3e4f5061"
+
+
+def test_only_the_owner_of_the_file_reads_it(tmp_path: Path) -> None:
+    """The folder is 0700 and the file 0600, whatever the umask, also when they were open before."""
+    before = os.umask(0)
+    try:
+        keys = TokenKeys(tmp_path / "secrets")
+        assert keys.rotate_if_due(now_ms=0)
+        file = tmp_path / "secrets" / FILE_NAME
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        file.chmod(0o644)
+        assert not keys.rotate_if_due(now_ms=1)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+    assert [p.name for p in file.parent.iterdir()] == [FILE_NAME]
+
+
+def test_a_new_key_a_day_and_three_are_kept(tmp_path: Path) -> None:
+    """The key that signs is at most a day old; a token verifies until its key is the fourth oldest."""
+    keys = TokenKeys(tmp_path)
+    served_ms = int(PAGE.replace("-", "")[:12], 16)
+    token: list[str] = []
+    standings = []
+    for day in range(4):
+        assert keys.rotate_if_due(now_ms=day * DAY_MS)
+        assert not keys.rotate_if_due(now_ms=day * DAY_MS + DAY_MS - 1)
+        ring = keys.ring()
+        token = token or sign_many(ring, PAGE, ["mug"], [1], [False])
+        found = verify_many(ring, token, ["mug"], now_ms=served_ms, ttl_ms=DAY_MS)
+        standings.append(bool(found.is_signed[0]))
+        assert len(ring.keys) == min(day + 1, 3)
+    assert standings == [True, True, True, False]
+
+
+def test_keys_outlive_the_tokens(tmp_path: Path) -> None:
+    """With a longer time to live more keys are kept, so that no good token is called forged."""
+    keys = TokenKeys(tmp_path)
+    for day in range(20):
+        keys.rotate_if_due(now_ms=day * DAY_MS, ttl_ms=7 * DAY_MS)
+    assert len(keys.ring().keys) == 9
+
+
+def test_other_processes_follow(tmp_path: Path) -> None:
+    """What the owner writes is what a reader has at its next look; ids stay in 0..255 for ever."""
+    owner, reader = TokenKeys(tmp_path), TokenKeys(tmp_path)
+    with pytest.raises(NotFoundError):
+        reader.ring()
+    for day in range(300):
+        owner.rotate_if_due(now_ms=day * DAY_MS)
+        assert reader.ring() == owner.ring()
+    assert reader.ring().current == 300 % 256
+    assert reader.ring() is reader.ring()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"current": 9},
+        {"keys": []},
+        {"keys": [{"id": 1, "made_ms": 0, "key": "AAAA"}]},
+        {"keys": [{"id": 1, "made_ms": 0, "key": "?"}]},
+        {"keys": [{"id": 300, "made_ms": 0, "key": "?"}], "current": 300},
+        {"more": 1},
+    ],
+)
+def test_a_broken_file_says_what_to_do(tmp_path: Path, change: dict[str, object]) -> None:
+    """A file that is not what it should be is refused with a sentence that names the way out."""
+    TokenKeys(tmp_path).rotate_if_due(now_ms=0)
+    file = tmp_path / FILE_NAME
+    content = msgspec.json.decode(file.read_bytes()) | change
+    file.write_bytes(msgspec.json.encode(content))
+    with pytest.raises(CorruptError, match="remove it"):
+        TokenKeys(tmp_path).ring()
