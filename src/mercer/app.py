@@ -48,7 +48,8 @@ from mercer.serve.market import (
     Suggestion,
 )
 from mercer.serve.run import serve
-from mercer.serve.search import SearchParams, SearchService
+from mercer.serve.search import SearchService
+from mercer.serve.stages import SearchParams
 from mercer.simulate import draw_reference
 from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms

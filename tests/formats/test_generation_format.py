@@ -12,7 +12,8 @@ from mercer.engines.embedded.live_index import LiveIndex
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import CorruptError
 from mercer.schema.money import Rates
-from mercer.serve.search import SearchParams, SearchService
+from mercer.serve.search import SearchService
+from mercer.serve.stages import SearchParams
 from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms
 

@@ -31,6 +31,27 @@ class CandidateParams:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadParts:
+    """What the scores of a head are made of, left in the order in which they were computed."""
+
+    names: tuple[str, ...]  # (n_parts,)
+    values: F32s  # (n_parts, n) of which each column sums to a score
+    column: I64s  # (n_places,) which column belongs to each of the first places of the head
+
+    def at(self, places: I64s) -> F32s:
+        """(n, n_parts) the parts of some places of the head; NaN where they were not kept."""
+        out = np.full((len(places), len(self.names)), np.nan, np.float32)
+        is_kept = places < len(self.column)
+        out[is_kept] = self.values[:, self.column[places[is_kept]]].T
+        return out
+
+    def first(self, n: int) -> "HeadParts":
+        """Those of the first n places, and no memory for more."""
+        kept = self.column[:n]
+        return HeadParts(self.names, self.values[:, kept], np.arange(len(kept)))
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """Ranked candidates, best first."""
 
@@ -38,6 +59,21 @@ class Head:
     row: I64s
     score: F32s
     sources: npt.NDArray[np.uint8]  # LEXICAL | SEMANTIC; 0 where it was not ranked, only sorted
+    parts: HeadParts | None = None  # kept where they were asked for and there are any
+
+    def with_parts_of(self, n: int) -> "Head":
+        """The same head that keeps parts of its first n places only."""
+        parts = None if self.parts is None else self.parts.first(n)
+        return Head(self.part, self.row, self.score, self.sources, parts)
+
+    def taken(self, order: I64s) -> "Head":
+        """The same places in another order."""
+        parts = self.parts
+        if parts is not None:
+            parts = HeadParts(parts.names, parts.values, parts.column[order])
+        return Head(
+            self.part[order], self.row[order], self.score[order], self.sources[order], parts
+        )
 
 
 def ranked_head(
@@ -51,6 +87,7 @@ def ranked_head(
     *,
     params: CandidateParams,
     first_pass: FirstPassParams,
+    has_parts: bool = False,
 ) -> Head:
     """The candidates in the order of the first pass; ties by quality, then row id.
 
@@ -59,10 +96,13 @@ def ranked_head(
         lexical: the lexical matches of each part, before the filter.
         level: of how many groups those have at least.
         query: (dim,) the query's vector; None where the semantic part is not used.
+        has_parts: whether the parts of the scores are kept.
     """
     n_matches = sum(bitmap.count(bits) for bits in matches)
     stats = statistics(wanted, snapshot.segments, snapshot.lengths)
     parts, rows, scores, sources = [], [], [], []
+    names: tuple[str, ...] = ()
+    values: list[F32s] = []
     for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True)):
         if n_matches <= params.all_below:
             chosen = bitmap.rows_of(bits)
@@ -80,7 +120,10 @@ def ranked_head(
         rows.append(chosen.astype(np.int64))
         scores.append(found.total)
         sources.append(source.astype(np.uint8))
-    return _in_order(snapshot.segments, parts, rows, scores, sources)
+        if has_parts:
+            names = found.names
+            values.append(found.values)
+    return _in_order(snapshot.segments, parts, rows, scores, sources, names=names, values=values)
 
 
 def _cosines(
@@ -103,6 +146,9 @@ def _in_order(
     rows: list[I64s],
     scores: Sequence[npt.NDArray[np.floating[Any]]],
     sources: list[npt.NDArray[np.uint8]],
+    *,
+    names: tuple[str, ...] = (),
+    values: Sequence[F32s] = (),
 ) -> Head:
     if not parts:
         return Head(
@@ -116,6 +162,7 @@ def _in_order(
     return Head(
         np.concatenate(parts)[order], np.concatenate(rows)[order], total[order].astype(np.float32),
         np.concatenate(sources)[order],
+        HeadParts(names, np.concatenate(values, axis=1), order) if values else None,
     )  # fmt: skip
 
 

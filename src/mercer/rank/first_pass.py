@@ -80,8 +80,14 @@ class Scores:
     """Of n candidates of one segment."""
 
     total: F32s  # (n,)
-    parts: dict[str, F32s]  # what the total is the sum of, (n,) each
+    names: tuple[str, ...]  # (n_parts,) of what the total is the sum of
+    values: F32s  # (n_parts, n)
     has_group: npt.NDArray[np.bool_]  # (n_groups, n) which words of the query the listing has
+
+    @property
+    def parts(self) -> dict[str, F32s]:
+        """Each part by its name, (n,) each."""
+        return dict(zip(self.names, self.values, strict=True))
 
 
 def score(
@@ -114,11 +120,15 @@ def score(
         "prior": params.prior * segment.prior[rows],
     }
     if cosine is not None:
-        n_words = max(len(wanted.groups) - params.sufficient_words, 0.0)
-        weight = min(params.semantic_max, params.semantic_per_word * n_words)
-        parts["semantic"] = weight * np.maximum(cosine, 0.0)
-    as_float = {name: np.asarray(part, np.float32) for name, part in parts.items()}
-    return Scores(np.sum(list(as_float.values()), axis=0, dtype=np.float32), as_float, has_group)
+        parts["semantic"] = semantic_weight(wanted, params=params) * np.maximum(cosine, 0.0)
+    values = np.stack([np.asarray(part, np.float32) for part in parts.values()])
+    return Scores(values.sum(axis=0, dtype=np.float32), tuple(parts), values, has_group)
+
+
+def semantic_weight(wanted: Wanted, *, params: FirstPassParams) -> float:
+    """What a cosine counts in the score of this query, in [0, `semantic_max`]."""
+    n_words = max(len(wanted.groups) - params.sufficient_words, 0.0)
+    return min(params.semantic_max, params.semantic_per_word * n_words)
 
 
 def _group_scores(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mercer.rank.candidates import LEXICAL, SEMANTIC
-from mercer.retrieve.index import ListingIndex, Place
+from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import Hit
 from mercer.retrieve.segment import Segment
@@ -78,19 +78,25 @@ def _card(listing: Mapping[str, Any]) -> dict[str, Any]:
 ANY_DISTANCE = -1.0
 
 
-def similar_hits(index: ListingIndex, row_id: int, *, limit: int) -> tuple[Hit, ...]:
+def nearest(index: ListingIndex, snapshot: Snapshot, row_id: int, *, limit: int) -> list[Entry]:
     """The listings nearest to one that is for sale, nearest first, itself left out; else none."""
     (place,) = index.places([row_id])
     if place is None:
-        return ()
+        return []
     vector = place.segment.vectors.row_vectors(np.array([place.row], np.int64))[0]
     found: list[tuple[int, float]] = []
-    for part in index.snapshot().parts:
+    for part in snapshot.parts:
         if part.segment.n:
             rows, scores = part.segment.vectors.search(
                 vector, k=limit + 1, alive=part.alive, threshold=ANY_DISTANCE
             )
             found += zip(part.segment.row_id[rows].tolist(), scores.tolist(), strict=True)
     best = sorted((f for f in found if f[0] != row_id), key=lambda f: (-f[1], f[0]))[:limit]
-    entries = [Entry(near, score, SEMANTIC) for near, score in best]
-    return hits_of(entries, index.places([near for near, _ in best]), ParsedQuery(text=""), first=0)
+    return [Entry(near, score, SEMANTIC) for near, score in best]
+
+
+def similar_hits(index: ListingIndex, row_id: int, *, limit: int) -> tuple[Hit, ...]:
+    """The nearest listings as hits."""
+    entries = nearest(index, index.snapshot(), row_id, limit=limit)
+    places = index.places([entry.row_id for entry in entries])
+    return hits_of(entries, places, ParsedQuery(text=""), first=0)

@@ -1,93 +1,41 @@
-"""A search from the typed query to the page: the stages in order, each timed."""
+"""A search from its request to the page that is served and written down."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
 from uuid_utils import uuid7
 
-from mercer.rank.candidates import (
-    CandidateParams,
-    Head,
-    nearest_head,
-    ranked_head,
-    sorted_head,
-)
-from mercer.rank.first_pass import FirstPassParams
-from mercer.rank.seller_limit import spread_sellers
 from mercer.retrieve import bitmap
 from mercer.retrieve.facet_page import facet_counts, facet_fields, price_stats
-from mercer.retrieve.facets import first_labels
-from mercer.retrieve.filter_language import parse_filter
-from mercer.retrieve.filter_rows import rows_matching
-from mercer.retrieve.index import ListingIndex, Snapshot
-from mercer.retrieve.match import (
-    MatchParams,
-    SemanticHits,
-    Wanted,
-    has_known_word,
-    join,
-    lexical_matches,
-    semantic_hits,
-    wanted_of,
-)
-from mercer.retrieve.query import ParsedQuery, UnderstandOptions
+from mercer.retrieve.index import ListingIndex
+from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import MAX_PER_PAGE, Hit, SearchRequest, SearchResponse
-from mercer.retrieve.understand import understand
 from mercer.schema.errors import InputError
-from mercer.serve.hit import hits_of
-from mercer.serve.slate import Slate, SlateStore
+from mercer.serve.hit import hits_of, nearest
+from mercer.serve.market import SimilarPage
+from mercer.serve.page_record import (
+    FIRST_PASS,
+    PageRecorder,
+    Visit,
+    list_stats,
+    model_name,
+    search_page,
+    similar_page,
+    stage_of,
+)
+from mercer.serve.slate import Entry, Slate, SlateStore
+from mercer.serve.stages import SearchParams, Stopwatch, head_of, matched, spread
 
-NO_SEMANTIC_THRESHOLD = -1.0  # in semantic mode all near listings match, however far
-
-
-@dataclass(frozen=True, slots=True)
-class SearchParams:
-    """How a market searches; the limits of the cascade are set here, once."""
-
-    match: MatchParams = field(default_factory=MatchParams)
-    candidates: CandidateParams = field(default_factory=CandidateParams)
-    first_pass: FirstPassParams = field(default_factory=FirstPassParams)
-    understand: UnderstandOptions = field(default_factory=UnderstandOptions)
-    budget_ms: float = 50.0  # of a request that names none
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Time by stage, and how much of the budget is left."""
-
-    clock: Callable[[], float]
-    budget_ms: float
-    began: float = 0.0
-    timings_us: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Start."""
-        self.began = self.clock()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
-        start = self.clock()
-        yield
-        self.timings_us[name] = int((self.clock() - start) * 1e6)
-
-    @property
-    def took_ms(self) -> float:
-        """Since the beginning."""
-        return (self.clock() - self.began) * 1e3
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the budget is used up."""
-        return self.took_ms > self.budget_ms
+NOT_LOGGED = "page log: the page could not be written in time; its hits carry no tokens"
 
 
 class SearchService:
-    """Answers searches over whatever the index holds at the moment. Thread-safe."""
+    """Answers searches over whatever the index holds at the moment. Thread-safe.
+
+    With a recorder every page is written down before it is given out; without one (evaluation,
+    benchmarks, a market opened for reading) nothing is kept and hits carry no tokens.
+    """
 
     def __init__(
         self,
@@ -96,9 +44,11 @@ class SearchService:
         *,
         clock: Callable[[], float] = time.perf_counter,
         slates: SlateStore | None = None,
+        recorder: PageRecorder | None = None,
     ) -> None:
         self._index, self._params, self._clock = index, params, clock
         self._slates = slates if slates is not None else SlateStore()
+        self._recorder = recorder
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """One page.
@@ -123,8 +73,8 @@ class SearchService:
             slate = self._make(request, watch)
             self._slates.keep(slate)
         with watch.stage("page"):
-            hits = self._page(slate, request)
-        return SearchResponse(
+            entries, hits = self._page(slate, request)
+        response = SearchResponse(
             page_id=str(uuid7()),
             hits=hits,
             found=slate.found,
@@ -140,78 +90,103 @@ class SearchService:
             generation=slate.generation,
             timings_us=watch.timings_us,
         )
+        return self._recorded(response, slate, request, entries, watch)
+
+    def _recorded(
+        self,
+        response: SearchResponse,
+        slate: Slate,
+        request: SearchRequest,
+        entries: list[Entry],
+        watch: Stopwatch,
+    ) -> SearchResponse:
+        """The response once its page is written down, with tokens; or with a word that it is not."""
+        recorder = self._recorder
+        if recorder is None:
+            return response
+        with watch.stage("log"):
+            first = (request.page - 1) * request.per_page
+            page = search_page(
+                response, slate, request, entries, first=first, params=recorder.params
+            )
+            tokens = recorder.record(page, budget_s=(watch.budget_ms - watch.took_ms) / 1e3)
+        took_ms = round(watch.took_ms, 3)
+        if tokens is None:
+            degraded = (*response.degraded, NOT_LOGGED)
+            return replace(response, degraded=degraded, search_time_ms=took_ms)
+        hits = tuple(
+            replace(hit, token=token) for hit, token in zip(response.hits, tokens, strict=True)
+        )
+        return replace(response, hits=hits, search_time_ms=took_ms)
+
+    def similar(self, listing_id: str, row_id: int, *, limit: int, visit: Visit) -> SimilarPage:
+        """The listings nearest to one that is for sale, nearest first; none for one that is not."""
+        watch, snapshot = Stopwatch(self._clock, self._params.budget_ms), self._index.snapshot()
+        with watch.stage("semantic"):
+            entries = nearest(self._index, snapshot, row_id, limit=limit)
+        with watch.stage("page"):
+            places = self._index.places([entry.row_id for entry in entries])
+            hits = hits_of(entries, places, ParsedQuery(text=""), first=0)
+        made = SimilarPage(str(uuid7()), hits)
+        if self._recorder is None:
+            return made
+        page = similar_page(
+            made, snapshot, entries, listing_id=listing_id, limit=limit, visit=visit, watch=watch
+        )
+        left_s = (watch.budget_ms - watch.took_ms) / 1e3
+        tokens = self._recorder.record(page, budget_s=left_s)
+        if tokens is None:
+            return made
+        pairs = zip(hits, tokens, strict=True)
+        return SimilarPage(made.page_id, tuple(replace(hit, token=token) for hit, token in pairs))
 
     def _make(self, request: SearchRequest, watch: Stopwatch) -> Slate:
         """Understand, match, rank and count: the slate of a search."""
-        snapshot, params = self._index.snapshot(), self._params
-        parts = snapshot.parts
-        degraded: list[str] = []
-        with watch.stage("understand"):
-            tree = parse_filter(request.filter, snapshot.fields)
-            fields = facet_fields(request.facets, snapshot)
-            query = understand(request.q, lexicon=snapshot.lexicon, options=params.understand)
-            wanted = wanted_of(query, parts)
-        with watch.stage("lexical"):
-            lexical = lexical_matches(
-                wanted, parts, params=params.match, has_words=request.mode != "semantic"
-            )
-        with watch.stage("semantic"):
-            vector = _vector(request, query, wanted, snapshot)
-            if vector is not None and watch.is_over:
-                vector = None
-                degraded.append(f"semantic: the time budget of {watch.budget_ms:g} ms was used up")
-            hits = _hits(vector, request, snapshot)
-        with watch.stage("match"):
-            unfiltered = join(lexical, hits, parts)
-            matches = tuple(
-                bits & rows_matching(tree, part.segment) if tree is not None else bits
-                for bits, part in zip(unfiltered, parts, strict=True)
-            )
+        snapshot, params, recorder = self._index.snapshot(), self._params, self._recorder
+        fields = facet_fields(request.facets, snapshot)
+        found = matched(request, snapshot, params, watch=watch)
         with watch.stage("rank"):
-            if request.sort != "relevance":
-                head = sorted_head(request.sort, snapshot, matches)
-            elif wanted.is_empty:
-                # By quality as it lies; the limit per seller needs a head to reorder.
-                is_limited = request.per_seller is not None
-                head = (
-                    sorted_head("relevance", snapshot, matches) if is_limited else _nothing_ranked()
-                )
-            elif request.mode == "semantic":
-                head = nearest_head(snapshot, matches, hits)
-            else:
-                head = ranked_head(
-                    wanted, snapshot, matches, lexical.bits, lexical.level, hits, vector,
-                    params=params.candidates, first_pass=params.first_pass,
-                )  # fmt: skip
-            if request.per_seller is not None:
-                head = _spread(head, snapshot, request.per_seller, request.per_page)
+            has_parts = recorder is not None
+            head = head_of(request, snapshot, params, found, has_parts=has_parts)
+            head = spread(head, snapshot, request)
         with watch.stage("facets"):
             facets = facet_counts(
-                fields, tree, unfiltered, matches, snapshot, limit=request.max_facet_values
-            )
-            prices = price_stats(snapshot, matches)
+                fields, found.tree, found.unfiltered, found.matches, snapshot,
+                limit=request.max_facet_values,
+            )  # fmt: skip
+            prices = price_stats(snapshot, found.matches)
+        stats: dict[str, float] = {}
+        models: tuple[str, ...] = ()
+        if recorder is not None:
+            head = head.with_parts_of(recorder.params.max_candidates)
+            stats = list_stats(request, snapshot, params, found, head)
+            if stage_of(request) == FIRST_PASS:
+                models = (model_name(params.first_pass),)
         return Slate(
             request=request,
             cursor=self._slates.new_cursor(),
             generation=snapshot.generation,
             segments=snapshot.segments,
-            matches=matches,
+            matches=found.matches,
             head=head,
-            found=sum(bitmap.count(bits) for bits in matches),
-            query=query,
-            degraded=tuple(degraded),
+            found=sum(bitmap.count(bits) for bits in found.matches),
+            query=found.query,
+            degraded=found.degraded,
             facet_counts=facets,
             price_stats=prices,
+            catalogue_version=snapshot.version,
+            models=models,
+            list_stats=stats,
         )
 
-    def _page(self, slate: Slate, request: SearchRequest) -> tuple[Hit, ...]:
-        """The listings of a page as they are now; one that is gone leaves its place empty."""
+    def _page(self, slate: Slate, request: SearchRequest) -> tuple[list[Entry], tuple[Hit, ...]]:
+        """The places of a page, and their listings as they are now; one that is gone is no hit."""
         first = (request.page - 1) * request.per_page
         if first >= slate.found:
-            return ()
+            return [], ()
         entries = slate.entries(first, first + request.per_page)
         places = self._index.places([entry.row_id for entry in entries])
-        return hits_of(entries, places, slate.query, first=first)
+        return entries, hits_of(entries, places, slate.query, first=first)
 
 
 def _asked(request: SearchRequest) -> tuple[object, ...]:
@@ -231,39 +206,3 @@ def _check(request: SearchRequest) -> None:
         faults.append(f"max_facet_values must lie in 0..1000, got {request.max_facet_values}")
     if faults:
         raise InputError("search: " + "; ".join(faults))
-
-
-def _vector(request: SearchRequest, query: ParsedQuery, wanted: Wanted, snapshot: Snapshot) -> Any:
-    """(dim,) the query's meaning; None where it is not asked for."""
-    if request.mode == "lexical" or wanted.is_empty:
-        return None
-    if not has_known_word(wanted, snapshot.parts):
-        return None  # every vector is near some listing, also that of "qwertzuiop"
-    words = [t.word for t in query.terms if not t.is_optional] or [t.word for t in query.terms]
-    return snapshot.encoder.encode_query(query.text, words)
-
-
-def _hits(vector: Any, request: SearchRequest, snapshot: Snapshot) -> tuple[SemanticHits, ...]:
-    if vector is None:
-        nothing = SemanticHits(np.zeros(0, np.int64), np.zeros(0, np.float32))
-        return (nothing,) * len(snapshot.parts)
-    threshold = NO_SEMANTIC_THRESHOLD if request.mode == "semantic" else snapshot.threshold
-    return semantic_hits(vector, snapshot.parts, threshold=threshold)
-
-
-def _nothing_ranked() -> Head:
-    return Head(
-        np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    )
-
-
-def _spread(head: Head, snapshot: Snapshot, per_seller: int, per_page: int) -> Head:
-    """At most so many listings of one seller on a page, as far as the ranked head reaches."""
-    seller = np.full(len(head.row), -1, np.int64)
-    names: dict[str, int] = {}
-    for i, part in enumerate(snapshot.parts):
-        mine = np.flatnonzero(head.part == i)
-        segment = part.segment
-        seller[mine] = first_labels(segment.labels, "seller", head.row[mine], names)
-    order = spread_sellers(seller, per_seller=per_seller, per_page=per_page)
-    return Head(head.part[order], head.row[order], head.score[order], head.sources[order])

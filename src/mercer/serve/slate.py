@@ -53,6 +53,9 @@ class Slate:
     degraded: tuple[str, ...]
     facet_counts: Mapping[str, tuple[FacetValue, ...]]
     price_stats: PriceStats | None
+    catalogue_version: int = 0
+    models: tuple[str, ...] = ()  # name@hash of what ranked, in stage order
+    list_stats: Mapping[str, float] = field(default_factory=dict)  # for the page's record
     _tail: tuple[I32s, I64s] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +66,7 @@ class Slate:
             sum(bits.nbytes for bits in self.matches)
             + 12 * self.found
             + 32 * len(self.head.row)
+            + (self.head.parts.values.nbytes if self.head.parts is not None else 0)
             + 4_096
         )
 

@@ -14,8 +14,9 @@ from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import InputError
 from mercer.serve.hit import DESCRIPTION_CHARS, similar_hits
-from mercer.serve.search import SearchParams, SearchService
+from mercer.serve.search import SearchService
 from mercer.serve.slate import Slate, SlateStore
+from mercer.serve.stages import SearchParams
 from support.index_kit import RATES, changed_rows, columns_of, generation_of, segment_of
 
 ITEMS = [
