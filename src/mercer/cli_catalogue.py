@@ -176,7 +176,7 @@ def rebuild_command(
         if not yes:
             sys.stderr.write(
                 f"mercer rebuild: would drop {before:,} listings and replay the log up to position "
-                f"{end:,}; add --yes to do it\n"
+                f"{end or 'start'}; add --yes to do it\n"
             )
             raise typer.Exit(2)
         began = time.perf_counter()

@@ -43,8 +43,8 @@ def catalogue(url: str) -> Iterator[SqlCatalogue]:
 def test_applying_twice_changes_nothing(catalogue: SqlCatalogue) -> None:
     """Law 1: the second time every row is stale and the version stays."""
     rows = listing_rows({"listing_id": "a"}, {"listing_id": "b", "tags": ["x"], "price": 2.5})
-    first = catalogue.apply(rows, position=1)
-    again = catalogue.apply(rows, position=2)
+    first = catalogue.apply(rows, position="p1")
+    again = catalogue.apply(rows, position="p2")
     assert (first.n_changed, first.n_stale) == (2, 0)
     assert (again.n_changed, again.n_stale, again.version) == (0, 2, first.version)
     assert standing(catalogue) == {row["listing_id"]: row for row in rows.to_pylist()}
@@ -67,7 +67,7 @@ def test_what_was_given_comes_back(catalogue: SqlCatalogue) -> None:
         "is_hidden": True,
     }
     rows = listing_rows(item)
-    catalogue.apply(rows, position=1)
+    catalogue.apply(rows, position="p1")
     changed = next(catalogue.changes(since=0))
     require(changed, CHANGED_LISTING, at="test")
     assert {k: v for k, v in changed.to_pylist()[0].items() if k in rows.schema.names} == (
@@ -80,31 +80,33 @@ def test_later_time_wins_in_any_order(catalogue: SqlCatalogue) -> None:
     """Law 2: an older version that comes later is stale."""
     new = listing_rows({"listing_id": "a", "title": "new", "updated_ms": 1_700_000_000_002})
     old = listing_rows({"listing_id": "a", "title": "old", "updated_ms": 1_700_000_000_001})
-    catalogue.apply(new, position=1)
-    assert catalogue.apply(old, position=2).n_stale == 1
+    catalogue.apply(new, position="p1")
+    assert catalogue.apply(old, position="p2").n_stale == 1
     assert standing(catalogue)["a"]["title"] == "new"
 
 
 def test_at_equal_times_the_later_applied_wins(catalogue: SqlCatalogue) -> None:
     """Law 2: also within one batch, where the last row counts."""
     two = listing_rows({"listing_id": "a", "title": "one"}, {"listing_id": "a", "title": "two"})
-    applied = catalogue.apply(two, position=1)
+    applied = catalogue.apply(two, position="p1")
     assert (applied.n_changed, applied.n_stale) == (1, 1)
     assert standing(catalogue)["a"]["title"] == "two"
-    catalogue.apply(listing_rows({"listing_id": "a", "title": "three"}), position=2)
+    catalogue.apply(listing_rows({"listing_id": "a", "title": "three"}), position="p2")
     assert standing(catalogue)["a"]["title"] == "three"
 
 
 def test_a_deletion_is_a_version(catalogue: SqlCatalogue) -> None:
     """Law 2: deleted stays deleted for older versions, also of an id never seen; later ones revive."""
-    catalogue.apply(listing_rows({"listing_id": "a"}), position=1)
-    catalogue.apply(deleted_rows(1_700_000_000_000, "a", "ghost"), position=2)
+    catalogue.apply(listing_rows({"listing_id": "a"}), position="p1")
+    catalogue.apply(deleted_rows(1_700_000_000_000, "a", "ghost"), position="p2")
     assert standing(catalogue) == {}
     assert catalogue.count() == 0
     assert catalogue.listings(["a"]).num_rows == 0
-    catalogue.apply(listing_rows({"listing_id": "ghost"}, {"listing_id": "a"}), position=3)
+    catalogue.apply(listing_rows({"listing_id": "ghost"}, {"listing_id": "a"}), position="p3")
     assert standing(catalogue) == {}
-    catalogue.apply(listing_rows({"listing_id": "a", "updated_ms": 1_700_000_000_001}), position=4)
+    catalogue.apply(
+        listing_rows({"listing_id": "a", "updated_ms": 1_700_000_000_001}), position="p4"
+    )
     assert list(standing(catalogue)) == ["a"]
 
 
@@ -115,11 +117,13 @@ def test_row_ids_are_for_ever(catalogue: SqlCatalogue) -> None:
         rows = [row for batch in catalogue.changes(since=0) for row in batch.to_pylist()]
         return {row["listing_id"]: row["row_id"] for row in rows}
 
-    catalogue.apply(listing_rows({"listing_id": "a"}, {"listing_id": "b"}), position=1)
+    catalogue.apply(listing_rows({"listing_id": "a"}, {"listing_id": "b"}), position="p1")
     before = row_ids()
-    catalogue.apply(deleted_rows(1_700_000_000_000, "a"), position=2)
-    catalogue.apply(listing_rows({"listing_id": "c"}), position=3)
-    catalogue.apply(listing_rows({"listing_id": "a", "updated_ms": 1_700_000_000_001}), position=4)
+    catalogue.apply(deleted_rows(1_700_000_000_000, "a"), position="p2")
+    catalogue.apply(listing_rows({"listing_id": "c"}), position="p3")
+    catalogue.apply(
+        listing_rows({"listing_id": "a", "updated_ms": 1_700_000_000_001}), position="p4"
+    )
     after = row_ids()
     assert {key: after[key] for key in before} == before
     assert len(set(after.values())) == 3
@@ -127,12 +131,12 @@ def test_row_ids_are_for_ever(catalogue: SqlCatalogue) -> None:
 
 def test_changes_since_a_version(catalogue: SqlCatalogue) -> None:
     """Law 4: each id once with its newest state, oldest version first, nothing at or before it."""
-    first = catalogue.apply(listing_rows({"listing_id": "a"}, {"listing_id": "b"}), position=1)
+    first = catalogue.apply(listing_rows({"listing_id": "a"}, {"listing_id": "b"}), position="p1")
     catalogue.apply(
         listing_rows({"listing_id": "b", "title": "newer", "updated_ms": 1_700_000_000_000}),
-        position=2,
+        position="p2",
     )
-    last = catalogue.apply(deleted_rows(1_700_000_000_000, "a"), position=3)
+    last = catalogue.apply(deleted_rows(1_700_000_000_000, "a"), position="p3")
     rows = [r for b in catalogue.changes(since=first.version, batch_rows=1) for r in b.to_pylist()]
     assert [(r["listing_id"], r["title"], r["is_deleted"]) for r in rows] == [
         ("b", "newer", False),
@@ -148,7 +152,7 @@ def test_a_batch_is_whole_or_not_at_all(
     catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Law 5: a fault between the rows and the position leaves neither."""
-    catalogue.apply(listing_rows({"listing_id": "a"}), position=1)
+    catalogue.apply(listing_rows({"listing_id": "a"}), position="p1")
 
     def break_off(*_: object) -> None:
         raise OSError("disk full")
@@ -156,16 +160,16 @@ def test_a_batch_is_whole_or_not_at_all(
     with monkeypatch.context() as patch:
         patch.setattr(tables, "write_state", break_off)
         with pytest.raises(OSError, match="disk full"):
-            catalogue.apply(listing_rows({"listing_id": "b"}), position=2)
-    assert catalogue.position() == 1
+            catalogue.apply(listing_rows({"listing_id": "b"}), position="p2")
+    assert catalogue.position() == "p1"
     assert list(standing(catalogue)) == ["a"]
-    assert catalogue.apply(listing_rows({"listing_id": "b"}), position=2).n_changed == 1
-    assert catalogue.position() == 2
+    assert catalogue.apply(listing_rows({"listing_id": "b"}), position="p2").n_changed == 1
+    assert catalogue.position() == "p2"
 
 
 def test_listings_in_the_order_asked_for(catalogue: SqlCatalogue) -> None:
     """Unknown ids are left out, one that is asked for twice comes twice."""
-    catalogue.apply(listing_rows(*({"listing_id": f"{i}"} for i in range(9))), position=1)
+    catalogue.apply(listing_rows(*({"listing_id": f"{i}"} for i in range(9))), position="p1")
     found = catalogue.listings(["7", "none", "2", "7", "'; drop table listing; --"])
     assert found.column("listing_id").to_pylist() == ["7", "2", "7"]
     assert catalogue.listings([]).num_rows == 0
@@ -175,14 +179,14 @@ def test_many_rows_over_many_chunks(catalogue: SqlCatalogue) -> None:
     """Rows find their content again when chunks are full, partly replaced, and dropped."""
     n = 2 * CHUNK_ROWS + 7
     rows = listing_rows(*({"listing_id": f"{i}", "title": f"t{i}"} for i in range(n)))
-    assert catalogue.apply(rows, position=1).n_changed == n
+    assert catalogue.apply(rows, position="p1").n_changed == n
     newer = listing_rows(
         *(
             {"listing_id": f"{i}", "title": f"u{i}", "updated_ms": 1_700_000_000_000}
             for i in range(0, n, 3)
         )
     )
-    catalogue.apply(newer, position=2)
+    catalogue.apply(newer, position="p2")
     titles = {key: row["title"] for key, row in standing(catalogue).items()}
     assert titles == {f"{i}": f"{'t' if i % 3 else 'u'}{i}" for i in range(n)}
 
@@ -192,9 +196,9 @@ def test_contents_that_nobody_needs_go(catalogue: SqlCatalogue) -> None:
     n = CHUNK_ROWS + 3
     for at in range(3):
         items = ({"listing_id": f"{i}", "updated_ms": 10**12 + at} for i in range(n))
-        catalogue.apply(listing_rows(*items), position=at + 1)
+        catalogue.apply(listing_rows(*items), position=f"p{at + 1}")
         assert catalogue.n_chunks() == 2
-    catalogue.apply(deleted_rows(10**12 + 9, *(f"{i}" for i in range(n))), position=9)
+    catalogue.apply(deleted_rows(10**12 + 9, *(f"{i}" for i in range(n))), position="p9")
     assert catalogue.n_chunks() == 0
 
 
@@ -204,7 +208,9 @@ def test_single_changes_are_compacted(
     """Many chunks of one row become few, and nothing that is read changes."""
     monkeypatch.setattr(tables, "_COMPACT_EVERY", 8)
     for i in range(30):
-        catalogue.apply(listing_rows({"listing_id": f"{i}", "title": f"t{i}"}), position=i + 1)
+        catalogue.apply(
+            listing_rows({"listing_id": f"{i}", "title": f"t{i}"}), position=f"p{i + 1}"
+        )
     assert catalogue.n_chunks() < 16
     assert {k: r["title"] for k, r in standing(catalogue).items()} == {
         f"{i}": f"t{i}" for i in range(30)
@@ -217,24 +223,24 @@ def test_sellers(catalogue: SqlCatalogue) -> None:
     old = {"seller_id": "s", "name": "Old", "rating_count": 0, "updated_ms": 1}
     new = old | {"name": "New", "updated_ms": 2, "rating": 4.5, "opened_ms": 7, "country": "DE"}
     batch = pa.RecordBatch.from_pylist([new, old], schema=SELLER)
-    assert catalogue.apply_sellers(batch, position=1).n_changed == 1
-    assert catalogue.apply_sellers(batch, position=2).n_changed == 0
+    assert catalogue.apply_sellers(batch, position="p1").n_changed == 1
+    assert catalogue.apply_sellers(batch, position="p2").n_changed == 0
     assert catalogue.sellers(["x", "s"]).to_pylist() == [new]
-    assert catalogue.position() == 2
+    assert catalogue.position() == "p2"
 
 
 def test_wrong_columns_are_refused(catalogue: SqlCatalogue) -> None:
     """A batch that is not LISTING changes nothing."""
     with pytest.raises(SchemaError, match="title"):
-        catalogue.apply(listing_rows({"listing_id": "a"}).drop_columns(["title"]), position=1)
-    assert catalogue.position() == 0
+        catalogue.apply(listing_rows({"listing_id": "a"}).drop_columns(["title"]), position="p1")
+    assert catalogue.position() == ""
 
 
 def test_it_is_there_when_opened_again(catalogue: SqlCatalogue, url: str) -> None:
     """Rows, position and version outlive the process."""
-    catalogue.apply(listing_rows({"listing_id": "a"}), position=41)
+    catalogue.apply(listing_rows({"listing_id": "a"}), position="p41")
     again = SqlCatalogue(url)
-    assert (again.position(), again.version(), list(standing(again))) == (41, 1, ["a"])
+    assert (again.position(), again.version(), list(standing(again))) == ("p41", 1, ["a"])
     again.close()
 
 
@@ -272,10 +278,10 @@ def test_any_order_and_batching_give_the_same_view(
             some = [(key, 10**12 + at) for key, dead, at in chosen if dead == is_deleted]
             if some and is_deleted:
                 for key, at in some:
-                    catalogue.apply(deleted_rows(at, key), position=position)
+                    catalogue.apply(deleted_rows(at, key), position=f"p{position}")
             elif some:
                 items = ({"listing_id": k, "title": f"{k}{t}", "updated_ms": t} for k, t in some)
-                catalogue.apply(listing_rows(*items), position=position)
+                catalogue.apply(listing_rows(*items), position=f"p{position}")
     latest = {key: (at, dead) for key, dead, at in sorted(changes, key=lambda change: change[2])}
     expected = {key: f"{key}{10**12 + at}" for key, (at, dead) in latest.items() if not dead}
     assert {key: row["title"] for key, row in standing(catalogue).items()} == expected

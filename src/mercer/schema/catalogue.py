@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from mercer.schema.listing import LISTING
+from mercer.schema.position import Position
 
 # A listing as it stands, with the row id that is never reused and the version it became visible at.
 STORED_LISTING = pa.schema(
@@ -79,20 +80,20 @@ class Catalogue(Protocol):
     5. a batch is applied whole or not at all, together with the log position it came from.
     """
 
-    def apply(self, listings: pa.RecordBatch, *, position: int) -> Applied:
+    def apply(self, listings: pa.RecordBatch, *, position: Position) -> Applied:
         """Upsert rows of LISTING; an optional boolean column `is_deleted` marks tombstones."""
         ...
 
-    def apply_sellers(self, sellers: pa.RecordBatch, *, position: int) -> Applied:
+    def apply_sellers(self, sellers: pa.RecordBatch, *, position: Position) -> Applied:
         """Upsert rows of SELLER."""
         ...
 
-    def advance(self, *, position: int) -> None:
+    def advance(self, *, position: Position) -> None:
         """Note that the log was read up to `position` where nothing changed (records of events)."""
         ...
 
-    def position(self) -> int:
-        """The log position that this view stands at; 0 before the first record."""
+    def position(self) -> Position:
+        """The log position that this view stands at; `START` before the first record."""
         ...
 
     def version(self) -> int:

@@ -19,7 +19,7 @@ from mercer.engines.embedded.duplicates import SeenIds
 from mercer.engines.embedded.readers import Block, JsonLines, Source, open_source
 from mercer.engines.embedded.rejects import RejectsFile
 from mercer.engines.embedded.writer import CatalogueWriter
-from mercer.events.log import Change, ChangeKind
+from mercer.events.log import Change, RecordKind
 from mercer.schema.attributes import SideAttributes, values_as_text
 from mercer.schema.catalogue import Applied
 from mercer.schema.cells import as_text
@@ -103,7 +103,7 @@ class _Writes:
     """Gathers good rows into batches and writes them on a thread of their own, one at a time."""
 
     writer: CatalogueWriter | None
-    kind: ChangeKind
+    kind: RecordKind
     report: IngestReport
     pending: list[pa.RecordBatch] = field(default_factory=list)
     n_rows: int = 0

@@ -1,4 +1,4 @@
-"""The log in a folder: SQLite for small records, one immutable Parquet file for each large one.
+"""The partition `catalogue`: SQLite for small records, one immutable Parquet file for each large one.
 
     log/log.db                     WAL, synchronous=FULL; the row of a large record names its file
     log/files/<kind>-<sha256>.parquet
@@ -10,19 +10,21 @@ between leaves a file that nothing names, never a record without its file.
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Final, final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mercer.engines.embedded.durable import sync_folder, write_durably
-from mercer.events.log import CHANGE_SCHEMAS, Change, ChangeKind, Entry, Log
+from mercer.engines.embedded.partition import Partition
+from mercer.events.log import RECORD_KINDS, RECORD_SCHEMAS, Change, RecordKind
+from mercer.events.upgrade import upgraded
 from mercer.schema.arrow import require
-from mercer.schema.errors import CorruptError
+from mercer.schema.errors import CorruptError, SchemaError
 
 INLINE_ROWS = 64  # more go into a file
 INLINE_BYTES = 256 * 1024
@@ -42,28 +44,39 @@ create table if not exists format (version integer not null);
 
 
 @final
-class SqliteLog:
-    """The embedded log. One process writes; `append` may be called from any thread."""
+class CatalogueLog:
+    """Changes of the catalogue in a folder. One process owns it; its methods are thread-safe.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the log; made where it is not there.
+        is_owner: this process writes; else the log is only read, and may not be there yet.
+    """
+
+    # Events too: before they had a partition of their own they lay here.
+    kinds: Final = frozenset[RecordKind](RECORD_KINDS) - {"pages"}
+
+    def __init__(self, folder: Path, *, is_owner: bool = True) -> None:
         self._files = folder / "files"
-        self._files.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._path = folder / "log.db"
+        self._db: sqlite3.Connection | None = None
+        if not is_owner:
+            return
+        self._files.mkdir(parents=True, exist_ok=True)
         try:
             self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=full")
             self._db.executescript(_TABLES)
-            self._check_format()
+            self._check_format(self._db)
         except sqlite3.DatabaseError as fault:
             raise CorruptError(f"{self._path} cannot be opened as a log: {fault}") from fault
         sync_folder(folder)
 
-    def _check_format(self) -> None:
-        row = self._db.execute("select version from format").fetchone()
+    def _check_format(self, db: sqlite3.Connection) -> None:
+        row = db.execute("select version from format").fetchone()
         if row is None:
-            self._db.execute("insert into format values (?)", (_FORMAT,))
+            db.execute("insert into format values (?)", (_FORMAT,))
         elif row[0] != _FORMAT:
             raise CorruptError(
                 f"{self._path} has format {row[0]}, this version of Mercer reads {_FORMAT}; "
@@ -71,25 +84,35 @@ class SqliteLog:
             )
 
     def append(self, changes: Sequence[Change]) -> int:
-        """Make all changes durable in one step; the position of the last one."""
+        """Make all changes durable in one step; the offset of the last one.
+
+        Raises:
+            SchemaError: rows that are not of their kind's schema; nothing was appended.
+        """
         records = [self._prepared(change) for change in changes]
         with self._lock:
-            self._db.execute("begin immediate")
+            db = self._owned()
+            db.execute("begin immediate")
             try:
                 for record in records:
-                    self._db.execute(
+                    db.execute(
                         "insert into record (kind, n_rows, file, payload) values (?, ?, ?, ?)",
                         record,
                     )
-                self._db.execute("commit")
+                db.execute("commit")
             except BaseException:
-                self._db.execute("rollback")
+                db.execute("rollback")
                 raise
-            return self._end()
+            return _last(db)
+
+    def _owned(self) -> sqlite3.Connection:
+        assert self._db is not None, "only the owner of a market writes its log"
+        return self._db
 
     def _prepared(self, change: Change) -> tuple[str, int, str | None, bytes | None]:
         """The row of a record; a large one is written to its file first."""
-        rows = require(change.rows, CHANGE_SCHEMAS[change.kind], at=f"log record of {change.kind}")
+        schema = RECORD_SCHEMAS[change.kind]
+        rows = require(change.rows, schema, at=f"log record of {change.kind}").select(schema.names)
         if rows.num_rows <= INLINE_ROWS and rows.nbytes <= INLINE_BYTES:
             return change.kind, rows.num_rows, None, msgspec.json.encode(rows.to_pylist())
         sink = pa.BufferOutputStream()
@@ -107,30 +130,41 @@ class SqliteLog:
             write_durably(self._files / name, data)
         return change.kind, rows.num_rows, name, None
 
-    def read(self, *, after: int) -> Iterator[Entry]:
-        """The records after that position; a snapshot of the file's state at each few hundred."""
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as db:
+    def read(
+        self, after: int, *, kinds: Collection[RecordKind] = RECORD_KINDS
+    ) -> Iterator[tuple[int, Change]]:
+        """(offset, record) after that offset; a snapshot of the file's state at each few hundred."""
+        if not self._path.exists():
+            return
+        wanted = msgspec.json.encode(sorted(kinds)).decode()
+        with closing(self._reading()) as db:
             while True:
                 found = db.execute(
-                    "select position, kind, n_rows, file, payload from record "
-                    "where position > ? order by position limit ?",
-                    (after, _READ_RECORDS),
+                    "select position, kind, n_rows, file, payload from record where position > ? "
+                    "and kind in (select value from json_each(?)) order by position limit ?",
+                    (after, wanted, _READ_RECORDS),
                 ).fetchall()
                 for position, kind, n_rows, file, payload in found:
-                    yield Entry(position, self._change(position, kind, n_rows, file, payload))
+                    yield position, self._change(position, kind, n_rows, file, payload)
                     after = position
                 if len(found) < _READ_RECORDS:
                     return
 
+    def _reading(self) -> sqlite3.Connection:
+        # Not mode=ro: a reader of a WAL has to be able to make its shared memory.
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None
+        )
+
     def _change(
-        self, position: int, kind: ChangeKind, n_rows: int, file: str | None, payload: bytes | None
+        self, position: int, kind: RecordKind, n_rows: int, file: str | None, payload: bytes | None
     ) -> Change:
-        schema = CHANGE_SCHEMAS.get(kind)
-        if schema is None:
+        if kind not in RECORD_SCHEMAS:
             raise CorruptError(f"{self._path}, position {position}: unknown kind {kind!r}")
         try:
-            rows = self._from_file(file, schema) if file else _from_json(payload or b"", schema)
-        except (OSError, pa.ArrowException, msgspec.DecodeError) as fault:
+            rows = self._from_file(file) if file else _from_json(payload or b"", kind)
+            rows = upgraded(kind, rows)
+        except (OSError, pa.ArrowException, msgspec.DecodeError, SchemaError) as fault:
             raise CorruptError(
                 f"{self._path}, position {position}: {file or 'record'} cannot be read ({fault}); "
                 "restore the log folder from a backup"
@@ -141,42 +175,67 @@ class SqliteLog:
             )
         return Change(kind, rows)
 
-    def _from_file(self, name: str, schema: pa.Schema) -> pa.RecordBatch:
+    def _from_file(self, name: str) -> pa.RecordBatch:
         data = (self._files / name).read_bytes()
         if hashlib.sha256(data).hexdigest() not in name:
             raise OSError("its content does not match its name")
-        table = pq.read_table(pa.BufferReader(data)).cast(schema)
+        table = pq.read_table(pa.BufferReader(data)).combine_chunks()
         return (
-            table.combine_chunks().to_batches()[0] if table.num_rows else _from_json(b"[]", schema)
+            table.to_batches()[0]
+            if table.num_rows
+            else pa.RecordBatch.from_pylist([], schema=table.schema)
         )
 
     def orphans(self) -> list[Path]:
         """Files that no record names: left by a crash between file and record; safe to remove."""
         with self._lock:
-            named = {r[0] for r in self._db.execute("select distinct file from record")}
+            named = {r[0] for r in self._owned().execute("select distinct file from record")}
         return sorted(p for p in self._files.iterdir() if p.name not in named)
 
-    def _end(self) -> int:
-        row: Any = self._db.execute("select max(position) from record").fetchone()
-        return int(row[0] or 0)
-
     def end(self) -> int:
-        """The position of the last record; 0 where there is none."""
+        """The offset of the last record; 0 where there is none."""
         with self._lock:
-            return self._end()
+            if self._db is not None:
+                return _last(self._db)
+        if not self._path.exists():
+            return 0
+        with closing(self._reading()) as db:
+            return _last(db)
+
+    def n_rows(self, after: int, *, kinds: Collection[RecordKind] = RECORD_KINDS) -> int:
+        """Rows of those kinds after that offset."""
+        if not self._path.exists():
+            return 0
+        wanted = msgspec.json.encode(sorted(kinds)).decode()
+        with closing(self._reading()) as db:
+            row = db.execute(
+                "select sum(n_rows) from record where position > ? "
+                "and kind in (select value from json_each(?))",
+                (after, wanted),
+            ).fetchone()
+        return int(row[0] or 0)
 
     def close(self) -> None:
         """Give the file back; the log can be opened again."""
         with self._lock:
-            self._db.close()
+            if self._db is not None:
+                self._db.close()
 
 
-def _from_json(payload: bytes, schema: pa.Schema) -> pa.RecordBatch:
+def _last(db: sqlite3.Connection) -> int:
+    row: Any = db.execute("select max(position) from record").fetchone()
+    return int(row[0] or 0)
+
+
+def _from_json(payload: bytes, kind: RecordKind) -> pa.RecordBatch:
+    """The rows with the columns they were written with, of those that are known today."""
     rows = msgspec.json.decode(payload, type=list[dict[str, Any]])
+    known = RECORD_SCHEMAS[kind]
+    schema = pa.schema([field for field in known if field.name in rows[0]]) if rows else known
     for name in (field.name for field in schema if pa.types.is_map(field.type)):
         for row in rows:
             row[name] = [tuple(pair) for pair in row[name]]  # JSON has no pairs, Arrow wants them
     return pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
-_conforms: type[Log] = SqliteLog
+_conforms: type[Partition] = CatalogueLog

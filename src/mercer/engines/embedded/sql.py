@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mercer.schema.errors import ConfigError, CorruptError
+from mercer.schema.position import START, Position
 
-FORMAT = 1
+FORMAT = 2
 
 # SQLite keeps a table in the order of its key only if that is called INTEGER.
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -51,7 +52,14 @@ STATE = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("value", sa.BigInteger, nullable=False),
 )
-_START = {"format": FORMAT, "position": 0, "version": 0, "next_row_id": 1, "next_chunk_id": 1}
+# The place in the log that the rows stand at: its text is the log's business.
+PLACE = sa.Table(
+    "place",
+    _META,
+    sa.Column("only", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Text, nullable=False),
+)
+_START = {"format": FORMAT, "version": 0, "next_row_id": 1, "next_chunk_id": 1}
 
 
 def open_engines(url: str) -> tuple[sa.Engine, sa.Engine]:
@@ -106,11 +114,23 @@ def _create(engine: sa.Engine) -> None:
         state = read_state(db)
         if not state:
             db.execute(sa.insert(STATE), [{"name": k, "value": v} for k, v in _START.items()])
+            db.execute(sa.insert(PLACE), {"only": 1, "position": START})
+        elif state.get("format") == 1:
+            _migrate_1(db, state)
         elif state.get("format") != FORMAT:
             raise CorruptError(
                 f"the tables have format {state.get('format')}, this version of Mercer reads {FORMAT}; "
                 "run mercer rebuild"
             )
+
+
+def _migrate_1(db: sa.Connection, state: Mapping[str, int]) -> None:
+    """Format 1 knew one partition of the log, and its offset as a number."""
+    at = state["position"]
+    position = f"catalogue:{at}" if at else START
+    db.execute(sa.insert(PLACE), {"only": 1, "position": position})
+    db.execute(sa.delete(STATE).where(STATE.c.name == "position"))
+    write_state(db, {"format": FORMAT})
 
 
 def drop_tables(engine: sa.Engine) -> None:
@@ -138,6 +158,16 @@ def write_state(db: sa.Connection, state: Mapping[str, int]) -> None:
     db.execute(
         update.values(value=sa.bindparam("to")), [{"at": k, "to": v} for k, v in state.items()]
     )
+
+
+def read_place(db: sa.Connection) -> Position:
+    """The log position that is stored beside the rows, in the same transaction."""
+    return Position(db.execute(sa.select(PLACE.c.position)).scalar_one())
+
+
+def write_place(db: sa.Connection, position: Position) -> None:
+    """Store the log position."""
+    db.execute(sa.update(PLACE).values(position=position))
 
 
 def members(db: sa.Connection, values: Sequence[Any], type_: Any) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 
 from mercer.engines.embedded.config import MarketConfig
-from mercer.engines.embedded.log import SqliteLog
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import CatalogueWriter
 from mercer.schema.errors import MarketError
@@ -20,7 +20,7 @@ class Store:
     """What changes a market."""
 
     config: MarketConfig
-    log: SqliteLog
+    log: EmbeddedLog
     catalogue: SqlCatalogue
     writer: CatalogueWriter
 
@@ -39,7 +39,7 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
     """
     config = folder.config()
     with folder.lock(), _storage_faults(folder):
-        log = SqliteLog(folder.log)
+        log = EmbeddedLog(folder.log)
         try:
             catalogue = SqlCatalogue(folder.tables_url(config))
             try:

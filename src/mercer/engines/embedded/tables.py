@@ -24,13 +24,16 @@ from mercer.engines.embedded.sql import (
     fetch,
     members,
     open_engines,
+    read_place,
     read_state,
     upsert_columns,
+    write_place,
     write_state,
 )
 from mercer.schema.arrow import require
 from mercer.schema.catalogue import CHANGED_LISTING, STORED_LISTING, Applied, Catalogue
 from mercer.schema.listing import LISTING
+from mercer.schema.position import Position
 from mercer.schema.seller import SELLER
 
 Ints = npt.NDArray[np.int64]
@@ -83,7 +86,7 @@ class SqlCatalogue:
     def __init__(self, url: str) -> None:
         self._write, self._read = open_engines(url)
 
-    def apply(self, listings: pa.RecordBatch, *, position: int) -> Applied:
+    def apply(self, listings: pa.RecordBatch, *, position: Position) -> Applied:
         """Upsert rows of LISTING; an optional boolean column `is_deleted` marks tombstones."""
         require(listings, LISTING, at="catalogue")
         n_rows = listings.num_rows
@@ -112,7 +115,8 @@ class SqlCatalogue:
                 changed = rows if len(at) == rows.num_rows else rows.take(pa.array(at))
                 self._write_rows(db, state, changed, row_id, is_deleted[at], content_hash[at])
                 self._release(db, stored.chunk_id[at])
-            write_state(db, state | {"position": position})
+            write_state(db, state)
+            write_place(db, position)
         return Applied(len(at), n_rows - len(at), state["version"])
 
     def _lookup(self, db: sa.Connection, ids: Any, *, is_empty: bool) -> _Stored:
@@ -294,7 +298,7 @@ class SqlCatalogue:
         at = pc.index_in(asked, columns["listing_id"])
         return rows.take(at.drop_null()).combine_chunks()
 
-    def apply_sellers(self, sellers: pa.RecordBatch, *, position: int) -> Applied:
+    def apply_sellers(self, sellers: pa.RecordBatch, *, position: Position) -> Applied:
         """Upsert rows of SELLER."""
         require(sellers, SELLER, at="catalogue, sellers")
         n_rows = sellers.num_rows
@@ -309,7 +313,7 @@ class SqlCatalogue:
                 columns = {name: [row[name] for row in newer] for name in SELLER.names}
                 upsert_columns(db, SELLER_ROW, "seller_id", columns)
             state = read_state(db)
-            write_state(db, {"position": position})
+            write_place(db, position)
         return Applied(len(newer), n_rows - len(newer), state["version"])
 
     def sellers(self, seller_ids: Sequence[str]) -> pa.Table:
@@ -321,22 +325,20 @@ class SqlCatalogue:
         rows = [found[one] for one in seller_ids if one in found]
         return pa.Table.from_pylist(rows, schema=SELLER)
 
-    def advance(self, *, position: int) -> None:
+    def advance(self, *, position: Position) -> None:
         """Note that the log was read up to `position` where nothing changed."""
         with self._write.begin() as db:
-            write_state(db, {"position": position})
+            write_place(db, position)
 
-    def position(self) -> int:
+    def position(self) -> Position:
         """The log position that this view stands at."""
-        return self._state("position")
+        with self._read.begin() as db:
+            return read_place(db)
 
     def version(self) -> int:
         """The version of the newest change."""
-        return self._state("version")
-
-    def _state(self, name: str) -> int:
         with self._read.begin() as db:
-            return read_state(db)[name]
+            return read_state(db)["version"]
 
     def count(self) -> int:
         """How many listings stand, deleted ones left out."""

@@ -6,7 +6,7 @@ from typing import final
 
 import pyarrow as pa
 
-from mercer.events.log import Change, Log
+from mercer.events.log import CATALOGUE_KINDS, Change, Log, Position
 from mercer.schema.catalogue import Applied, Catalogue, tombstones
 from mercer.schema.listing import DELETION
 
@@ -36,9 +36,9 @@ class CatalogueWriter:
     def write(self, changes: Sequence[Change]) -> list[Applied]:
         """Any changes, made durable in one step of the log; what each did to the view."""
         with self._lock:
-            position = self._log.append(changes)
+            before = self._catalogue.position()
+            position = self._log.join(before, self._log.append(changes))
             # Only the last moves the view's position: a crash in between replays all, harmlessly.
-            before = position if len(changes) == 1 else self._catalogue.position()
             return [
                 self._apply(change, position=position if change is changes[-1] else before)
                 for change in changes
@@ -48,12 +48,12 @@ class CatalogueWriter:
         """Apply what the log has and the view has not; the number of records."""
         n_records = 0
         with self._lock:
-            for entry in self._log.read(after=self._catalogue.position()):
+            for entry in self._log.read(after=self._catalogue.position(), kinds=CATALOGUE_KINDS):
                 self._apply(entry.change, position=entry.position)
                 n_records += 1
         return n_records
 
-    def _apply(self, change: Change, *, position: int) -> Applied:
+    def _apply(self, change: Change, *, position: Position) -> Applied:
         catalogue, rows = self._catalogue, change.rows
         match change.kind:
             case "listings":
@@ -63,6 +63,6 @@ class CatalogueWriter:
                 return catalogue.apply(dead, position=position)
             case "sellers":
                 return catalogue.apply_sellers(rows, position=position)
-            case "events":
+            case _:
                 catalogue.advance(position=position)
                 return Applied(rows.num_rows, 0, catalogue.version())

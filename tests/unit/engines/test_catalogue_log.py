@@ -1,4 +1,4 @@
-"""The laws of `events.log.Log`, over the embedded engine."""
+"""The partition `catalogue` of the embedded log: records in SQLite and in files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded.log import INLINE_ROWS, SqliteLog
+from mercer.engines.embedded.log import INLINE_ROWS, CatalogueLog
 from mercer.events.log import Change
 from mercer.schema.errors import CorruptError, SchemaError
 from mercer.schema.listing import DELETION
@@ -14,8 +14,8 @@ from support.listing_rows import listing_rows
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteLog]:
-    opened = SqliteLog(tmp_path / "log")
+def log(tmp_path: Path) -> Iterator[CatalogueLog]:
+    opened = CatalogueLog(tmp_path / "log")
     yield opened
     opened.close()
 
@@ -27,33 +27,33 @@ def many(n: int) -> pa.RecordBatch:
     )
 
 
-def test_rows_come_back_equal_and_in_order(log: SqliteLog) -> None:
-    """Laws 2 and 3, for small records and for those in files."""
+def test_rows_come_back_equal_and_in_order(log: CatalogueLog) -> None:
+    """Nothing is lost or turned round, small records and for those in files."""
     small, large = many(2), many(INLINE_ROWS + 1)
     gone = pa.RecordBatch.from_pylist([{"listing_id": "a", "updated_ms": 7}], schema=DELETION)
     changes = [Change("listings", small), Change("deletions", gone), Change("listings", large)]
     first = log.append(changes[:1])
     last = log.append(changes[1:])
-    entries = list(log.read(after=0))
-    assert [entry.change.kind for entry in entries] == ["listings", "deletions", "listings"]
-    assert all(e.change.rows.equals(c.rows) for e, c in zip(entries, changes, strict=True))
-    positions = [entry.position for entry in entries]
+    entries = list(log.read(0))
+    assert [change.kind for _, change in entries] == ["listings", "deletions", "listings"]
+    assert all(e.rows.equals(c.rows) for (_, e), c in zip(entries, changes, strict=True))
+    positions = [position for position, _ in entries]
     assert positions == sorted(set(positions))
     assert (positions[0], positions[-1], log.end()) == (first, last, last)
-    assert [entry.position for entry in log.read(after=first)] == positions[1:]
-    assert list(log.read(after=last)) == []
+    assert [position for position, _ in log.read(first)] == positions[1:]
+    assert list(log.read(last)) == []
 
 
-def test_it_is_there_when_opened_again(log: SqliteLog, tmp_path: Path) -> None:
-    """Law 1, as far as a process can see it."""
+def test_it_is_there_when_opened_again(log: CatalogueLog, tmp_path: Path) -> None:
+    """Durable, as far as a process can see it."""
     position = log.append([Change("listings", many(3))])
-    again = SqliteLog(tmp_path / "log")
+    again = CatalogueLog(tmp_path / "log")
     assert again.end() == position
     assert again.append([Change("listings", many(1))]) > position
     again.close()
 
 
-def test_rows_of_another_schema_leave_nothing(log: SqliteLog) -> None:
+def test_rows_of_another_schema_leave_nothing(log: CatalogueLog) -> None:
     """One bad change refuses the whole step."""
     with pytest.raises(SchemaError, match="title"):
         log.append(
@@ -62,26 +62,26 @@ def test_rows_of_another_schema_leave_nothing(log: SqliteLog) -> None:
     assert log.end() == 0
 
 
-def test_a_file_that_changed_is_noticed(log: SqliteLog, tmp_path: Path) -> None:
+def test_a_file_that_changed_is_noticed(log: CatalogueLog, tmp_path: Path) -> None:
     """The content's hash is in the name; a flipped byte or a lost file is a CorruptError."""
     log.append([Change("listings", many(INLINE_ROWS + 1))])
     (path,) = (tmp_path / "log" / "files").iterdir()
     data = path.read_bytes()
     path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
     with pytest.raises(CorruptError, match="does not match its name"):
-        list(log.read(after=0))
+        list(log.read(0))
     path.unlink()
     with pytest.raises(CorruptError, match="position 1"):
-        list(log.read(after=0))
+        list(log.read(0))
 
 
 def test_a_crash_before_the_record_leaves_an_orphan(
-    log: SqliteLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    log: CatalogueLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """File first, record second: in between there is a file that nothing names, and no record."""
     large = Change("listings", many(INLINE_ROWS + 1))
     log._prepared(large)
-    assert (log.end(), list(log.read(after=0))) == (0, [])
+    assert (log.end(), list(log.read(0))) == (0, [])
     assert len(log.orphans()) == 1
     log.append([large])
     assert log.orphans() == []
@@ -92,4 +92,4 @@ def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "log.db").write_bytes(b"not a database" * 100)
     with pytest.raises(CorruptError, match=r"log\.db"):
-        SqliteLog(tmp_path / "log")
+        CatalogueLog(tmp_path / "log")

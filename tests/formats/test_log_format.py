@@ -1,0 +1,55 @@
+"""Logs that an older version wrote stay readable, with defaults for the columns it did not know."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mercer.engines.embedded.market_log import EmbeddedLog
+from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.events.log import START
+
+HERE = Path(__file__).parent
+WRITTEN = sorted(HERE.glob("log_*"))
+LATER = {"standing": "none", "is_sponsored": False, "source": "import"}
+
+
+def _as_written(row: dict[str, Any], today: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the row was written with, as JSON has them."""
+    return json.loads(json.dumps({name: today[name] for name in row}))
+
+
+@pytest.mark.parametrize("folder", WRITTEN, ids=lambda p: p.name)
+@pytest.mark.parametrize("is_owner", [True, False])
+def test_a_written_log_is_read(folder: Path, tmp_path: Path, is_owner: bool) -> None:
+    """Every row that was written comes back, from records in the database and from files."""
+    log_folder = tmp_path / "log"
+    shutil.copytree(folder, log_folder)
+    lines = (folder / "expected.jsonl").read_text("utf-8").splitlines()
+    expected: dict[str, list[dict[str, Any]]] = {}
+    for line in map(json.loads, lines):
+        expected.setdefault(line["kind"], []).extend(line["rows"])
+    log = EmbeddedLog(log_folder, is_owner=is_owner)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in log.read(after=START):
+        found.setdefault(entry.change.kind, []).extend(entry.change.rows.to_pylist())
+    log.close()
+    for kind, rows in expected.items():
+        pairs = zip(rows, found[kind], strict=True)
+        assert [_as_written(row, today) for row, today in pairs] == rows
+    if folder.name == "log_1":
+        for row in found["events"]:
+            assert row | LATER == row
+            assert row["received_ms"] == row["time_ms"]
+
+
+def test_written_tables_are_brought_up_to_date_in_place(tmp_path: Path) -> None:
+    """Format 1 kept the offset of its one partition; the view stands where it stood."""
+    shutil.copy(HERE / "tables_1" / "tables.db", tmp_path)
+    for _ in range(2):
+        catalogue = SqlCatalogue(f"sqlite:///{tmp_path / 'tables.db'}")
+        assert (catalogue.position(), catalogue.version()) == ("catalogue:6", 69)
+        assert catalogue.count() == 64
+        catalogue.close()
