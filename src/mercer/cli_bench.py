@@ -1,4 +1,4 @@
-"""`mercer bench search` and `index`: figures that can be repeated, with where they were measured."""
+"""`mercer bench search`, `index` and `fuzz`: figures that can be repeated, with where they were measured."""
 
 import tempfile
 from pathlib import Path
@@ -12,6 +12,7 @@ from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_search import Steps
 from mercer.retrieve.request import Mode
 
+FUZZ_INPUTS, FUZZ_LISTINGS = 20_000, 2_000
 SEARCH_LISTINGS, INDEX_LISTINGS = 30_000, 50_000  # a bench ends within a minute, market and all
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast it is.")
@@ -99,6 +100,43 @@ def index_command(
         _show_index(line, Console())
 
 
+@app.command("fuzz")
+def fuzz_command(
+    inputs: Annotated[
+        int,
+        typer.Option(help="A query, a filter, a listing or an event of a batch is one input."),
+    ] = FUZZ_INPUTS,
+    listings: Listings = FUZZ_LISTINGS,
+    seed: Seed = 1,
+    cache: Cache = None,
+    rebuild: Rebuild = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send fuzzed queries, filters, listings, events, URLs and headers; find what breaks.
+
+    Every answer is checked: no 5xx but the documented 503s, no crash, whole problem documents, a
+    verdict for each item. A fault is shown with the smallest request that still has it.
+
+    Examples:
+
+        mercer bench fuzz
+        mercer bench fuzz --inputs 1000000 --seed 7 --json >> results.jsonl
+    """
+    from mercer.bench.fuzz import FuzzBench, bench_fuzz
+
+    with told("bench fuzz"):
+        bench = FuzzBench(inputs=inputs, listings=listings, seed=seed)
+        line = bench_fuzz(
+            bench, cache=_cache(cache), rebuild=rebuild, progress=lambda step, n: None
+        )
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_fuzz(line, Console())
+    if line["faults"]:
+        raise typer.Exit(1)
+
+
 def _cache(given: Path | None) -> Path:
     return given if given is not None else Path(tempfile.gettempdir()) / "mercer-bench"
 
@@ -143,6 +181,29 @@ def _show_index(line: dict[str, Any], console: Console) -> None:
         f"{line['searchable_listings_per_s']:,} a second from Parquet to found, with {line['dim']} "
         f"dimensions; index {line['bytes']['index'] / 2**20:,.0f} MiB, peak memory "
         f"{line['rss_mib']:,.0f} MiB",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(_where(line), highlight=False, soft_wrap=True)
+
+
+def _show_fuzz(line: dict[str, Any], console: Console) -> None:
+    table = Table("inputs", "kind", "answers", box=None, pad_edge=False)
+    for kind, of in line["kinds"].items():
+        statuses = ", ".join(f"{status}: {n:,}" for status, n in of["statuses"].items())
+        table.add_row(f"{of['inputs']:,}", kind, statuses)
+    console.print(table)
+    for name, fault in line["faults"].items():
+        console.print(f"\nfault: {name}, {fault['count']:,} times", style="bold", markup=False)
+        for key in ("request", "sent", "answer", "stack"):
+            if fault.get(key):
+                console.print(f"{key}: {fault[key]}", markup=False, highlight=False, soft_wrap=True)
+    memory = line["memory_mib"]
+    console.print(
+        f"\n{line['inputs']:,} inputs in {line['requests']:,} requests, {line['seconds']:,} s; "
+        f"{len(line['faults'])} kinds of faults; documented 503s: "
+        f"{sum(line['unavailable'].values()):,}; memory {memory['warm']:,.0f} MiB warm, "
+        f"{memory['end']:,.0f} MiB at the end",
         highlight=False,
         soft_wrap=True,
     )

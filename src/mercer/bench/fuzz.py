@@ -1,0 +1,47 @@
+"""`mercer bench fuzz`: a market of its own, fuzzed through its app in a process of its own."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mercer.bench.machine import provenance
+from mercer.bench.market import bench_market
+from mercer.bench.worker import run_worker
+from mercer.engines.embedded.generation import Progress
+from mercer.schema.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzBench:
+    """What is sent."""
+
+    inputs: int
+    listings: int
+    seed: int = 1
+
+
+def bench_fuzz(
+    bench: FuzzBench, *, cache: Path, rebuild: bool, progress: Progress
+) -> dict[str, Any]:
+    """One line of results; docs/reference/bench.md says what each key is.
+
+    Raises:
+        ConfigError: a number is out of range.
+        MarketError: the market cannot be made, or the process failed.
+    """
+    if bench.inputs < 1:
+        raise ConfigError(f"inputs must be 1 or more, got {bench.inputs}")
+    market = bench_market(
+        cache, n_listings=bench.listings, seed=bench.seed, rebuild=rebuild, progress=progress
+    )
+    # The inputs change the market: a copy takes them, so that the next run begins with the same.
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=cache) as folder:
+        copy = Path(folder) / "market"
+        shutil.copytree(market, copy)
+        job = {"market": str(copy), "inputs": bench.inputs, "seed": bench.seed}
+        answer = run_worker("mercer.bench.fuzzer", job)
+    rate = round(answer["inputs"] / answer["seconds"]) if answer["seconds"] else 0
+    head = {"bench": "fuzz", "listings": bench.listings, "seed": bench.seed, "inputs_per_s": rate}
+    return head | answer | provenance()
