@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from uuid_utils import uuid7
 
@@ -27,9 +28,12 @@ from mercer.engines.embedded.generation import (
 )
 from mercer.engines.embedded.live_index import LiveIndex
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.secrets import TokenKeys
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.events.collect import CollectRules
 from mercer.events.log import Change
+from mercer.events.token import KeyRing
 from mercer.retrieve.query import UnderstandOptions
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
@@ -37,6 +41,8 @@ from mercer.schema.errors import ConfigError, MarketError, NotFoundError
 from mercer.schema.judge import Defaults, judge_objects, listings_from_objects
 from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
+from mercer.schema.time import DAY_MS
+from mercer.serve.event_intake import EventIntake
 from mercer.serve.group_commit import GroupCommit
 from mercer.serve.hit import similar_hits
 from mercer.serve.market import (
@@ -99,6 +105,10 @@ def _build(
     )
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class _Write:
     """One request to change listings."""
@@ -140,6 +150,18 @@ class EmbeddedMarket:
         self._writes: GroupCommit[_Write, frozenset[str]] | None = None
         if store is not None:
             self._writes = GroupCommit(self._commit)
+        self._tokens = TokenKeys(folder.secrets)
+        self._token_ttl_ms = round(config.log.token_ttl_hours * 3_600_000)
+        self._intake = EventIntake(
+            rules=CollectRules(
+                currency=config.rates.reporting,
+                keep_ms=config.log.keep_days * DAY_MS,
+                token_ttl_ms=self._token_ttl_ms,
+            ),
+            ring=self._token_ring,
+            append=self._append_events,
+            now_ms=_now_ms,
+        )
 
     def _open(self, name: str) -> Generation:
         found = open_generation(
@@ -229,24 +251,10 @@ class EmbeddedMarket:
         return results
 
     def put_events(
-        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+        self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"
     ) -> Sequence[EventResult]:
         """Take events; durable when this returns."""
-        if self._store is None:
-            raise ConfigError("this market was opened for reading; only its owner may write")
-        now_ms = time.time_ns() // 1_000_000
-        defaults = Defaults(now_ms=now_ms, updated_ms=now_ms, currency=self._config.rates.reporting)
-        given = [{**item, "source": source} for item in items]
-        judged = judge_objects(given, kind="events", source_map=own_names(), defaults=defaults)
-        if len(judged.rows):
-            self._store.writer.write([Change("events", judged.rows)])
-        reasons = {r.index: r.reason for r in judged.rejections}
-        return [
-            EventResult(str(item.get("event_id", ""))[:200], "rejected", reasons[i])
-            if i in reasons
-            else EventResult(item["event_id"], "accepted")
-            for i, item in enumerate(items)
-        ]
+        return self._intake.put(items, sent_ms=sent_ms, source=source)
 
     def health(self) -> Health:
         """What operators look at."""
@@ -266,6 +274,17 @@ class EmbeddedMarket:
             self._merge_thread.join()
 
     # -- writing ----------------------------------------------------------------------------------
+
+    def _token_ring(self) -> KeyRing:
+        if self._store is not None:
+            self._tokens.rotate_if_due(now_ms=_now_ms(), ttl_ms=self._token_ttl_ms)
+        return self._tokens.ring()
+
+    def _append_events(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        if self._store is None:
+            raise ConfigError("this market was opened for reading; only its owner may write")
+        self._store.writer.write([Change("events", rows)])
+        return np.ones(len(rows), np.bool_)
 
     def _write(self, change: Change, listing_ids: Sequence[str]) -> frozenset[str]:
         if self._writes is None:

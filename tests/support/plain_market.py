@@ -173,7 +173,7 @@ class PlainMarket:
         return dict(self.listings[listing_id])
 
     def put_events(
-        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+        self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"
     ) -> Sequence[EventResult]:
         _off_the_loop()
         return [EventResult(str(item.get("event_id", "")), "accepted") for item in items]

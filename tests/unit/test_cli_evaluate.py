@@ -97,7 +97,7 @@ class TitleMarket:
         raise NotFoundError(listing_id)
 
     def put_events(
-        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+        self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"
     ) -> Sequence[EventResult]:
         return []
 

@@ -436,12 +436,14 @@ def judge_objects(
     source_map: SourceMap,
     defaults: Defaults,
     side: SideAttributes | None = None,
+    more: Mapping[str, Column] | None = None,
 ) -> Judged:
-    """`judge` for JSON values, of which some may be no objects."""
+    """`judge` for JSON values, of which some may be no objects; `more` are further columns."""
     strange = [i for i, item in enumerate(items) if not isinstance(item, dict)]
     objects = [item if isinstance(item, dict) else {} for item in items] if strange else items
     judged = judge(
-        columns_of(objects),
+        # Only what is read: a hostile batch can hold a million names.
+        {**columns_of(objects, wanted=frozenset(source_map.columns(kind))), **(more or {})},
         len(items),
         kind=kind,
         source_map=source_map,

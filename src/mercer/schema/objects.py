@@ -3,7 +3,7 @@
 Every part is then judged by the same converters as a file's column (`mercer.schema.cells`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,9 +102,17 @@ def _one_by_one(
             lost.append(i)
 
 
-def columns_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
-    """One column per name that occurs in any of the objects, in order of first appearance."""
+def columns_of(
+    items: Sequence[Mapping[str, Any]], *, wanted: Collection[str] | None = None
+) -> dict[str, Column]:
+    """One column per name that occurs in any of the objects, in order of first appearance.
+
+    Args:
+        items: (n,) objects.
+        wanted: names to leave it at; None: all, which costs n cells for every name that occurs.
+    """
     names: dict[str, None] = {}
     for item in items:
         names.update(dict.fromkeys(item))
-    return {name: Column(values=[item.get(name) for item in items]) for name in names}
+    keep = names if wanted is None else [name for name in names if name in wanted]
+    return {name: Column(values=[item.get(name) for item in items]) for name in keep}

@@ -130,7 +130,7 @@ class Api:
             body, max_items=settings.max_batch_items, max_item_bytes=settings.max_item_bytes
         )
         done = self._market.put_listings(batch.items) if batch.items else ()
-        results = batch.merge(done)
+        results = batch.merge(done, lambda reason: ItemResult("", "rejected", reason))
         self._meter.items_done(results)
         return _batch_answer(results)
 

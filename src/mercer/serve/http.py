@@ -16,7 +16,7 @@ from starlette.responses import Response
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import openapi, page, picture
+from mercer.serve import openapi, page, picture, route_events
 from mercer.serve.api import Api
 from mercer.serve.edge import Edge
 from mercer.serve.log import Log
@@ -51,11 +51,13 @@ def create_app(
     settings, log = settings or ServeSettings(), log or Log()
     meter = Meter(market.health)
     api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
+    events = route_events.EventRoutes(market, settings=settings, meter=meter)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         api.close()
+        events.workers.close()
 
     app = FastAPI(
         title="Mercer",
@@ -70,12 +72,14 @@ def create_app(
         middleware=[Middleware(Edge, settings=settings, meter=meter, log=log)],
         openapi_tags=[
             {"name": "search", "description": "What visitors do."},
+            {"name": "events", "description": "What visitors did."},
             {"name": "catalogue", "description": "What changes."},
             {"name": "operations", "description": "For those who run it."},
         ],
     )
     _add_errors(app)
     _add_search_routes(app, api)
+    route_events.add_routes(app, events)
     _add_catalogue_routes(app, api)
     _add_operation_routes(app, api)
     picture.add_routes(app, draw, workers=api.draws, cache_bytes=settings.image_cache_bytes)

@@ -109,9 +109,15 @@ class Changing(Protocol):
         ...
 
     def put_events(
-        self, items: Sequence[Mapping[str, Any]], *, source: str = "api"
+        self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"
     ) -> Sequence[EventResult]:
-        """Take events given as JSON objects; a verdict for each, in their order."""
+        """Take events given as JSON objects; a verdict for each, in their order.
+
+        Args:
+            items: (n,) with the names of EVENT, and `token`; what is no object is refused.
+            sent_ms: when they were sent by the client's clock; None if it did not say.
+            source: whence they came: "api", "shop".
+        """
         ...
 
 

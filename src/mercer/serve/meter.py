@@ -1,6 +1,6 @@
 """Numbers about the server for Prometheus. No label ever holds text that a visitor typed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mercer.retrieve.request import SearchResponse
-from mercer.serve.market import Health, ItemResult
+from mercer.serve.market import Health, ItemResult, Verdict
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _FOUND = (0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -79,6 +79,12 @@ class Meter:
             ["verdict"],
             registry=self.registry,
         )
+        self._events = Counter(
+            "mercer_events",
+            "Events of batches, by what became of them",
+            ["verdict"],
+            registry=self.registry,
+        )
         self._names: dict[str, set[str]] = {"stage": set(), "part": set()}
 
     def request_done(self, *, route: str, method: str, status: int, took_us: int) -> None:
@@ -99,6 +105,11 @@ class Meter:
         """Count the items of one batch by verdict."""
         for result in results:
             self._items.labels(result.verdict).inc()
+
+    def events_done(self, counts: Mapping[Verdict, int]) -> None:
+        """Count the events of one batch by verdict."""
+        for verdict, n in counts.items():
+            self._events.labels(verdict).inc(n)
 
     def _bounded(self, kind: str, name: str) -> str:
         """The name as a label, or "other" once there are too many different ones."""

@@ -8,7 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from mercer.schema.fields import LISTING_RULES, FieldRule
+from mercer.schema.fields import LISTING_RULES
+from mercer.serve import event_schema
+from mercer.serve.field_schema import field_schema
 from mercer.serve.problem import KINDS, MEDIA_TYPE, Fault, Problem
 from mercer.serve.wire import ProblemShape, SearchParams
 
@@ -158,18 +160,9 @@ def json_body(model: str, examples: Mapping[str, Mapping[str, Any]]) -> dict[str
     return {"requestBody": {"required": True, "content": {"application/json": media}}}
 
 
-_JSON_TYPES: Mapping[str, str] = {
-    "text": "string",
-    "int": "integer",
-    "float": "number",
-    "money": "integer",
-    "bool": "boolean",
-}
-
-
 def _listing_schema() -> dict[str, Any]:
     """A listing in a PUT, from the rules that `ingest` judges by."""
-    properties: dict[str, Any] = {rule.name: _field_schema(rule) for rule in LISTING_RULES}
+    properties: dict[str, Any] = {rule.name: field_schema(rule) for rule in LISTING_RULES}
     properties["price_micros"]["description"] = (
         "Millionths of the currency unit: 12.50 EUR is 12500000. Or `price`, in units."
     )
@@ -180,26 +173,6 @@ def _listing_schema() -> dict[str, Any]:
     }
     required = [rule.name for rule in LISTING_RULES if rule.is_required]
     return {"type": "object", "properties": properties, "required": required}
-
-
-def _field_schema(rule: FieldRule) -> dict[str, Any]:
-    schema: dict[str, Any] = {"description": rule.allowed}
-    if rule.kind == "texts":
-        schema |= {"type": "array", "items": {"type": "string", "maxLength": rule.max_chars}}
-        schema["maxItems"] = rule.max_items
-        return schema
-    if rule.kind == "time":
-        return schema | {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}
-    schema["type"] = _JSON_TYPES[rule.kind]
-    if rule.kind == "money":
-        schema["minimum"] = 0
-    bounds = {"minimum": rule.low, "maximum": rule.high, "maxLength": rule.max_chars}
-    schema |= {key: bound for key, bound in bounds.items() if bound is not None}
-    if rule.pattern:
-        schema["pattern"] = rule.pattern
-    if rule.default:
-        schema["default"] = rule.default
-    return schema
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -230,6 +203,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         "required": ["listings"],
         "additionalProperties": False,
     }
+    schemas["PostEvents"] = event_schema.batch_schema(ref=_REF.format(model="Event"))
+    schemas["Event"] = event_schema.event_schema()
     shape = TypeAdapter(ProblemShape).json_schema(ref_template=_REF, mode="serialization")
     schemas.update(shape.pop("$defs"))
     schemas["Problem"] = shape

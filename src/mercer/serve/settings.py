@@ -16,10 +16,14 @@ class ServeSettings:
     max_item_bytes: int = (
         MIB  # one listing as JSON; a larger one is rejected, its neighbours are not
     )
+    max_events_bytes: int = 8 * MIB  # of a batch of events
+    max_event_items: int = 2_000
+    max_event_bytes: int = 64 * 1024  # one event as JSON; unknown fields are kept, so it is bounded
     max_url_bytes: int = MIB
     max_depth: int = 10_000  # page * per_page: the deepest hit that paging reaches
     read_threads: int = 4  # searches and suggestions that run at the same time
     write_threads: int = 8  # batches and deletions that may share one commit
+    event_threads: int = 4  # batches of events that may share one commit
     draw_threads: int = 2  # pictures that are drawn at the same time
     max_waiting: int = 256  # calls that may wait for a thread; the next one gets a 503 at once
     read_timeout_s: float = 10.0

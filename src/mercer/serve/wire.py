@@ -136,6 +136,26 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class EventAnswer:
+    """What became of one event of a batch."""
+
+    index: int  # in the request, from 0
+    event_id: str  # "" where the event had none that can be read
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatchAnswer:
+    """What became of a batch of events; what is accepted is durable."""
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    results: tuple[EventAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FaultShape:
     """One thing that is wrong with a request."""
 

@@ -25,7 +25,7 @@ def test_only_the_owner_of_the_file_reads_it(tmp_path: Path) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
         file.chmod(0o644)
-        assert not keys.rotate_if_due(now_ms=1)
+        assert not TokenKeys(file.parent).rotate_if_due(now_ms=1)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     finally:
         os.umask(before)

@@ -63,6 +63,7 @@ class TokenKeys:
         self._lock = threading.Lock()
         self._seen: _Seen | None = None
         self._ring: KeyRing | None = None
+        self._newest_ms: int | None = None  # of the key that signs; None before the first look
 
     def ring(self) -> KeyRing:
         """The keys as they are on disk now; one `stat` where nothing changed.
@@ -94,11 +95,18 @@ class TokenKeys:
         Returns:
             Whether the file was written.
         """
+        if self._newest_ms is not None and now_ms - self._newest_ms < ROTATE_MS:
+            return False
+        with self._lock:
+            return self._rotate(now_ms, ttl_ms)
+
+    def _rotate(self, now_ms: int, ttl_ms: int) -> bool:
         keys: list[_Key] = []
         if self._path.exists():
             os.chmod(self._path, 0o600)  # a copy that came back from a backup may be open to all
             keys = self._read().keys
-            if now_ms - keys[-1].made_ms < ROTATE_MS:
+            self._newest_ms = keys[-1].made_ms
+            if now_ms - self._newest_ms < ROTATE_MS:
                 return False
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(self._folder, 0o700)
@@ -107,6 +115,7 @@ class TokenKeys:
         n_kept = max(MIN_KEYS, -(-ttl_ms // ROTATE_MS) + 2)
         file = _File(_VERSION, next_id, [*keys, made][-min(n_kept, MAX_KEY_ID) :])
         write_durably(self._path, msgspec.json.encode(file), mode=0o600)
+        self._newest_ms = now_ms
         return True
 
     def _read(self) -> _File:
