@@ -110,7 +110,7 @@ def ranked_head(
             chosen = _chosen(part, bits, lexical[i], wanted, level, hits[i], params)
         if not len(chosen):
             continue
-        cosine = None if query is None else _cosines(query, part.segment, chosen, hits[i])
+        cosine = None if query is None else cosines(query, part.segment, chosen, hits[i])
         found = score(chosen, part.segment, wanted, stats, cosine, params=first_pass)
         near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
         source = (
@@ -126,7 +126,7 @@ def ranked_head(
     return _in_order(snapshot.segments, parts, rows, scores, sources, names=names, values=values)
 
 
-def _cosines(
+def cosines(
     query: F32s, segment: Segment, rows: npt.NDArray[np.uint32], hits: SemanticHits
 ) -> F32s:
     """(n,) cosine of each of some ascending rows; the hits have theirs already."""
@@ -180,22 +180,67 @@ def _chosen(
     if text is None:
         return bitmap.rows_of(bits)
     n_words = bitmap.count(lexical & bits)
-    if len(wanted.groups) == 1 or not level or n_words >= params.by_quality_from:
-        # All that BM25 can tell apart here is length; quality decides between those.
+    if _is_by_quality(wanted, level, n_words, params):
         chosen = bitmap.of_rows(
             bitmap.rows_of(bits, limit=params.lexical + params.quality), part.segment.n
         )
         bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
         return bitmap.rows_of(chosen & bits)
     chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), part.segment.n)
-    # Where the filter keeps few of the lexical matches, more of them are asked for.
-    share = n_words / max(bitmap.count(lexical), 1)
-    k = int(min(params.lexical / max(share, 1e-9), params.max_lexical))
-    groups = [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
-    best = text.top(groups, min_groups=level, k=k)
+    k = _lexical_limit(n_words, bitmap.count(lexical), params)
+    best = text.top(_text_groups(wanted), min_groups=level, k=k)
     bitmap.set_rows(chosen, best.astype(np.uint32))
     bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
     return bitmap.rows_of(chosen & bits)
+
+
+def _is_by_quality(wanted: Wanted, level: int, n_words: int, params: CandidateParams) -> bool:
+    """Whether all that BM25 can tell apart here is length: quality decides between those."""
+    return len(wanted.groups) == 1 or not level or n_words >= params.by_quality_from
+
+
+def _lexical_limit(n_words: int, n_unfiltered: int, params: CandidateParams) -> int:
+    """Where the filter keeps few of the lexical matches, more of them are asked for."""
+    share = n_words / max(n_unfiltered, 1)
+    return int(min(params.lexical / max(share, 1e-9), params.max_lexical))
+
+
+def _text_groups(wanted: Wanted) -> list[TextGroup]:
+    return [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a match stood in the two lists of which the best are scored; ranks from 1."""
+
+    quality_rank: int
+    quality_limit: int
+    lexical_rank: int | None  # None where it is not among the LOOKED_AT best, or none was asked for
+    lexical_limit: int  # 0 where quality alone decided
+
+
+LOOKED_AT = 20_000
+
+
+def cut_of(
+    part: Part, bits: Bits, lexical: Bits, wanted: Wanted, level: int, row: int,
+    *, params: CandidateParams,
+) -> Cut:  # fmt: skip
+    """Why a match of a part with very many of them was not scored.
+
+    Args:
+        bits: the match set of the part, the filter applied; it has the row.
+        lexical: its lexical matches, before the filter.
+    """
+    quality_rank = int(np.searchsorted(bitmap.rows_of(bits), np.uint32(row))) + 1
+    n_words = bitmap.count(lexical & bits)
+    text = part.segment.text
+    if text is None or _is_by_quality(wanted, level, n_words, params):
+        return Cut(quality_rank, params.lexical + params.quality, None, 0)
+    best = text.top(_text_groups(wanted), min_groups=level, k=LOOKED_AT)
+    at = np.flatnonzero(best == row)
+    limit = _lexical_limit(n_words, bitmap.count(lexical), params)
+    return Cut(quality_rank, params.quality, int(at[0]) + 1 if len(at) else None, limit)
 
 
 def nearest_head(snapshot: Snapshot, matches: Sequence[Bits], hits: Sequence[SemanticHits]) -> Head:

@@ -249,9 +249,9 @@ def _allowed(wanted: Wanted, part: Part) -> Bits:
     """Alive, and not ruled out by what the query says must not be or must cost."""
     segment, base = part.segment, part.alive.copy()
     for words in wanted.phrase_words:
-        base &= _having(words, segment)
+        base &= having(words, segment)
     for words in wanted.banned:
-        base &= ~_having(words, segment)
+        base &= ~having(words, segment)
     for wish in wanted.unwanted:
         for code in label_codes(wish, segment):
             bitmap.clear_rows(base, segment.labels.rows_of(code))
@@ -271,7 +271,7 @@ def label_codes(wish: AttributeWish, segment: Segment) -> list[int]:
     return segment.labels.find(wish.field, fold_value(wish.value))
 
 
-def _having(stems: Sequence[str], segment: Segment) -> Bits:
+def having(stems: Sequence[str], segment: Segment) -> Bits:
     """Rows that have all of the stems."""
     found = bitmap.full(segment.n)
     for word in stems:
@@ -281,7 +281,8 @@ def _having(stems: Sequence[str], segment: Segment) -> Bits:
     return found
 
 
-def _group_rows(group: Group, segment: Segment) -> Bits:
+def group_rows(group: Group, segment: Segment) -> Bits:
+    """Rows that match a group in any of its ways."""
     found = bitmap.empty(segment.n)
     for way in group.alternatives:
         if len(way.stems) == 1:
@@ -289,7 +290,7 @@ def _group_rows(group: Group, segment: Segment) -> Bits:
             if code >= 0:
                 bitmap.set_rows(found, segment.postings.rows_of(code))
         else:
-            found |= _having(way.stems, segment)
+            found |= having(way.stems, segment)
     return found
 
 
@@ -297,7 +298,7 @@ def _at_least(groups: Sequence[Group], segment: Segment, base: Bits) -> list[Bit
     """For each k from 1: the rows of `base` that match at least k of the groups."""
     steps = [bitmap.empty(segment.n) for _ in groups]
     for seen, group in enumerate(groups):
-        rows = _group_rows(group, segment) & base
+        rows = group_rows(group, segment) & base
         for k in range(seen, 0, -1):
             steps[k] |= steps[k - 1] & rows
         steps[0] |= rows

@@ -18,13 +18,10 @@ from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page, Shown
 from mercer.serve.market import SimilarPage
 from mercer.serve.slate import Entry, Slate
-from mercer.serve.stages import Matched, SearchParams, Stopwatch, threshold_of
+from mercer.serve.stages import FIRST_PASS, NEAREST, Matched, SearchParams, Stopwatch, threshold_of
 
 MIN_WRITE_S = 0.005
 """A page whose search used its budget up is still given this long to be written."""
-
-FIRST_PASS = "first_pass"  # the stage whose score orders the candidates
-NEAREST = "nearest"  # the stage of a page of similar listings
 
 Sign = Callable[[str, Sequence[str], Sequence[int], Sequence[bool]], list[str]]
 """(page id, listing ids, positions, whether sponsored) -> a token for each item shown."""
@@ -112,7 +109,7 @@ def search_page(
     Args:
         entries: the places first + 1, first + 2, ... of the slate, gone listings included.
     """
-    head, stage = slate.head, stage_of(request)
+    head, stage = slate.head, slate.stage
     is_detailed = has_detail(response.page_id, share=params.detail_share)
     n = min(len(head.row), params.max_candidates) if is_detailed else 0
     names, parts = _shown_parts(head, response.hits)
@@ -178,13 +175,6 @@ def similar_page(
         candidate_rows=np.array([entry.row_id for entry in entries], np.int64),
         candidate_scores=np.array([entry.score for entry in entries], np.float32),
     )
-
-
-def stage_of(request: SearchRequest) -> str | None:
-    """The stage whose score orders the head of a search; None where a sort or the quality does."""
-    if request.sort != "relevance" or not request.q:
-        return None
-    return NEAREST if request.mode == "semantic" else FIRST_PASS
 
 
 def model_name(params: FirstPassParams) -> str:

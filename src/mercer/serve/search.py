@@ -15,17 +15,23 @@ from mercer.schema.errors import InputError
 from mercer.serve.hit import hits_of, nearest
 from mercer.serve.market import SimilarPage
 from mercer.serve.page_record import (
-    FIRST_PASS,
     PageRecorder,
     Visit,
     list_stats,
     model_name,
     search_page,
     similar_page,
-    stage_of,
 )
 from mercer.serve.slate import Entry, Slate, SlateStore
-from mercer.serve.stages import SearchParams, Stopwatch, head_of, matched, spread
+from mercer.serve.stages import (
+    FIRST_PASS,
+    SearchParams,
+    Stopwatch,
+    head_of,
+    matched,
+    spread,
+    stage_of,
+)
 
 NOT_LOGGED = "page log: the page could not be written in time; its hits carry no tokens"
 
@@ -156,11 +162,12 @@ class SearchService:
             )  # fmt: skip
             prices = price_stats(snapshot, found.matches)
         stats: dict[str, float] = {}
+        stage = stage_of(request, found.wanted)
         models: tuple[str, ...] = ()
         if recorder is not None:
             head = head.with_parts_of(recorder.params.max_candidates)
             stats = list_stats(request, snapshot, params, found, head)
-            if stage_of(request) == FIRST_PASS:
+            if stage == FIRST_PASS:
                 models = (model_name(params.first_pass),)
         return Slate(
             request=request,
@@ -175,6 +182,7 @@ class SearchService:
             facet_counts=facets,
             price_stats=prices,
             catalogue_version=snapshot.version,
+            stage=stage,
             models=models,
             list_stats=stats,
         )

@@ -54,6 +54,7 @@ class Slate:
     facet_counts: Mapping[str, tuple[FacetValue, ...]]
     price_stats: PriceStats | None
     catalogue_version: int = 0
+    stage: str | None = None  # whose score orders the head
     models: tuple[str, ...] = ()  # name@hash of what ranked, in stage order
     list_stats: Mapping[str, float] = field(default_factory=dict)  # for the page's record
     _tail: tuple[I32s, I64s] | None = None

@@ -165,6 +165,16 @@ def head_of(
     )  # fmt: skip
 
 
+FIRST_PASS, NEAREST = "first_pass", "nearest"
+
+
+def stage_of(request: SearchRequest, wanted: Wanted) -> str | None:
+    """The stage whose score orders the head of a search; None where a sort or the quality does."""
+    if request.sort != "relevance" or wanted.is_empty:
+        return None
+    return NEAREST if request.mode == "semantic" else FIRST_PASS
+
+
 def spread(head: Head, snapshot: Snapshot, request: SearchRequest) -> Head:
     """At most so many listings of one seller on a page, as far as the ranked head reaches."""
     if request.per_seller is None:
