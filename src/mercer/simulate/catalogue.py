@@ -78,6 +78,16 @@ class World:
             self._rng(block, _TRUTH), self._sellers(block), block=block, now_ms=self.now_ms
         )
 
+    @cached_property
+    def seller_trust(self) -> NDArray[np.float32]:
+        """(n_sellers,) latent trust in (0, 1) of every seller, by seller number."""
+        blocks = [self._sellers(b).trust for b in range(max(self.n_blocks, 1))]
+        return np.concatenate(blocks).astype(np.float32)
+
+    def rows(self, block: int) -> pa.RecordBatch:
+        """The listings of one block as a batch of LISTING, as they were when the market opened."""
+        return self._block(block)
+
     def batches(self, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """The listings as batches of LISTING with `batch_rows` rows, the last one maybe shorter.
 

@@ -11,7 +11,7 @@ from mercer.schema.errors import InputError
 from mercer.schema.money import MICROS
 from mercer.simulate.catalogue import World
 from mercer.simulate.option import NONE
-from mercer.simulate.truth import COLUMN, VOCABULARIES
+from mercer.simulate.truth import COLUMN, VOCABULARIES, Truth
 from mercer.simulate.typing_error import mistype
 from mercer.simulate.words.taxonomy import Leaf, taxonomy
 
@@ -24,6 +24,8 @@ KINDS: Final[tuple[QueryKind, ...]] = (
     "limited",
     "niche",
 )
+
+QueryStyle = Literal["plain", "vague", "specific", "negated", "limited", "niche"]
 
 Stated = tuple[tuple[str, str], ...]
 
@@ -371,7 +373,12 @@ def _niche(w: _Writer, t: _Target) -> _Draft | None:
     )
 
 
+def _plain(w: _Writer, t: _Target) -> _Draft | None:
+    return _phrase(w, t, int(w.rng.integers(2)))
+
+
 _WRITERS: Final[dict[str, Callable[[_Writer, _Target], _Draft | None]]] = {
+    "plain": _plain,
     "vague": _vague, "specific": _specific, "negated": _negated, "limited": _limited, "niche": _niche,
 }  # fmt: skip
 
@@ -419,7 +426,7 @@ def _one_query(
 ) -> SimQuery:
     source = writer.one(("specific", "specific", "niche", "vague")) if kind == "misspelt" else kind
     while True:
-        target = _target(world, int(rows[int(writer.rng.integers(len(rows)))]))
+        target = _target(world.truth, int(rows[int(writer.rng.integers(len(rows)))]))
         draft = _WRITERS[source](writer, target)
         if draft is None:
             continue
@@ -430,8 +437,26 @@ def _one_query(
     return SimQuery(query_id, text, draft.text, kind, draft.wanted, draft.unwanted, low, high)
 
 
-def _target(world: World, row: int) -> _Target:
-    t = world.truth
+def write_query(
+    truth: Truth, row: int, rng: np.random.Generator, *, style: QueryStyle
+) -> SimQuery | None:
+    """A clean query of somebody who has the listing of a row in mind.
+
+    Args:
+        truth: of the catalogue that `row` is a row of.
+        style: a kind but "misspelt", or "plain": a noun, at most with one adjective.
+    Returns:
+        None where this thing cannot be asked for in that style; another draw may succeed.
+    """
+    draft = _WRITERS[style](_Writer(rng), _target(truth, row))
+    if draft is None:
+        return None
+    low, high = (None if x is None else int(x * MICROS) for x in (draft.low, draft.high))
+    kind: QueryKind = "specific" if style == "plain" else style
+    return SimQuery("", draft.text, draft.text, kind, draft.wanted, draft.unwanted, low, high)
+
+
+def _target(t: Truth, row: int) -> _Target:
     value = {
         name: VOCABULARIES[c].values[v]
         for name, c in COLUMN.items()

@@ -65,10 +65,10 @@ def relevance(world: World, query: SimQuery) -> Relevances:
     # Who names no thing at all means the one attribute named: a near miss counts for less.
     names_a_thing = any(name in ("category", "theme") for name, _ in query.wanted)
     for name, value in query.wanted:
-        fit = _fit(t, name, value)
+        fit = fit_of(t, name, value)
         score *= fit if names_a_thing else fit * fit
     for name, value in query.unwanted:
-        score *= ~_has(t, name, value)
+        score *= ~has_value(t, name, value)
     score *= (t.quantity > 0) & ~t.is_hidden
     if query.price_min_micros is not None:
         score *= t.price_micros >= query.price_min_micros
@@ -118,8 +118,8 @@ def listing_id(number: int) -> str:
     return f"L{number:08d}"
 
 
-def _fit(t: Truth, name: str, value: str) -> Factors:
-    """(n,) factor in [0, 1] for one wanted value."""
+def fit_of(t: Truth, name: str, value: str) -> Factors:
+    """(n,) factor in [0, 1] for one wanted value. Raises InputError where there is no such value."""
     if name == "category":
         of_leaf: Factors = _category_table()[_leaf_number(value)]
         return of_leaf[t.category]
@@ -136,7 +136,7 @@ def _fit(t: Truth, name: str, value: str) -> Factors:
     return fit
 
 
-def _has(t: Truth, name: str, value: str) -> NDArray[np.bool_]:
+def has_value(t: Truth, name: str, value: str) -> NDArray[np.bool_]:
     """(n,) whether the listing really has the value."""
     has: NDArray[np.bool_]
     if name == "category":

@@ -1,0 +1,1 @@
+"""Who comes to the market: people with tastes and needs, and machines without; see `visit.py`."""
