@@ -109,7 +109,7 @@ def _stamp(folder: MarketFolder, wanted: Stamp, name: str) -> Stamp:
     """The folder's stamp; a new or empty folder gets one, and becomes a market."""
     file = folder.path / STAMP
     if file.exists():
-        stamp = _read(file)
+        stamp = read_stamp(file)
         if (stamp.listings, stamp.seed) != (wanted.listings, wanted.seed):
             raise ConfigError(
                 f"{folder.path} holds a synthetic market of {stamp.listings:,} listings from seed "
@@ -133,7 +133,8 @@ def _stamp(folder: MarketFolder, wanted: Stamp, name: str) -> Stamp:
     return stamp
 
 
-def _read(file: Path) -> Stamp:
+def read_stamp(file: Path) -> Stamp:
+    """The stamp of a synthetic market. Raises CorruptError where the file is damaged."""
     try:
         return Stamp(**json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as fault:

@@ -1,4 +1,4 @@
-"""Simulated time, and how it becomes the time that a market sees."""
+"""Whose time is written in requests: the simulation's, or the world's."""
 
 import threading
 import time
@@ -6,14 +6,18 @@ from typing import Protocol, final
 
 
 class Clock(Protocol):
-    """Turns the simulator's time into what is written in requests."""
+    """The clock that clients and market share."""
 
     def reach(self, at_ms: int) -> None:
-        """It is `at_ms` now in the simulation; times never go back."""
+        """It is `at_ms` now in the simulation."""
         ...
 
-    def written(self, at_ms: int) -> int:
-        """What a client writes for a moment of the simulation."""
+    def now_ms(self) -> int:
+        """The market's time; never goes back."""
+        ...
+
+    def stamp(self, time_ms: int, *, skew_ms: int) -> int:
+        """What a client with a wrong clock writes for what happened at `time_ms` of its simulation."""
         ...
 
 
@@ -34,31 +38,25 @@ class SimulatedClock:
         """For the market."""
         return self._at_ms
 
-    def written(self, at_ms: int) -> int:
-        """Simulated times are written as they are."""
-        return at_ms
+    def stamp(self, time_ms: int, *, skew_ms: int) -> int:
+        """The simulation's own time, which has the skew in it."""
+        return time_ms
 
 
 @final
 class RealClock:
-    """The market has a clock of its own: what just happened in the simulation happened just now."""
-
-    def __init__(self) -> None:
-        self._reached_ms = 0
+    """The market has a clock of its own: days of the simulation pass in minutes."""
 
     def reach(self, at_ms: int) -> None:
-        """Remember the simulation's now."""
-        self._reached_ms = max(self._reached_ms, at_ms)
+        """Nothing moves."""
 
-    def written(self, at_ms: int) -> int:
-        """The true time, plus what the simulation says about wrong clocks and late events.
+    def now_ms(self) -> int:
+        """Now."""
+        return time.time_ns() // 1_000_000
 
-        Within a visit, seconds of the simulation pass in no time; a client never writes a time
-        before the page it saw, so what is up to a minute old is written as now.
-        """
-        away_ms = at_ms - self._reached_ms
-        now_ms = time.time_ns() // 1_000_000
-        return now_ms if -3_600_000 < away_ms <= 0 else now_ms + away_ms
+    def stamp(self, time_ms: int, *, skew_ms: int) -> int:
+        """What happened in the simulation happened just now; a wrong clock stays wrong."""
+        return self.now_ms() + skew_ms
 
 
 _conforms: tuple[type[Clock], ...] = (SimulatedClock, RealClock)

@@ -32,7 +32,10 @@ class Page:
 class Shop(Protocol):
     """What a client asks. Every call may raise Refused; thread-safe."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """Whose time is written."""
+        ...
 
     def search(self, search: Search) -> Page:
         """One page of results."""
@@ -67,7 +70,9 @@ class InProcess:
             page=search.page,
             per_page=search.per_page,
             cursor=search.cursor,
-            **search.who.as_fields(),
+            visitor_id=search.who.visitor_id or None,
+            session_id=search.who.session_id or None,
+            buyer_id=search.who.buyer_id,
         )
         try:
             found = self._market.search(request)
@@ -78,7 +83,12 @@ class InProcess:
     def similar(self, step: Similar) -> Page:
         """Listings like one."""
         try:
-            found = self._market.similar(step.listing_id, **step.who.as_fields())
+            found = self._market.similar(
+                step.listing_id,
+                visitor_id=step.who.visitor_id,
+                session_id=step.who.session_id,
+                buyer_id=step.who.buyer_id,
+            )
         except MarketError as fault:
             raise Refused(404, str(fault)) from None
         return Page(found.page_id, [_plain(hit) for hit in found.hits], len(found.hits))

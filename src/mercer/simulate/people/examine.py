@@ -42,8 +42,10 @@ class Cards:
 def appeal(cards: Cards) -> Floats:
     """(k,) chance in (0, 1) that a card is clicked when it is looked at."""
     stars: Floats = np.nan_to_num(cards.rating, nan=3.8) - 3.8
-    proof: Floats = 0.6 * stars + 0.25 * np.log10(1.0 + cards.sold_count)
-    price: Floats = np.where(cards.price_share <= 1.0, 1.0 - 0.5 * cards.price_share, OVER_BUDGET)
+    sold: Floats = np.log10(1.0 + cards.sold_count)
+    proof = 0.6 * stars + 0.25 * sold
+    affordable: Floats = 1.0 - 0.5 * cards.price_share
+    price: Floats = np.where(cards.price_share <= 1.0, affordable, np.float64(OVER_BUDGET))
     logit: Floats = (
         BIAS
         + FIT_WEIGHT * cards.fit

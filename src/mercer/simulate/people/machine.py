@@ -61,7 +61,7 @@ def click_at_random(who: Who, shelf: Shelf, rng: np.random.Generator, at_ms: int
                 event |= {"token": _forged(str(event.get("token", "")), rng)}
             events.append(event)
         if events:
-            yield Tell(at_ms, at_ms, tuple(events))
+            yield Tell(at_ms, tuple(events))
         at_ms += 2_000
 
 
@@ -76,7 +76,7 @@ def watch_prices(who: Who, shelf: Shelf, rng: np.random.Generator, at_ms: int) -
             n_events += 1
             events.append(_event(who, served, i, q, n_events, kind="impression", at_ms=at_ms))
         if events:
-            yield Tell(at_ms, at_ms, tuple(events))
+            yield Tell(at_ms, tuple(events))
         at_ms += MONITOR_MS
 
 
@@ -102,7 +102,7 @@ def click_own(who: Who, shelf: Shelf, rng: np.random.Generator, at_ms: int) -> S
                 n_events += 1
                 events.append(_event(who, served, i, q, n_events, kind="click", at_ms=at_ms))
         if events:
-            yield Tell(at_ms, at_ms, tuple(events))
+            yield Tell(at_ms, tuple(events))
         if is_own.any():
             return
         at_ms += 2_000

@@ -82,7 +82,7 @@ class Checkout:
             return True
         if not affordable(self._shelf, need, row) or not self._shelf.take(row, quantity=quantity):
             return False  # somebody was faster
-        yield Tell(at_ms, at_ms, (event,))  # the shop's own clock
+        yield Tell(at_ms, (event,))  # the shop's own clock
         yield from self._afterwards(event, sight, row, at_ms=at_ms)
         return True
 

@@ -72,8 +72,8 @@ class Tell:
     """Send a batch of events now."""
 
     at_ms: int  # on the true clock
-    sent_ms: int  # as the client's clock has it
     events: tuple[Event, ...]
+    skew_ms: int = 0  # how far the client's clock is ahead; their times have it in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class Later:
     row: int = -1  # of the listing bought; -1 where nothing is
     quantity: int = 0
     price_max_micros: int = 0  # nothing dearer is bought
+    skew_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from mercer.simulate.people.examine import Cards, appeal, n_examined
 from mercer.simulate.people.need import Ask, Need, draw_need
 from mercer.simulate.people.person import Person
 from mercer.simulate.people.purchase import Checkout, Desire, desire_of
-from mercer.simulate.people.season import Climate
+from mercer.simulate.people.season import HOUR_MS, Climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.step import (
     PER_PAGE,
@@ -214,11 +214,12 @@ class _Session:
             return
         u = float(self.rng.random())
         if u < HELD_SHARE:  # a browser that was closed sends at its next start
-            yield Later(self._at_ms + int(self.rng.uniform(0.1, 24.0) * 3_600_000), tuple(events))
+            held_ms = int(self.rng.uniform(0.1, 24.0) * HOUR_MS)
+            yield Later(self._at_ms + held_ms, tuple(events), skew_ms=self._skew_ms)
             return
         if u < HELD_SHARE + SHUFFLED_SHARE:
             self.rng.shuffle(events)
-        tell = Tell(self._at_ms, self._at_ms + self._skew_ms, tuple(events))
+        tell = Tell(self._at_ms, tuple(events), self._skew_ms)
         yield tell
         if self.rng.random() < TWICE_SHARE:
             yield tell

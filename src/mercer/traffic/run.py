@@ -1,0 +1,237 @@
+"""One run of traffic on a synthetic market: opens what is needed, plays, and remembers how far it came.
+
+`traffic.json` in the market's folder holds what the next run has to know: the simulated time that was
+reached, how many new listings came, and how many runs there were.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mercer.app import own_market
+from mercer.demo import STAMP, Stamp, read_stamp
+from mercer.engines.embedded.durable import write_durably
+from mercer.schema.errors import ConfigError, CorruptError
+from mercer.simulate import World, generate_catalogue
+from mercer.simulate.people.person import draw_people
+from mercer.simulate.people.plan import SEARCHES_PER_SESSION, arrivals
+from mercer.simulate.people.season import draw_climate
+from mercer.simulate.people.shelf import Shelf
+from mercer.simulate.people.supply import n_new_listings, plan_supply
+from mercer.traffic.clock import RealClock
+from mercer.traffic.driver import Amount, Traffic
+from mercer.traffic.http_shop import HttpShop
+from mercer.traffic.report import Report
+from mercer.traffic.shop import InProcess, Shop
+
+STATE: Final = "traffic.json"
+MAX_DAYS: Final = 3_650.0
+_PEOPLE, _CLIMATE, _SUPPLY = 104, 105, 106
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What earlier runs left."""
+
+    runs: int = 0
+    until_ms: int = 0  # 0: the day of the synthetic market
+    listings_released: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficParams:
+    """What was asked for."""
+
+    amount: Amount
+    seed: int
+    connections: int = 1  # over HTTP
+    probe_share: float = 0.1  # of searches whose match set is looked into
+
+
+def run_traffic(
+    folder: Path,
+    params: TrafficParams,
+    *,
+    url: str = "",
+    api_key: str = "",
+    server_pid: int | None = None,
+    on_progress: Callable[[Report], None] = lambda report: None,
+) -> dict[str, Any]:
+    """Let people loose on the synthetic market of a folder; the summary as one JSON object.
+
+    Args:
+        folder: of the market; without `url` it is opened here and must have no other owner.
+        url: of a server that serves this very folder.
+        api_key: for the server.
+        server_pid: whose memory is watched.
+        on_progress: told after every search.
+    Raises:
+        ConfigError: an argument is out of range, the folder is no synthetic market, or the server
+            shows listings of another one.
+        MarketBusyError: another process owns the market and no URL was given.
+    """
+    _check(params)
+    stamp, state = _world_of(folder), _state(folder)
+    began = time.monotonic()
+    traffic_of = _prepare(stamp, state, params)
+    with _shop(folder, url=url, api_key=api_key) as shop, _watched(server_pid) as memory:
+        traffic: Traffic = traffic_of(shop, on_progress)
+        report = traffic.run(connections=params.connections)
+    after = State(state.runs + 1, traffic.until_ms, state.listings_released + traffic.n_released)
+    write_durably(folder / STATE, json.dumps(asdict(after)).encode())
+    seconds = time.monotonic() - began
+    return {
+        "market": str(folder),
+        "url": url or None,
+        "seed": params.seed,
+        "run": state.runs,
+        "days": round((traffic.until_ms - _start_ms(stamp, state)) / 86_400_000, 3),
+        "listings_released": traffic.n_released,
+        **report.summary(seed=params.seed),
+        "server_memory_mib": memory or None,
+        "seconds": round(seconds, 2),
+        "searches_per_s": round(report.n_searches / seconds, 1),
+    }
+
+
+def _check(params: TrafficParams) -> None:
+    amount, faults = params.amount, []
+    if amount.searches is None and amount.sessions is None:
+        faults.append("--searches or --sessions says how much traffic there is; neither was given")
+    for name, n in (("--searches", amount.searches), ("--sessions", amount.sessions)):
+        if n is not None and n < 1:
+            faults.append(f"{name} must be 1 or more, got {n}")
+    if not 0.01 <= amount.days <= MAX_DAYS:
+        faults.append(f"--days must lie in 0.01..{MAX_DAYS:g}, got {amount.days:g}")
+    if params.seed < 0:
+        faults.append(f"--seed must be 0 or more, got {params.seed}")
+    if not 1 <= params.connections <= 64:
+        faults.append(f"--connections must lie in 1..64, got {params.connections}")
+    if not 0 <= params.probe_share <= 1:
+        faults.append(f"--probe-share must lie in 0..1, got {params.probe_share:g}")
+    if faults:
+        raise ConfigError("; ".join(faults))
+
+
+def _world_of(folder: Path) -> Stamp:
+    stamp = read_stamp(folder / STAMP) if (folder / STAMP).is_file() else None
+    if stamp is None:
+        raise ConfigError(
+            f"{folder} is no synthetic market (it has no {STAMP}): nobody knows what its listings are "
+            "really worth; make one with mercer demo --no-serve --market DIR"
+        )
+    if not stamp.is_complete:
+        raise ConfigError(
+            f"{folder} was not written to its end; run mercer demo --no-serve --market {folder} again"
+        )
+    return stamp
+
+
+def _state(folder: Path) -> State:
+    file = folder / STATE
+    try:
+        return State(**json.loads(file.read_text("utf-8"))) if file.is_file() else State()
+    except (OSError, ValueError, TypeError) as fault:
+        raise CorruptError(
+            f"{file}: {fault}; remove it to begin at the market's first day"
+        ) from None
+
+
+def _start_ms(stamp: Stamp, state: State) -> int:
+    return max(stamp.now_ms, state.until_ms)
+
+
+def _prepare(
+    stamp: Stamp, state: State, params: TrafficParams
+) -> Callable[[Shop, Callable[[Report], None]], Traffic]:
+    """Everything that is random, from the seed."""
+    world: World = generate_catalogue(
+        n_listings=stamp.listings, seed=stamp.seed, now_ms=stamp.now_ms
+    )
+    amount, seed, start_ms = params.amount, params.seed, _start_ms(stamp, state)
+    n_new = n_new_listings(stamp.listings, days=amount.days)
+    shelf = Shelf(world, n_new=state.listings_released + n_new, n_released=state.listings_released)
+    people = draw_people(np.random.default_rng([seed, _PEOPLE]))
+    climate = draw_climate(
+        np.random.default_rng([seed, stamp.seed, _CLIMATE]), start_ms=stamp.now_ms, days=90.0
+    )
+    supply = plan_supply(
+        np.random.default_rng([seed, state.runs, _SUPPLY]),
+        n_opening=stamp.listings,
+        n_released=state.listings_released,
+        n_new=n_new,
+        start_ms=start_ms,
+        days=amount.days,
+    )
+    if amount.sessions is not None:
+        n_expected = amount.sessions
+    else:
+        n_expected = max(round((amount.searches or 1) / SEARCHES_PER_SESSION), 1)
+    coming = arrivals(
+        people,
+        seed=seed,
+        run=state.runs,
+        n_expected=n_expected,
+        start_ms=start_ms,
+        days=amount.days,
+    )
+
+    def traffic_of(shop: Shop, on_progress: Callable[[Report], None]) -> Traffic:
+        return Traffic(
+            shop, shelf, people, climate, coming, supply, seed=seed, start_ms=start_ms,
+            amount=amount, probe_share=params.probe_share, on_progress=on_progress,
+        )  # fmt: skip
+
+    return traffic_of
+
+
+@contextmanager
+def _shop(folder: Path, *, url: str, api_key: str) -> Iterator[Shop]:
+    if url:
+        yield HttpShop(url, api_key=api_key)
+    else:
+        with own_market(folder) as market:
+            yield InProcess(market, RealClock())
+
+
+@contextmanager
+def _watched(pid: int | None, *, every_s: float = 1.0) -> Iterator[list[float]]:
+    """Resident memory of a process in MiB, first, largest and last, while the block runs."""
+    seen: list[float] = []
+    if pid is None:
+        yield seen
+        return
+    if _resident_mib(pid) is None:
+        raise ConfigError(f"--server-pid: no process {pid} whose memory can be read")
+    stop = threading.Event()
+
+    def look() -> None:
+        while True:
+            if (now := _resident_mib(pid)) is not None:
+                seen[:] = [seen[0], max(seen[1], now), now] if seen else [now, now, now]
+            if stop.wait(every_s):
+                return
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _resident_mib(pid: int) -> float | None:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), 1)
