@@ -28,10 +28,15 @@ FILES = ("listings.parquet", "sellers.parquet", "queries.jsonl", "judgments.parq
 class _TrafficByOption(TyperGroup):
     """`mercer simulate --traffic ...` is `mercer simulate traffic ...`."""
 
+    @staticmethod
+    def resolved(words: list[str]) -> list[str]:
+        """The words with the option turned into the command."""
+        if words and words[0].startswith("-") and "--traffic" in words:
+            return ["traffic", *(word for word in words if word != "--traffic")]
+        return words
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0].startswith("-") and "--traffic" in args:
-            args = ["traffic", *(word for word in args if word != "--traffic")]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, self.resolved(args))
 
 
 app = typer.Typer(

@@ -40,6 +40,7 @@ def _fault(words: list[str]) -> str:
     """Why `mercer words...` could not be typed like this; empty where it can."""
     command: Any = typer.main.get_command(app)
     while below := getattr(command, "commands", None):
+        words = getattr(command, "resolved", list)(words)  # an option that stands for a command
         if not words or words[0] not in below:
             return f"no command {' '.join(words[:1])!r}; there are {', '.join(below)}"
         command, words = below[words[0]], words[1:]

@@ -60,7 +60,7 @@ def appeal(cards: Cards) -> Floats:
 
 def examined(n: int, *, patience: float) -> Floats:
     """(n,) chance that each of n places is looked at by somebody who clicks nothing: 1, then less."""
-    chance: Floats = patience ** np.arange(n)
+    chance: Floats = np.power(patience, np.arange(n, dtype=np.float64))
     return chance
 
 
