@@ -26,6 +26,7 @@ from mercer.engines.embedded.generation import (
     read_manifest,
     remove_stale,
 )
+from mercer.engines.embedded.group_commit import GroupCommit
 from mercer.engines.embedded.live_index import LiveIndex
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.secrets import TokenKeys
@@ -43,7 +44,6 @@ from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
 from mercer.schema.time import DAY_MS
 from mercer.serve.event_intake import EventIntake
-from mercer.serve.group_commit import GroupCommit
 from mercer.serve.hit import similar_hits
 from mercer.serve.market import (
     EventResult,
@@ -283,8 +283,7 @@ class EmbeddedMarket:
     def _append_events(self, rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         if self._store is None:
             raise ConfigError("this market was opened for reading; only its owner may write")
-        self._store.writer.write([Change("events", rows)])
-        return np.ones(len(rows), np.bool_)
+        return ~self._store.log.events.append(rows)
 
     def _write(self, change: Change, listing_ids: Sequence[str]) -> frozenset[str]:
         if self._writes is None:

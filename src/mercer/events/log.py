@@ -54,7 +54,10 @@ KEYS: Mapping[RecordKind, str] = {
     "pages": "page_id",
     "erasures": "visitor_id",
 }
-"""The column whose equal values keep their order; listings and their deletions share one, null has none."""
+"""The column whose equal values keep their order: within a kind, and of a listing with its deletions.
+
+Rows without a value have no order.
+"""
 
 # What the catalogue view is made of; the rest is for consumers.
 CATALOGUE_KINDS: frozenset[RecordKind] = frozenset({"listings", "deletions", "sellers"})
@@ -92,10 +95,11 @@ class Log(Protocol):
     """
 
     def append(self, changes: Sequence[Change]) -> Position:
-        """Make all changes durable; the position of what was appended, and of nothing else.
+        """Make all changes durable; the position just behind them in the parts where they lie.
 
-        `join` it with another to say "this too was read". What a crash interrupts was not
-        acknowledged; of several kinds some may be there, each of them whole.
+        Parts of the log that got nothing are at their start there: `join` it with what was read
+        before to say "this too". What a crash interrupts was not acknowledged; of several kinds some
+        may be there, each of them whole.
 
         Raises:
             SchemaError: rows that are not of their kind's schema; nothing was appended.

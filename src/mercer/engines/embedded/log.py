@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from mercer.engines.embedded.durable import sync_folder, write_durably
 from mercer.engines.embedded.partition import Partition
+from mercer.engines.embedded.sqlite_file import open_owned, open_shared
 from mercer.events.log import RECORD_KINDS, RECORD_SCHEMAS, Change, RecordKind
 from mercer.events.upgrade import upgraded
 from mercer.schema.arrow import require
@@ -39,7 +40,6 @@ create table if not exists record (
     file text,
     payload blob
 );
-create table if not exists format (version integer not null);
 """
 
 
@@ -63,25 +63,8 @@ class CatalogueLog:
         if not is_owner:
             return
         self._files.mkdir(parents=True, exist_ok=True)
-        try:
-            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma synchronous=full")
-            self._db.executescript(_TABLES)
-            self._check_format(self._db)
-        except sqlite3.DatabaseError as fault:
-            raise CorruptError(f"{self._path} cannot be opened as a log: {fault}") from fault
+        self._db = open_owned(self._path, _TABLES, format_version=_FORMAT)
         sync_folder(folder)
-
-    def _check_format(self, db: sqlite3.Connection) -> None:
-        row = db.execute("select version from format").fetchone()
-        if row is None:
-            db.execute("insert into format values (?)", (_FORMAT,))
-        elif row[0] != _FORMAT:
-            raise CorruptError(
-                f"{self._path} has format {row[0]}, this version of Mercer reads {_FORMAT}; "
-                "open it with the version that wrote it"
-            )
 
     def append(self, changes: Sequence[Change]) -> int:
         """Make all changes durable in one step; the offset of the last one.
@@ -137,7 +120,7 @@ class CatalogueLog:
         if not self._path.exists():
             return
         wanted = msgspec.json.encode(sorted(kinds)).decode()
-        with closing(self._reading()) as db:
+        with closing(open_shared(self._path)) as db:
             while True:
                 found = db.execute(
                     "select position, kind, n_rows, file, payload from record where position > ? "
@@ -149,12 +132,6 @@ class CatalogueLog:
                     after = position
                 if len(found) < _READ_RECORDS:
                     return
-
-    def _reading(self) -> sqlite3.Connection:
-        # Not mode=ro: a reader of a WAL has to be able to make its shared memory.
-        return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None
-        )
 
     def _change(
         self, position: int, kind: RecordKind, n_rows: int, file: str | None, payload: bytes | None
@@ -186,6 +163,20 @@ class CatalogueLog:
             else pa.RecordBatch.from_pylist([], schema=table.schema)
         )
 
+    def remove(self, offsets: Sequence[int]) -> None:
+        """Remove whole records that are kept elsewhere, and the files that only they named."""
+        with self._lock:
+            db = self._owned()
+            db.execute("begin immediate")
+            try:
+                db.executemany("delete from record where position = ?", [(at,) for at in offsets])
+                db.execute("commit")
+            except BaseException:
+                db.execute("rollback")
+                raise
+        for path in self.orphans():
+            path.unlink()
+
     def orphans(self) -> list[Path]:
         """Files that no record names: left by a crash between file and record; safe to remove."""
         with self._lock:
@@ -199,7 +190,7 @@ class CatalogueLog:
                 return _last(self._db)
         if not self._path.exists():
             return 0
-        with closing(self._reading()) as db:
+        with closing(open_shared(self._path)) as db:
             return _last(db)
 
     def n_rows(self, after: int, *, kinds: Collection[RecordKind] = RECORD_KINDS) -> int:
@@ -207,7 +198,7 @@ class CatalogueLog:
         if not self._path.exists():
             return 0
         wanted = msgspec.json.encode(sorted(kinds)).decode()
-        with closing(self._reading()) as db:
+        with closing(open_shared(self._path)) as db:
             row = db.execute(
                 "select sum(n_rows) from record where position > ? "
                 "and kind in (select value from json_each(?))",
@@ -223,8 +214,9 @@ class CatalogueLog:
 
 
 def _last(db: sqlite3.Connection) -> int:
-    row: Any = db.execute("select max(position) from record").fetchone()
-    return int(row[0] or 0)
+    # Not max(position): what was removed was there once.
+    row: Any = db.execute("select seq from sqlite_sequence where name = 'record'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _from_json(payload: bytes, kind: RecordKind) -> pa.RecordBatch:

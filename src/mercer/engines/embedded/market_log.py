@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from mercer.engines.embedded.event_log import EventLog
 from mercer.engines.embedded.log import CatalogueLog
+from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.partition import Partition
 from mercer.events.log import (
     RECORD_KINDS,
     RECORD_SCHEMAS,
-    START,
     Change,
     Entry,
     Log,
@@ -61,9 +62,29 @@ class EmbeddedLog:
 
     def __init__(self, folder: Path, *, is_owner: bool = True) -> None:
         self.catalogue = CatalogueLog(folder, is_owner=is_owner)
+        self.events = EventLog(folder, is_owner=is_owner)
+        self.pages = PageLog(folder)
+        # Kept, because one that was read before knows where the new pages begin.
+        self._page_partitions: dict[str, Partition] = {}
+        if is_owner:
+            self._move_events()
+
+    def _move_events(self) -> None:
+        """Give events their partition: older versions kept them with the catalogue.
+
+        Interrupted in between, they are moved again; those that arrived already are duplicates.
+        """
+        offsets = []
+        for offset, change in self.catalogue.read(0, kinds=self.events.kinds):
+            self.events.append(change.rows)
+            offsets.append(offset)
+        if offsets:
+            self.catalogue.remove(offsets)
 
     def _partitions(self) -> Mapping[str, Partition]:
-        return {"catalogue": self.catalogue}
+        for name, one in self.pages.partitions().items():
+            self._page_partitions.setdefault(name, one)
+        return {"catalogue": self.catalogue, "events": self.events, **self._page_partitions}
 
     def _wanted(self, kinds: Collection[RecordKind] | None) -> Mapping[str, Partition]:
         """Those that may hold one of the kinds."""
@@ -71,10 +92,22 @@ class EmbeddedLog:
         return {name: one for name, one in self._partitions().items() if one.kinds & asked}
 
     def append(self, changes: Sequence[Change]) -> Position:
-        """Make all changes durable; the position of what was appended, and of nothing else."""
+        """Make all changes durable; the position just behind them in their partitions."""
         for change in changes:
+            if change.kind == "pages":
+                raise InputError(
+                    "pages are written by a PageWriter, in the process that serves them"
+                )
             require(change.rows, RECORD_SCHEMAS[change.kind], at=f"log record of {change.kind}")
-        return position_of({"catalogue": self.catalogue.append(changes)}) if changes else START
+        offsets = {}
+        if rest := [change for change in changes if change.kind != "events"]:
+            offsets["catalogue"] = self.catalogue.append(rest)
+        waiting = [self.events.begin(c.rows) for c in changes if c.kind == "events"]
+        for one in waiting:
+            one.result()
+        if waiting:
+            offsets["events"] = self.events.end()
+        return position_of(offsets)
 
     def read(
         self, *, after: Position, kinds: Collection[RecordKind] | None = None
@@ -116,6 +149,7 @@ class EmbeddedLog:
 
     def close(self) -> None:
         """Give the files back; the log can be opened again."""
+        self.events.close()
         self.catalogue.close()
 
 

@@ -38,10 +38,11 @@ class CatalogueWriter:
         with self._lock:
             before = self._catalogue.position()
             position = self._log.join(before, self._log.append(changes))
+            last = max((i for i, c in enumerate(changes) if c.kind in CATALOGUE_KINDS), default=-1)
             # Only the last moves the view's position: a crash in between replays all, harmlessly.
             return [
-                self._apply(change, position=position if change is changes[-1] else before)
-                for change in changes
+                self._apply(change, position=position if i == last else before)
+                for i, change in enumerate(changes)
             ]
 
     def recover(self) -> int:
@@ -63,6 +64,5 @@ class CatalogueWriter:
                 return catalogue.apply(dead, position=position)
             case "sellers":
                 return catalogue.apply_sellers(rows, position=position)
-            case _:
-                catalogue.advance(position=position)
+            case _:  # of no concern to the view
                 return Applied(rows.num_rows, 0, catalogue.version())

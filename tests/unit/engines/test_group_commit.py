@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mercer.serve.group_commit import GroupCommit
+from mercer.engines.embedded.group_commit import GroupCommit
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -28,7 +28,8 @@ class GroupCommit(Generic[Item, Result]):
             raises is raised for every item of the batch.
         interval_s: at least so long between the beginnings of two commits; the first of a lull is
             not delayed.
-        max_batch: items of one commit.
+        max_batch: weight of the items of one commit; a heavier one goes alone.
+        weigh: what an item weighs; without it each weighs 1.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class GroupCommit(Generic[Item, Result]):
         *,
         interval_s: float = 0.2,
         max_batch: int = 10_000,
+        weigh: Callable[[Item], int] = lambda item: 1,
     ) -> None:
         self._commit, self._interval_s, self._max_batch = commit, interval_s, max_batch
+        self._weigh = weigh
         self._waiting: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
         self._is_closed = False
         self._lock = threading.Lock()
@@ -51,12 +54,16 @@ class GroupCommit(Generic[Item, Result]):
         Raises:
             RuntimeError: the queue was closed.
         """
+        return self.begin(item).result()
+
+    def begin(self, item: Item) -> "Future[Result]":
+        """As `submit`, without waiting: the result, or what was raised, comes with the future."""
         future: Future[Result] = Future()
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("the market is closed; nothing more can be written")
             self._waiting.put(_Waiting(item, future))
-        return future.result()
+        return future
 
     def close(self) -> None:
         """Commit what waits, then stop."""
@@ -73,13 +80,14 @@ class GroupCommit(Generic[Item, Result]):
             if first is None:
                 return
             time.sleep(max(0.0, began + self._interval_s - time.monotonic()))
-            began, batch = time.monotonic(), [first]
-            while len(batch) < self._max_batch and not self._waiting.empty():
+            began, batch, weight = time.monotonic(), [first], self._weigh(first.item)
+            while weight < self._max_batch and not self._waiting.empty():
                 more = self._waiting.get()
                 if more is None:
                     is_open = False
                     break
                 batch.append(more)
+                weight += self._weigh(more.item)
             self._settle(batch)
 
     def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
