@@ -18,7 +18,7 @@ from mercer.engines.embedded.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.page_folder import PageFile, PageFolder, partitions
 from mercer.engines.embedded.page_frame import Stored, decode_page, page_of
 from mercer.engines.embedded.page_journal import read_journal
-from mercer.engines.embedded.page_rows import ORDINAL, STORED_PAGE, page_at, rows_of
+from mercer.engines.embedded.page_rows import ORDINAL, page_at, rows_of
 from mercer.engines.embedded.page_segment import find_row, id_ms, segment_batches
 from mercer.engines.embedded.partition import Partition
 from mercer.events.log import Change, RecordKind
@@ -77,7 +77,7 @@ class PagePartition:
         for upto, rows in source(file, after):
             yield upto, rows
         if file.last is not None and upto < file.last:
-            yield file.last, STORED_PAGE.empty_table().to_batches()[0]
+            yield file.last, rows_of([], [])
 
     def _journal_records(self, file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         skip, start = 0, 0

@@ -144,14 +144,25 @@ def find_row(path: Path, page_id: str) -> pa.RecordBatch | None:
     Raises:
         FileNotFoundError, CorruptError: see `read_segment`.
     """
-    ids = pa.ipc.open_file(
-        pa.memory_map(str(path)), options=pa.ipc.IpcReadOptions(included_fields=[0])
-    )
-    for i in range(ids.num_record_batches):
-        at = pc.index(ids.get_batch(i).column("page_id"), page_id).as_py()
+    for i, ids in enumerate(read_columns(path, ("page_id",)).column("page_id").chunks):
+        at = pc.index(ids, page_id).as_py()
         if at >= 0:
             return _as_stored(_opened(path).get_batch(i).slice(at, 1))
     return None
+
+
+def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns of all rows; the others are not unpacked.
+
+    Raises:
+        FileNotFoundError, CorruptError: see `read_segment`.
+    """
+    wanted = [_opened(path).schema.get_field_index(name) for name in names]
+    try:
+        options = pa.ipc.IpcReadOptions(included_fields=wanted)
+        return pa.ipc.open_file(pa.memory_map(str(path)), options=options).read_all()
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise damaged(path, str(fault)) from fault
 
 
 def _as_stored(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,0 +1,192 @@
+"""Pages on disk: frames, journals with torn tails and damage, segments."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+
+from mercer.engines.embedded.page_folder import PageFolder
+from mercer.engines.embedded.page_frame import HEAD, decode_page, encode_page, page_of
+from mercer.engines.embedded.page_journal import Journal, is_open, read_journal
+from mercer.engines.embedded.page_rows import STORED_PAGE, page_at, rows_of
+from mercer.engines.embedded.page_segment import (
+    content_fits,
+    find_row,
+    id_ms,
+    read_segment,
+    segment_batches,
+    write_segment,
+)
+from mercer.schema.errors import CorruptError
+from support.page_samples import big_page, page_id_at, pages, plain_page, same_page
+
+NOW_MS = 1_790_000_000_000
+
+
+def journal_of(folder, made, *, first=1):
+    folder.mkdir(parents=True, exist_ok=True)
+    journal = Journal(folder, first=first)
+    for page in made:
+        journal.append(encode_page(page))
+    journal.close()
+    return journal.path
+
+
+def stored(page):
+    return decode_page(encode_page(page)[HEAD.size :])
+
+
+def segment_of(folder, made, *, first=1, **more):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = rows_of([stored(p) for p in made], range(first, first + len(made)))
+    told = {"n": len(made), "revision": 0, "n_erased": 0} | more
+    name = write_segment(folder, pa.Table.from_batches([rows]), first=first, **told)
+    return folder / str(name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(page=pages())
+def test_a_page_comes_back_equal(page):
+    """Any page is equal to what its frame holds, and to what its row holds."""
+    assert same_page(page_of(stored(page)), page)
+    assert same_page(page_at(rows_of([stored(page)], [1]), 0), page)
+
+
+@settings(max_examples=8, deadline=None)
+@given(page=pages())
+def test_a_page_comes_back_equal_from_its_files(page, tmp_path_factory):
+    """Any page is equal when read from a journal, and from a segment among others."""
+    folder = tmp_path_factory.mktemp("pages")
+    path = journal_of(folder, [page])
+    (frame,) = read_journal(path).frames
+    assert same_page(page_of(decode_page(frame.payload)), page)
+    path = segment_of(folder, [plain_page(1), page, big_page(2)])
+    assert same_page(page_at(find_row(path, page.page_id), 0), page)
+
+
+def test_text_that_is_no_text_is_written_anyway():
+    """Half of a surrogate pair becomes the replacement character; the page is not refused."""
+    page = plain_page(q="a\ud800b", request={"\udfff": ["\ud800"]}, degraded=("\ud800",))
+    got = page_of(stored(page))
+    assert got.q == "a\ufffd\ufffd\ufffdb" or got.q == "a\ufffdb"
+    assert got.page_id == page.page_id
+
+
+def test_matrices_lie_flat_row_by_row():
+    """A matrix is kept row by row, whatever its memory order."""
+    import numpy as np
+
+    matrix = np.asfortranarray(np.arange(6, dtype=np.float64).reshape(3, 2))
+    got = page_of(stored(plain_page(candidate_scores=matrix)))
+    assert got.candidate_scores.tolist() == [0, 1, 2, 3, 4, 5]
+    assert got.candidate_scores.dtype == np.float32
+
+
+def test_a_torn_tail_is_cut_at_every_byte(tmp_path):
+    """A journal that ends anywhere gives the frames that are whole, and nothing else."""
+    path = journal_of(tmp_path, [plain_page(n) for n in range(3)])
+    data = path.read_bytes()
+    ends = [frame.end for frame in read_journal(path).frames]
+    assert ends[-1] == len(data)
+    for size in range(len(data) - len(data) // 2, len(data)):
+        path.write_bytes(data[:size])
+        read = read_journal(path)
+        assert [f.end for f in read.frames] == [end for end in ends if end <= size]
+        assert all(f.payload is not None for f in read.frames)
+
+
+def test_a_flipped_byte_loses_its_page_only(tmp_path):
+    """A damaged payload loses that page; the others keep their ordinals."""
+    made = [plain_page(n) for n in range(3)]
+    path = journal_of(tmp_path, made)
+    data = bytearray(path.read_bytes())
+    frames = read_journal(path).frames
+    for at in range(frames[1].start + HEAD.size, frames[1].end, 37):
+        broken = bytearray(data)
+        broken[at] ^= 0x10
+        path.write_bytes(broken)
+        assert [f.payload is None for f in read_journal(path).frames] == [False, True, False]
+
+
+def test_a_foreign_file_is_no_journal(tmp_path):
+    """A file that is no journal, or was renamed, is told by its name."""
+    path = tmp_path / f"{5:020d}.journal"
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(CorruptError, match=r"is no journal"):
+        read_journal(path)
+    journal_of(tmp_path, [plain_page()]).rename(path)
+    with pytest.raises(CorruptError, match="was renamed"):
+        read_journal(path)
+
+
+def test_who_writes_holds_the_lock(tmp_path):
+    """A journal is open exactly as long as its writer has it."""
+    journal = Journal(tmp_path, first=1)
+    assert is_open(journal.path)
+    journal.close()
+    assert not is_open(journal.path)
+
+
+def test_a_segment_is_read_from_any_ordinal(tmp_path):
+    """The rows after an ordinal, in order, in batches of many."""
+    made = [plain_page(n) for n in range(300)]
+    path = segment_of(tmp_path, made, first=11)
+    for after in (0, 10, 11, 150, 309, 310):
+        got = [n for b in segment_batches(path, after=after) for n in b["ordinal"].to_pylist()]
+        assert got == list(range(max(after + 1, 11), 311))
+    assert sum(1 for _ in segment_batches(path)) == 3
+
+
+def test_the_name_of_a_segment_is_its_index(tmp_path):
+    """The name says ordinals, times and content; a changed byte does not fit it."""
+    made = [plain_page(n, ms=NOW_MS + n) for n in range(5)]
+    path = segment_of(tmp_path, made, first=7)
+    (file,) = PageFolder(tmp_path).files()
+    assert (file.first, file.last) == (7, 11)
+    assert (file.segment.min_ms, file.segment.max_ms) == (NOW_MS, NOW_MS + 4)
+    assert content_fits(path, file.segment)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert not content_fits(path, file.segment)
+
+
+def test_a_damaged_segment_is_told(tmp_path):
+    """A segment whose end is gone raises CorruptError with its name."""
+    path = segment_of(tmp_path, [plain_page(n) for n in range(5)])
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(CorruptError, match="restore it from a backup"):
+        read_segment(path)
+
+
+def test_an_older_segment_reads_with_defaults(tmp_path):
+    """A column that an older version did not have is read as null."""
+    path = segment_of(tmp_path, [plain_page()])
+    table = pa.ipc.open_file(path).read_all()
+    older = table.drop_columns(["buyer_id"])
+    with pa.ipc.new_file(path, older.schema) as file:
+        file.write_table(older)
+    (batch,) = segment_batches(path)
+    assert batch.schema.equals(STORED_PAGE)
+    assert batch["buyer_id"].to_pylist() == [None]
+
+
+def test_the_time_of_an_id():
+    """A UUIDv7 has its time; another id has none."""
+    assert id_ms(page_id_at(NOW_MS, 5)) == NOW_MS
+    assert id_ms("d2a3f0f6-6f65-4b1f-9b57-0f6f5e4b1f9b") is None
+    assert id_ms("x") is None
+    assert id_ms("zzzzzzzz-zzzz-7zzz-8zzz-zzzzzzzzzzzz") is None
+
+
+def test_a_segment_takes_the_place_of_its_journals(tmp_path):
+    """Where both lie there, the segment counts, and of two revisions the later."""
+    made = [plain_page(n) for n in range(4)]
+    first = journal_of(tmp_path, made[:2])
+    second = journal_of(tmp_path, made[2:], first=3)
+    old = segment_of(tmp_path, made, n=4)
+    new = segment_of(tmp_path, made[:3], n=4, revision=1, n_erased=1)
+    newest = journal_of(tmp_path, made[:1], first=5)
+    folder = PageFolder(tmp_path)
+    assert [file.path for file in folder.files()] == [new, newest]
+    assert folder.superseded() == sorted([first, second, old])
+    assert folder.end() == 5
