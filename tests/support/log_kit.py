@@ -36,7 +36,7 @@ ENGINES: dict[str, LogEngine] = {
 BLANK: dict[str, Any] = {"kind": "click", "standing": "none", "source": "api", "action": "hide"}
 
 
-def row_of(kind: RecordKind, **values: Any) -> dict[str, Any]:
+def row_of(kind: RecordKind, /, **values: Any) -> dict[str, Any]:
     """A row of that kind: what is given, and something allowed for the rest."""
     row = {}
     for field in RECORD_SCHEMAS[kind]:
