@@ -99,16 +99,16 @@ class LiveIndex:
 
     def replace(self, generation: Generation, changes: Iterable[pa.RecordBatch]) -> None:
         """Serve a newer generation, with what changed since it was read, in one step or not at all."""
+        fresh = LiveIndex(generation, self._rates)
+        for batch in changes:
+            fresh.apply(batch)
+        self.take_over(fresh)
+
+    def take_over(self, fresh: "LiveIndex") -> None:
+        """Be what another index is, in one step; that one is not to be used any more."""
+        state = {name: value for name, value in vars(fresh).items() if name != "_lock"}
         with self._lock:
-            before = dict(vars(self))  # `_start` makes all state anew, so this stays as it is
-            try:
-                self._start(generation)
-                for batch in changes:
-                    self._take_in(batch)
-                self._publish()
-            except BaseException:
-                vars(self).update(before)
-                raise
+            vars(self).update(state)
 
     def _take_in(self, changes: pa.RecordBatch) -> None:
         self._kill(np.asarray(changes.column("row_id")))

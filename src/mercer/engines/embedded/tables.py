@@ -278,6 +278,18 @@ class SqlCatalogue:
                 [columns[name] for name in CHANGED_LISTING.names], schema=CHANGED_LISTING
             )
 
+    def changed_ids(self, *, since: int) -> list[str]:
+        """The ids whose version is above `since`."""
+        with self._read.begin() as db:
+            select = sa.select(_ROW.listing_id).where(_ROW.version > since)
+            return [row[0] for row in fetch(db, select)]
+
+    def n_changed(self, *, since: int) -> int:
+        """How many ids have a version above `since`."""
+        select = sa.select(sa.func.count()).select_from(LISTING_ROW).where(_ROW.version > since)
+        with self._read.begin() as db:
+            return int(db.execute(select).scalar_one())
+
     def listings(self, listing_ids: Sequence[str]) -> pa.Table:
         """STORED_LISTING rows of those ids that exist and are not deleted, in the order asked for."""
         asked = pa.array(listing_ids, pa.string())
