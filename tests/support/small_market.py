@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mercer.app import EmbeddedMarket, own_market
+from mercer.app import own_market
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.events.log import Change
+from mercer.serve.embedded_market import EmbeddedMarket
 from mercer.simulate.catalogue import generate_catalogue
 
 NOW_MS = 1_770_000_000_000

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 import mercer.app
-from mercer.app import EmbeddedMarket, open_market, own_market
+from mercer.app import open_market, own_market
+from mercer.engines.embedded import follower
 from mercer.engines.embedded.generation import current_generation
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import ConfigError, NotFoundError
+from mercer.serve.embedded_market import EmbeddedMarket
+from mercer.serve.owner import Owner
 from support.market_kit import T0, items, make_market, small_encoder
 
 EVERYTHING = SearchRequest(per_page=250, budget_ms=60_000)
@@ -25,6 +28,10 @@ def market(tmp_path: Path) -> Iterator[EmbeddedMarket]:
     make_market(tmp_path / "shop", items(60))
     with own_market(tmp_path / "shop") as opened:
         yield opened
+
+
+def owner_of(market: EmbeddedMarket) -> Owner:
+    return market._parts.writes
 
 
 def ids(response: Any) -> list[str]:
@@ -120,7 +127,9 @@ def test_a_batch_answers_item_by_item(market: EmbeddedMarket) -> None:
     assert {"n1", "n4"} <= set(ids(market.search(EVERYTHING)))
 
 
-def test_searches_beside_writes_never_show_what_is_gone(market: EmbeddedMarket) -> None:
+def test_searches_beside_writes_never_show_what_is_gone(
+    market: EmbeddedMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Threads search while others put, sell out and delete; after an acknowledgement the listing is
     gone from every search that begins, and nothing is ever raised."""
     lock, gone, faults = threading.Lock(), set(), []
@@ -156,7 +165,8 @@ def test_searches_beside_writes_never_show_what_is_gone(market: EmbeddedMarket) 
 
     lookers = [threading.Thread(target=look) for _ in range(2)]
     writers = [threading.Thread(target=write, args=(n,)) for n in range(3)]
-    market._writes._interval_s = 0.005
+    owner_of(market)._writes._interval_s = 0.005
+    monkeypatch.setattr(follower, "APPLY_EVERY_S", 0.0)
     for thread in (*lookers, *writers):
         thread.start()
     for thread in writers:
@@ -200,7 +210,7 @@ def change_all(market: EmbeddedMarket, *, version: int) -> None:
 
 
 def test_a_merge_changes_no_answer_and_loses_nothing(
-    market: EmbeddedMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    market: EmbeddedMarket, tmp_path: Path
 ) -> None:
     """Changes that come while the generation is built, and while it is adopted, are all there; a
     cursor from before goes on; a market opened anew says the same."""
@@ -226,11 +236,11 @@ def test_a_merge_changes_no_answer_and_loses_nothing(
 
 
 def test_a_large_delta_is_merged_beside_the_searches(
-    market: EmbeddedMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    market: EmbeddedMarket, tmp_path: Path
 ) -> None:
     """The owner starts a process by itself and adopts what it built; answers do not change, and
     changes made meanwhile are there."""
-    monkeypatch.setattr(mercer.app, "MERGE_ROWS", 10)
+    owner_of(market).merge_when.rows = 10
     before = market.health().generation
     change_all(market, version=T0 + 2)
     n = 0
@@ -240,7 +250,7 @@ def test_a_large_delta_is_merged_beside_the_searches(
         n += 1
         time.sleep(0.1)
         assert n < 400, market.health()
-    monkeypatch.setattr(mercer.app, "MERGE_ROWS", 10**6)
+    owner_of(market).merge_when.rows = 10**6
     found = set(ids(market.search(EVERYTHING)))
     assert {f"m{i}" for i in range(n)} <= found
     reader = open_market(tmp_path / "shop")
@@ -250,17 +260,18 @@ def test_a_large_delta_is_merged_beside_the_searches(
 
 
 def test_a_merge_that_fails_is_told_and_nothing_is_lost(
-    market: EmbeddedMarket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    market: EmbeddedMarket,
 ) -> None:
     """The delta goes on serving, health says what went wrong, and it is not tried at every write."""
-    monkeypatch.setattr(mercer.app, "MERGE_ROWS", 10)
-    monkeypatch.setattr(mercer.app.sys, "executable", "/bin/false")
+    owner_of(market).merge_when.rows = 10
+    merger = owner_of(market).merger
+    merger._command = ["/bin/false"]
     change_all(market, version=T0 + 2)
     wait_until(lambda: market.health().degraded != ())
     assert "merge" in market.health().degraded[0]
-    threads = market._merge_thread
+    thread = merger._thread
     market.put_listings([{"listing_id": "late", "title": "red mug", "updated_ms": T0 + 3}])
-    assert market._merge_thread is threads
+    assert merger._thread is thread
     assert "late" in ids(market.search(EVERYTHING))
 
 

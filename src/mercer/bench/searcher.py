@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mercer.app import EmbeddedMarket, open_market
+from mercer.app import open_market
 from mercer.bench.machine import peak_rss_mib, rss_parts_mib
 from mercer.retrieve.request import SearchRequest
+from mercer.serve.embedded_market import EmbeddedMarket
 
 
 @dataclass(frozen=True, slots=True)

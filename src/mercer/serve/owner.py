@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.engines.embedded.bell import Bell
+from mercer.engines.embedded.group_commit import GroupCommit
 from mercer.engines.embedded.merger import Merger
 from mercer.engines.embedded.store import Store
 from mercer.events.log import Change
-from mercer.serve.group_commit import GroupCommit
 
 Bools = npt.NDArray[np.bool_]
 
@@ -85,12 +85,12 @@ class Owner:
 
     def add_events(self, rows: pa.RecordBatch) -> Bools:
         """Rows of EVENT; (n,) True where the event is new."""
-        self._store.writer.write([Change("events", rows)])
-        return np.ones(len(rows), np.bool_)
+        return ~self._store.log.events.append(rows)
 
     def degraded(self) -> tuple[str, ...]:
         """What does not work as it should."""
-        return (self.merger.fault,) if self.merger.fault else ()
+        faults = (self.merger.fault, *self._store.log.events.faults())
+        return tuple(fault for fault in faults if fault)
 
     def _commit(self, changes: Sequence[Change]) -> Sequence[Written]:
         """Make changes durable and tell of them; for each what it did."""

@@ -27,6 +27,13 @@ I32s = npt.NDArray[np.int32]
 
 CURSOR_TTL_S = 600.0
 MAX_SLATE_BYTES = 256 << 20
+SLOT_END = "."
+
+
+def slot_of(cursor: str) -> int | None:
+    """The slot of the process that keeps a cursor's slate; None where it names none."""
+    slot, end, _ = cursor.partition(SLOT_END)
+    return int(slot) if end and slot.isascii() and slot.isdigit() and len(slot) < 6 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,11 @@ class Slate:
 
 
 class SlateStore:
-    """Slates by cursor: kept for ten minutes, the least recently used go first. Thread-safe."""
+    """Slates by cursor: kept for ten minutes, the least recently used go first. Thread-safe.
+
+    Args:
+        slot: of the process that keeps them; cursors name it, so that others can ask there.
+    """
 
     def __init__(
         self,
@@ -123,7 +134,9 @@ class SlateStore:
         ttl_s: float = CURSOR_TTL_S,
         max_bytes: int = MAX_SLATE_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        slot: int | None = None,
     ) -> None:
+        self._prefix = "" if slot is None else f"{slot}{SLOT_END}"
         self._ttl_s, self._max_bytes, self._clock = ttl_s, max_bytes, clock
         self._slates: OrderedDict[str, tuple[float, Slate]] = OrderedDict()
         self._bytes = 0
@@ -131,7 +144,7 @@ class SlateStore:
 
     def new_cursor(self) -> str:
         """A name that nobody can guess from another one's."""
-        return str(uuid7())
+        return f"{self._prefix}{uuid7()}"
 
     def keep(self, slate: Slate) -> None:
         """Remember a slate under its cursor."""

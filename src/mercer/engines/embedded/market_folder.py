@@ -53,6 +53,11 @@ class MarketFolder:
         """Rows that were set aside, with their reasons."""
         return self.path / "rejects"
 
+    @property
+    def run(self) -> Path:
+        """What the processes that serve it tell each other; worth nothing when none runs."""
+        return self.path / "run"
+
     def tables_url(self, config: MarketConfig) -> str:
         """Of the catalogue view: what the config says, or tables.db in this folder."""
         return config.tables_url or f"sqlite:///{self.path.absolute() / 'tables.db'}"

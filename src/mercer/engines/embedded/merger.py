@@ -49,7 +49,9 @@ class Merger:
             if not self._is_closing.is_set():
                 self._done()
                 self._fault = ""
-        except Exception as fault:  # a thread of its own: nobody else would hear of it; health tells
+        except (
+            Exception
+        ) as fault:  # a thread of its own: nobody else would hear of it; health tells
             self._fault = f"merge: {fault}; the delta is served until the next attempt"
             self._not_before_s = time.monotonic() + _RETRY_S
         finally:
