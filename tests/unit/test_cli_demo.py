@@ -17,6 +17,7 @@ from mercer.cli import app
 from mercer.demo import NOW_MS, STAMP, ensure_market, queries_to_try
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
+from mercer.events.log import CATALOGUE_KINDS, START
 from mercer.simulate import generate_catalogue
 
 N, SEED = 300, 5
@@ -96,8 +97,9 @@ def test_catalogue_is_the_simulated_world(market: Path) -> None:
     world = generate_catalogue(n_listings=N, seed=SEED, now_ms=NOW_MS)
     with open_store(MarketFolder(market)) as store:
         assert store.catalogue.count() == N
-        kinds = {entry.change.kind for entry in store.log.read(after=0)}
-        rows = sum(entry.change.rows.num_rows for entry in store.log.read(after=0))
+        log = list(store.log.read(after=START, kinds=CATALOGUE_KINDS))
+            kinds = {entry.change.kind for entry in log}
+        rows = sum(entry.change.rows.num_rows for entry in log)
     assert (kinds, rows) == ({"listings", "sellers"}, N + len(world.sellers))
 
 
