@@ -98,7 +98,7 @@ def test_catalogue_is_the_simulated_world(market: Path) -> None:
     with open_store(MarketFolder(market)) as store:
         assert store.catalogue.count() == N
         log = list(store.log.read(after=START, kinds=CATALOGUE_KINDS))
-            kinds = {entry.change.kind for entry in log}
+        kinds = {entry.change.kind for entry in log}
         rows = sum(entry.change.rows.num_rows for entry in log)
     assert (kinds, rows) == ({"listings", "sellers"}, N + len(world.sellers))
 
