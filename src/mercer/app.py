@@ -23,6 +23,7 @@ from mercer.engines.embedded.generation import (
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.merger import Merger
 from mercer.engines.embedded.page_folder import PARTITION_PREFIX
+from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.page_writer import SlotWriter
 from mercer.engines.embedded.secrets import TokenKeys
 from mercer.engines.embedded.store import Store, open_store
@@ -130,16 +131,15 @@ def serving_market(
     pages = recorder = None
     if seat.slot is not None:
         pages = SlotWriter(folder.log / f"{PARTITION_PREFIX}{seat.slot}")
-        params = RecordParams(
+        kept = RecordParams(
             detail_share=config.log.detail_share, max_candidates=config.log.max_candidates
         )
-        recorder = PageRecorder(
-            pages, lambda *shown: sign_many(tokens.ring(), *shown), params=params
-        )
+        recorder = PageRecorder(pages, lambda *shown: sign_many(tokens.ring(), *shown), params=kept)
     options = UnderstandOptions(currency=config.rates.reporting, rates=config.rates)
+    params = SearchParams(understand=options, budget_ms=config.search.budget_ms)
     service = SearchService(
         follower.index,
-        SearchParams(understand=options, budget_ms=config.search.budget_ms),
+        params,
         slates=SlateStore(slot=seat.slot),
         recorder=recorder,
     )
@@ -150,6 +150,8 @@ def serving_market(
             catalogue=catalogue,
             follower=follower,
             service=service,
+            search_params=params,
+            page_log=PageLog(folder.log),
             rules=CollectRules(
                 currency=config.rates.reporting,
                 keep_ms=config.log.keep_days * DAY_MS,

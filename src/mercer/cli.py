@@ -7,6 +7,7 @@ from mercer.cli_bench import app as bench_app
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_evaluate import app as evaluate_app
+from mercer.cli_explain import app as explain_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
 
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
 app.add_typer(search_app)  # index, search, serve
+app.add_typer(explain_app)  # explain
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")

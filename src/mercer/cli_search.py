@@ -125,6 +125,8 @@ def search_command(
 
 
 def _show(response: SearchResponse) -> None:
+    from mercer.serve.explain_words import understood_words
+
     console = Console()
     table = Table("#", "listing", "title", "price", "score", "by")
     for hit in response.hits:
@@ -139,7 +141,7 @@ def _show(response: SearchResponse) -> None:
         is_used = bool(response.understood.get("corrections"))
         words = "understood as" if is_used else "did you mean"
         console.print(f"{words}: {response.did_you_mean}")
-    console.print("understood: " + "; ".join(_understood(response)))
+    console.print("understood: " + "; ".join(understood_words(response.understood)))
     if response.hits:
         console.print(table)
     elif response.found:
@@ -152,22 +154,6 @@ def _show(response: SearchResponse) -> None:
         console.print(f"{name}: " + ", ".join(f"{v.value} ({v.count:,})" for v in values[:10]))
     stages = (f"{name} {took_us / 1e3:.1f}" for name, took_us in response.timings_us.items())
     console.print("ms by stage: " + ", ".join(stages))
-
-
-def _understood(response: SearchResponse) -> list[str]:
-    """What the query was taken to say, piece by piece."""
-    told_of = response.understood
-    said = [" ".join(term["word"] for term in told_of["terms"]) or "everything"]
-    said += [f"{c['typed']} read as {c['used']}" for c in told_of["corrections"]]
-    said += [f"{wish['field']}: {wish['value']}" for wish in told_of["wanted"]]
-    said += [f"not {wish['field']}: {wish['value']}" for wish in told_of["unwanted"]]
-    said += [f"not {words}" for words in told_of["excluded_terms"]]
-    for key, word in (("price_min_micros", "from"), ("price_max_micros", "up to")):
-        if told_of[key] is not None:
-            said.append(f"price {word} {told_of[key] / 1e6:g}")
-    if told_of["was_cut"]:
-        said.append("the query was cut")
-    return said
 
 
 @app.command("serve")

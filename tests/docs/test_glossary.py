@@ -13,6 +13,7 @@ from mercer.schema.event import EVENT
 from mercer.schema.listing import Listing
 from mercer.schema.page import PAGE
 from mercer.schema.seller import SELLER, Seller
+from mercer.serve.explain import HitWhy, ListingWhy, PageWhy, PartGap, ScorePart, Step, WordHad
 
 TEXT = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text("utf-8")
 ROWS = [line for line in TEXT.splitlines() if line.startswith("|")]
@@ -35,7 +36,23 @@ def test_every_schema_field_is_explained(schema: pa.Schema) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Listing, Seller, Applied, SearchRequest, SearchResponse, Hit, FacetValue, PriceStats],
+    [
+        Listing,
+        Seller,
+        Applied,
+        SearchRequest,
+        SearchResponse,
+        Hit,
+        FacetValue,
+        PriceStats,
+        PageWhy,
+        HitWhy,
+        ListingWhy,
+        ScorePart,
+        WordHad,
+        Step,
+        PartGap,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_every_field_of_a_request_and_an_answer_is_explained(kind: type) -> None:

@@ -14,6 +14,8 @@ from mercer.retrieve.filter_match import matches
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, NotFoundError
+from mercer.schema.page import Page
+from mercer.serve.explain import HitWhy, ListingWhy, PageWhy
 from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
@@ -178,8 +180,34 @@ class PlainMarket:
         _off_the_loop()
         return [EventResult(str(item.get("event_id", "")), "accepted") for item in items]
 
+    def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
+        _off_the_loop()
+        if page_id != PAGE_ID:
+            raise NotFoundError(f"the log has no page {page_id[:80]!r}")
+        return page_why_of(listing_id)
+
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+        _off_the_loop()
+        return []
+
     def health(self) -> Health:
         return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())
+
+
+def page_why_of(listing_id: str | None = None) -> PageWhy:
+    """A page of one hit, explained; with a listing that is not on it."""
+    listing = listing_id and ListingWhy(
+        listing_id=listing_id, title="A bowl", reason="filtered", sentence="It is filtered out.",
+        basis="now",
+    )  # fmt: skip
+    return PageWhy(
+        page_id=PAGE_ID, served_ms=0, surface="search", q="mug", request={}, found=1, cursor="c1",
+        understood=("mug",), dropped=(), generation="g-1", catalogue_version=1, models=(),
+        feature_set="", is_detailed=True, n_candidates=1, threshold=0.5, timings_us={}, took_us=5,
+        basis="now", note="Evaluated now.",
+        hits=(HitWhy(position=1, listing_id="m1", title="Mug", score=1.0, sources=(), is_there=True),),
+        listing=listing or None,
+    )  # fmt: skip
 
 
 def _facets(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[FacetValue, ...]]:

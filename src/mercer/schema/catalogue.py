@@ -68,6 +68,16 @@ class Applied:
     version: int  # of the view after the batch
 
 
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """What is known of an id that ever was, its content left out."""
+
+    row_id: int
+    version: int  # at which it became what it is
+    updated_ms: int
+    is_deleted: bool
+
+
 class Catalogue(Protocol):
     """The listings and sellers that stand now: a view over the log that can be rebuilt.
 
@@ -115,6 +125,10 @@ class Catalogue(Protocol):
 
     def listings(self, listing_ids: Sequence[str]) -> pa.Table:
         """STORED_LISTING rows of those ids that exist and are not deleted, in the order asked for."""
+        ...
+
+    def row_state(self, listing_id: str) -> RowState | None:
+        """What is known of one id, deleted or not; None where it never was."""
         ...
 
     def sellers(self, seller_ids: Sequence[str]) -> pa.Table:

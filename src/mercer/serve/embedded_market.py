@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -13,6 +14,7 @@ from mercer.engines.embedded.follower import Follower
 from mercer.engines.embedded.page_writer import SlotWriter
 from mercer.events.collect import CollectRules
 from mercer.events.log import Change
+from mercer.events.page_log import PageFinder
 from mercer.events.token import KeyRing
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
@@ -20,7 +22,10 @@ from mercer.schema.errors import ConfigError, NotFoundError
 from mercer.schema.judge import Defaults, judge_objects, listings_from_objects
 from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
+from mercer.schema.page import Page
 from mercer.serve.event_intake import EventIntake
+from mercer.serve.explain import PageWhy
+from mercer.serve.explainer import Explainer, known_of
 from mercer.serve.market import (
     EventResult,
     Health,
@@ -32,6 +37,7 @@ from mercer.serve.market import (
 from mercer.serve.owner import Writing
 from mercer.serve.page_record import Visit
 from mercer.serve.search import SearchService
+from mercer.serve.stages import SearchParams
 
 SEEN_S = 1.0
 """An acknowledgement waits at most so long for this process's own index to show the change."""
@@ -53,6 +59,8 @@ class MarketParts:
     catalogue: Catalogue
     follower: Follower
     service: SearchService
+    search_params: SearchParams
+    page_log: PageFinder
     rules: CollectRules
     ring: Callable[[], KeyRing]
     writes: Writing | None = None  # None: opened for reading
@@ -68,6 +76,12 @@ class EmbeddedMarket:
     def __init__(self, parts: MarketParts) -> None:
         self._parts = parts
         self._currency = parts.rules.currency
+        self._explainer = Explainer(
+            parts.follower.index,
+            parts.search_params,
+            pages=parts.page_log,
+            known=partial(known_of, parts.catalogue),
+        )
         self._intake = EventIntake(
             rules=parts.rules, ring=parts.ring, append=self._add_events, now_ms=now_ms
         )
@@ -156,6 +170,14 @@ class EmbeddedMarket:
     ) -> Sequence[EventResult]:
         """Take events; durable when this returns."""
         return self._intake.put(items, sent_ms=sent_ms, source=source)
+
+    def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
+        """A page, and why a listing is or is not on it."""
+        return self._explainer.explain(page_id, listing_id)
+
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+        """The newest pages, newest first."""
+        return self._parts.page_log.recent(limit=limit, before_ms=before_ms)
 
     def health(self) -> Health:
         """What operators look at."""

@@ -71,11 +71,7 @@ class PartGap:
     words: str
     value: float
     last_shown: float
-
-    @property
-    def gap(self) -> float:
-        """How much of the distance this part explains; above 0: the last one shown has more."""
-        return self.last_shown - self.value
+    gap: float  # last_shown - value: above 0 the last one shown has more
 
 
 Reason = Literal[
@@ -263,12 +259,8 @@ def title_of(snapshot: Snapshot, at: RowPlace) -> str:
 def part_gaps(values: Mapping[str, float], last: Mapping[str, float]) -> tuple[PartGap, ...]:
     """Two scores, part by part; a part that one of them has not is 0."""
     names = [*values, *(name for name in last if name not in values)]
+    pairs = ((name, values.get(name, 0.0), last.get(name, 0.0)) for name in names)
     return tuple(
-        PartGap(
-            name=name,
-            words=part_words(name),
-            value=values.get(name, 0.0),
-            last_shown=last.get(name, 0.0),
-        )
-        for name in names
+        PartGap(name=name, words=part_words(name), value=own, last_shown=other, gap=other - own)
+        for name, own, other in pairs
     )

@@ -7,6 +7,7 @@ from typing import final
 from mercer.events.page_log import PageFinder
 from mercer.retrieve.index import ListingIndex
 from mercer.retrieve.row_match import find_rows
+from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import NotFoundError
 from mercer.schema.page import Page
 from mercer.serve.evaluation import evaluate
@@ -14,6 +15,21 @@ from mercer.serve.explain import ListingWhy, PageWhy, page_why
 from mercer.serve.explain_listing import Known, listing_why
 from mercer.serve.explain_similar import similar_why
 from mercer.serve.stages import SearchParams
+
+
+def known_of(catalogue: Catalogue, listing_id: str) -> Known | None:
+    """What an explanation needs to know of a listing; None where it never was."""
+    state = catalogue.row_state(listing_id)
+    if state is None:
+        return None
+    rows = catalogue.listings([listing_id]).select(["title", "quantity", "is_hidden"]).to_pylist()
+    if state.is_deleted or not rows:
+        return Known(
+            row_id=state.row_id, version=state.version, title="", gone_because="it was deleted"
+        )
+    (row,) = rows
+    why = "it is hidden" if row["is_hidden"] else "it is sold out" if row["quantity"] <= 0 else ""
+    return Known(row_id=state.row_id, version=state.version, title=row["title"], gone_because=why)
 
 
 @final

@@ -16,7 +16,7 @@ from starlette.responses import Response
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import openapi, page, picture, route_events
+from mercer.serve import openapi, page, picture, route_events, route_explain
 from mercer.serve.api import Api
 from mercer.serve.edge import Edge
 from mercer.serve.log import Log
@@ -83,6 +83,7 @@ def create_app(
     _add_catalogue_routes(app, api)
     _add_operation_routes(app, api)
     picture.add_routes(app, draw, workers=api.draws, cache_bytes=settings.image_cache_bytes)
+    route_explain.add_routes(app, market, workers=api.reads)
     page.add_routes(
         app,
         market,

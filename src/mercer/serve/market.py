@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
+from mercer.schema.page import Page
+from mercer.serve.explain import PageWhy
 
 Verdict = Literal["accepted", "duplicate", "rejected"]
 
@@ -121,5 +123,17 @@ class Changing(Protocol):
         ...
 
 
-class Market(Searching, Changing, Protocol):
+class Explaining(Protocol):
+    """What the people who run the market ask about pages that were served."""
+
+    def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
+        """A page, and why a listing is or is not on it. Raises NotFoundError (no such page)."""
+        ...
+
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+        """The newest pages, newest first; only those served before an instant, where one is given."""
+        ...
+
+
+class Market(Searching, Changing, Explaining, Protocol):
     """One opened market."""

@@ -31,7 +31,7 @@ from mercer.engines.embedded.sql import (
     write_state,
 )
 from mercer.schema.arrow import require
-from mercer.schema.catalogue import CHANGED_LISTING, STORED_LISTING, Applied, Catalogue
+from mercer.schema.catalogue import CHANGED_LISTING, STORED_LISTING, Applied, Catalogue, RowState
 from mercer.schema.listing import LISTING
 from mercer.schema.position import Position
 from mercer.schema.seller import SELLER
@@ -309,6 +309,15 @@ class SqlCatalogue:
         )
         at = pc.index_in(asked, columns["listing_id"])
         return rows.take(at.drop_null()).combine_chunks()
+
+    def row_state(self, listing_id: str) -> RowState | None:
+        """What is known of one id, deleted or not; None where it never was."""
+        with self._read.begin() as db:
+            found = db.execute(sa.select(*_KEYS).where(_ROW.listing_id == listing_id)).first()
+        if found is None:
+            return None
+        _, row_id, updated_ms, version, is_deleted = found
+        return RowState(row_id, version, updated_ms, bool(is_deleted))
 
     def apply_sellers(self, sellers: pa.RecordBatch, *, position: Position) -> Applied:
         """Upsert rows of SELLER."""
