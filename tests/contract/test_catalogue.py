@@ -131,15 +131,17 @@ def test_row_ids_are_for_ever(catalogue: SqlCatalogue) -> None:
 
 def test_what_is_known_of_an_id(catalogue: SqlCatalogue) -> None:
     """Its row id, version and time, also after it was deleted; nothing of one that never was."""
-    catalogue.apply(listing_rows({"listing_id": "a", "updated_ms": 2 * 10**12}), position="p1")
+    catalogue.apply(
+        listing_rows({"listing_id": "a", "updated_ms": 1_700_000_000_000}), position="p1"
+    )
     before = catalogue.row_state("a")
     assert before is not None
-    assert (before.updated_ms, before.is_deleted) == (2 * 10**12, False)
-    version = catalogue.apply(deleted_rows(3 * 10**12, "a"), position="p2").version
+    assert (before.updated_ms, before.is_deleted) == (1_700_000_000_000, False)
+    version = catalogue.apply(deleted_rows(1_710_000_000_000, "a"), position="p2").version
     after = catalogue.row_state("a")
     assert after is not None
     assert after.row_id == before.row_id
-    assert (after.version, after.updated_ms, after.is_deleted) == (version, 3 * 10**12, True)
+    assert (after.version, after.updated_ms, after.is_deleted) == (version, 1_710_000_000_000, True)
     assert catalogue.row_state("b") is None
 
 
