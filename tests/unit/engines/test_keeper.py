@@ -31,6 +31,13 @@ def write_all(folder, made, *, slot=0, params=SMALL):
     writer.close()
 
 
+def erase(folder, visitor_id, *, erased_ms):
+    """Order it, and say that the log has it and the events are gone."""
+    erased = ErasedVisitors(folder)
+    erased.add(visitor_id, erased_ms=erased_ms)
+    erased.mark_recorded({visitor_id: erased_ms})
+
+
 def some_pages(n, *, start=0, ms=NOW_MS, visitors=("ann", "bob", None)):
     return [
         plain_page(i, ms=ms + i, visitor_id=visitors[i % len(visitors)])
@@ -73,7 +80,7 @@ def test_sealing_changes_nothing_that_is_read(tmp_path):
 def test_a_dry_run_changes_no_file(tmp_path):
     """With `dry_run` the same is counted and nothing is done."""
     write_all(tmp_path, some_pages(12))
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 5)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 5)
     before = sorted((p.name, p.read_bytes()) for p in (tmp_path / "pages-0").iterdir())
     told = keep(tmp_path, seal_all=True, dry_run=True)
     assert sorted((p.name, p.read_bytes()) for p in (tmp_path / "pages-0").iterdir()) == before
@@ -101,7 +108,7 @@ def test_an_open_journal_is_not_touched(tmp_path):
     made = some_pages(12)
     assert all(writer.write(page, budget_s=5) for page in made)
     newest = PageFolder(tmp_path / "pages-0").files()[-1].path
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 1000)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 1000)
     content = newest.read_bytes()
     report = keep(tmp_path, seal_all=True, now_ms=NOW_MS + 500 * DAY_MS)
     assert newest.read_bytes() == content
@@ -153,7 +160,7 @@ def test_a_killed_keeper_changes_nothing(tmp_path, step):
     write_all(tmp_path, some_pages(8))
     keep(tmp_path, seal_all=True)
     write_all(tmp_path, some_pages(8, start=8))
-    ErasedVisitors(tmp_path).add("bob", erased_ms=NOW_MS + 10)
+    erase(tmp_path, "bob", erased_ms=NOW_MS + 10)
     before = state_of(tmp_path)
     with pytest.MonkeyPatch.context() as patched:
         kill_at(patched, step)
@@ -183,7 +190,7 @@ def test_an_erased_visitor_is_hidden_at_once_and_then_gone(tmp_path):
     others = [page.page_id for page in made if page.visitor_id != "ann"]
     log = PageLog(tmp_path)
     part = log.partitions()["pages-0"]
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 1000)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 1000)
     for _ in ("hidden", "gone"):
         assert all(log.find(page.page_id) is None for page in ann)
         assert [p.page_id for p in log.recent(limit=99)] == others[::-1]
@@ -200,10 +207,23 @@ def test_an_erased_visitor_is_hidden_at_once_and_then_gone(tmp_path):
     assert part.end() == 20
 
 
+def test_an_erasure_that_is_not_recorded_stays_on_the_list(tmp_path):
+    """Before the owner has recorded it and removed the events, an erasure is not finished."""
+    write_all(tmp_path, some_pages(3))
+    erased = ErasedVisitors(tmp_path)
+    erased.add("ann", erased_ms=NOW_MS + 5)
+    assert keep(tmp_path, seal_all=True).waiting == ["ann"]
+    erased.mark_recorded({"ann": NOW_MS + 5})
+    erased.add("ann", erased_ms=NOW_MS + 9)  # ordered again
+    assert keep(tmp_path).waiting == ["ann"]
+    erased.mark_recorded({"ann": NOW_MS + 9})
+    assert keep(tmp_path).waiting == []
+
+
 def test_a_visitor_who_comes_back_is_kept(tmp_path):
     """An erasure is of what was before it; later pages of the visitor stay."""
     write_all(tmp_path, some_pages(9))
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 3)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 3)
     keep(tmp_path, seal_all=True)
     mine = [p for p in PageLog(tmp_path).recent(limit=99) if p.visitor_id == "ann"]
     assert [p.served_ms - NOW_MS for p in mine] == [6]
@@ -213,7 +233,7 @@ def test_an_erasure_waits_for_an_open_journal(tmp_path):
     """While an open journal holds a page of the visitor, it stays hidden and on the list."""
     writer = SlotWriter(tmp_path / "pages-0")
     assert all(writer.write(page, budget_s=5) for page in some_pages(6))
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 1000)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 1000)
     assert keep(tmp_path, seal_all=True).waiting == ["ann"]
     assert all(p.visitor_id != "ann" for p in PageLog(tmp_path).recent(limit=99))
     writer.close()
@@ -249,7 +269,7 @@ def test_a_damaged_segment_does_not_stop_the_rest(tmp_path):
     (file,) = PageFolder(tmp_path / "pages-0").files()
     file.path.write_bytes(file.path.read_bytes()[:-30])
     write_all(tmp_path, some_pages(5, start=5), slot=1)
-    ErasedVisitors(tmp_path).add("ann", erased_ms=NOW_MS + 1000)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 1000)
     report = keep(tmp_path, seal_all=True)
     assert report.sealed_pages == 3
     assert len(report.faults) == 1

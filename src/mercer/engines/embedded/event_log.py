@@ -59,6 +59,10 @@ _INSERT = (
     "insert into record (n_rows, first_ms, last_ms, schema_id, n_bytes, payload) "
     "values (?, ?, ?, ?, ?, ?)"
 )
+_UPDATE = (
+    "update record set n_rows = ?, first_ms = ?, last_ms = ?, schema_id = ?, n_bytes = ?, "
+    "payload = ? where position = ?"
+)
 
 _CODEC = pa.Codec("zstd", compression_level=1)
 
@@ -214,6 +218,45 @@ class EventLog:
     def _owned(self) -> sqlite3.Connection:
         assert self._db is not None, "only the owner of a market writes its log"
         return self._db
+
+    # -- removing ---------------------------------------------------------------------------------
+
+    def rewrite(self, position: int, rows: pa.RecordBatch) -> None:
+        """Put fewer rows in the place of a record, or none; its offset is not given again.
+
+        What was there is overwritten in the file.
+        """
+        record = self._record(rows) if rows.num_rows else None
+        with self._lock:
+            db = self._owned()
+            db.execute("pragma secure_delete=on")
+            if record is None:
+                db.execute("delete from record where position = ?", (position,))
+            else:
+                db.execute(_UPDATE, (*record, position))
+
+    def expire(self, *, before_ms: int) -> int:
+        """Remove the records whose last event came in before that time; how many events they had."""
+        n_rows = 0
+        while True:
+            with self._lock:  # a few at a time: commits wait meanwhile
+                db = self._owned()
+                found = db.execute(
+                    "select position, n_rows from record where last_ms < ? order by position limit ?",
+                    (before_ms, _READ_RECORDS),
+                ).fetchall()
+                db.execute("pragma secure_delete=on")
+                db.execute("begin immediate")
+                db.executemany("delete from record where position = ?", [(at,) for at, _ in found])
+                db.execute("commit")
+            if not found:
+                return n_rows
+            n_rows += sum(n for _, n in found)
+
+    def checkpoint(self) -> None:
+        """Leave nothing of what was removed in the file beside the database."""
+        with self._lock:
+            self._owned().execute("pragma wal_checkpoint(truncate)")
 
     # -- reading ----------------------------------------------------------------------------------
 
