@@ -2,6 +2,7 @@
 
 from mercer.simulate.catalogue import World, generate_catalogue
 from mercer.simulate.mix import MixQuery, query_mix
+from mercer.simulate.picture.buyer_photo import draw_buyer_photo
 from mercer.simulate.picture.draw import draw_listing, draw_look, draw_reference
 from mercer.simulate.query import SimQuery, generate_queries
 from mercer.simulate.relevance import JUDGMENTS, grades, judgments, relevance
@@ -11,6 +12,7 @@ __all__ = [
     "MixQuery",
     "SimQuery",
     "World",
+    "draw_buyer_photo",
     "draw_listing",
     "draw_look",
     "draw_reference",

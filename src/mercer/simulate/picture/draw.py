@@ -122,16 +122,25 @@ def draw_look(look: Look, *, view: int, size_px: int) -> Image.Image:
             f"got {size_px} and {view}"
         )
     name = VIEWS[view % len(VIEWS)]
-    parts = [
-        Part(p.role, tuple(_placed(o, name, look.number) for o in p.outlines), p.shade)
-        for p in _parts(look)
-    ]
     canvas = _background(size_px, (look.number * 7 + view) % len(_WALLS), name != "front").copy()
+    paint_look(canvas, look, place=lambda outline: _placed(outline, name, look.number))
+    return Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8), "RGB")
+
+
+def paint_look(canvas: Pixels, look: Look, *, place: Callable[[Outline], Outline]) -> None:
+    """Draw the thing and its shadow over a square canvas, in place.
+
+    Args:
+        canvas: (size, size, 3) float32.
+        look: what to draw.
+        place: where an outline in the unit square comes to lie; the same for all of them.
+    """
+    size_px = len(canvas)
+    parts = [Part(p.role, tuple(place(o) for o in p.outlines), p.shade) for p in _parts(look)]
     _cast_shadow(canvas, parts, size_px)
     paint = _Paint(look, size_px)
     for one in parts:
         _lay(canvas, one, paint, size_px)
-    return Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8), "RGB")
 
 
 def _parts(look: Look) -> list[Part]:
