@@ -126,6 +126,12 @@ def traffic_command(
     probe_share: Annotated[
         float, typer.Option(help="Of searches whose match set is sampled for the random order.")
     ] = 0.1,
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder for buyers' photos of what they reviewed.")
+    ] = None,
+    visits: Annotated[
+        Path | None, typer.Option(help="A Parquet file that says who each visitor really was.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated people and machines visit a synthetic market, and measure what they were shown.
@@ -141,7 +147,7 @@ def traffic_command(
         mercer simulate traffic --market demo-market --url http://127.0.0.1:8100 --sessions 1000
     """
     from mercer.traffic.driver import Amount
-    from mercer.traffic.run import TrafficParams, run_traffic
+    from mercer.traffic.run import TrafficParams, Watchers, run_traffic
 
     if searches is None and sessions is None:
         searches = 1_000
@@ -151,9 +157,10 @@ def traffic_command(
         connections=connections,
         probe_share=probe_share,
     )
-    with told("simulate traffic"), _Visits(searches, sessions) as visits:
+    with told("simulate traffic"), _Visits(searches, sessions) as progress:
+        watchers = Watchers(on_progress=progress, photos=photos, visits=visits)
         summary = run_traffic(
-            market, params, url=url, api_key=api_key, server_pid=server_pid, on_progress=visits
+            market, params, url=url, api_key=api_key, server_pid=server_pid, watchers=watchers
         )
     if as_json:
         say(summary, "", as_json=True)

@@ -96,13 +96,16 @@ class Traffic:
         amount: Amount,
         probe_share: float = 0.1,
         on_progress: Callable[[Report], None] = lambda report: None,
+        on_review: Callable[[Review], None] = lambda review: None,
+        on_arrival: Callable[[Arrival], None] = lambda arrival: None,
     ) -> None:
         self.report = Report()
         self._shop, self._shelf, self._people, self._climate = shop, shelf, people, climate
         self._arrivals, self._amount = arrivals, amount
         self._end_ms = start_ms + int(amount.days * 24 * HOUR_MS)
         self._probe_share, self._probe_rng = probe_share, np.random.default_rng([seed, 103])
-        self._on_progress = on_progress
+        self._on_progress, self._on_review = on_progress, on_review
+        self._on_arrival = on_arrival
         self._due: list[_Due] = []
         self._serial = self._n_sessions = self._n_running = self._n_released = 0
         self._is_over = False
@@ -112,6 +115,11 @@ class Traffic:
         for one in supply:
             self._plan(one.at_ms, one)
         self._invite()
+
+    @property
+    def shelf(self) -> Shelf:
+        """The market as the shop system sees it now."""
+        return self._shelf
 
     @property
     def until_ms(self) -> int:
@@ -204,6 +212,7 @@ class Traffic:
             case (Review() as review, _):
                 self._shelf.review(review.row, stars=review.stars)
                 self.report.reviews += 1
+                self._on_review(review)
                 return None
             case (step, session):
                 return step, session
@@ -213,6 +222,7 @@ class Traffic:
             return
         self.report.sessions[arrival.role] += 1
         self._n_sessions += 1
+        self._on_arrival(arrival)
         if arrival.role == PEOPLE:
             steps = visit(
                 self._people.one(arrival.person), arrival.who, self._shelf, self._climate,

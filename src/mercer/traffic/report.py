@@ -69,7 +69,7 @@ class Report:
         self.query_words: Counter[int] = Counter()
         self.clicks_of: Counter[str] = Counter()  # by listing id
         self.sold_of: Counter[str] = Counter()
-        self.clicked_sessions: set[str] = set()
+        self.clicks_in: Counter[str] = Counter()  # by session id
         self.buying_sessions: set[str] = set()
         self.page_clicks: Counter[int] = Counter()  # by page number
 
@@ -99,7 +99,7 @@ class Report:
             self.clicks[position if position <= N_POSITIONS else 0] += 1
             self.clicks_of[listing] += 1
             self.page_clicks[1 + max(position - 1, 0) // PER_PAGE] += 1
-            self.clicked_sessions.add(session)
+            self.clicks_in[session] += 1
         elif kind == "purchase":
             self.sold_of[listing] += int(event["quantity"])
             self.buying_sessions.add(session)
@@ -142,9 +142,12 @@ class Report:
             "impressions_by_position": self.impressions[1:].tolist(),
             "clicks_by_page": [self.page_clicks[p] for p in range(1, 7)],
             "first_pages": int(self.pages_shown[0]),
-            "sessions_with_click": _share(len(self.clicked_sessions), n_people),
+            "sessions_with_click": _share(len(self.clicks_in), n_people),
             "conversion": _share(buying, n_people),
             "purchases_per_click": _share(self.events["purchase"], clicks),
+            "clicks_per_session": _histogram(self.clicks_in),
+            "clicks_per_listing": _histogram(self.clicks_of),
+            "sold_per_listing": _histogram(self.sold_of),
             "query_words": {str(n): c for n, c in sorted(self.query_words.items())},
             "search_ms": _quantiles(self.took_ms),
         }
@@ -170,6 +173,11 @@ class Report:
 def _interval(values: "np.ndarray[Any, Any]", rng: np.random.Generator) -> dict[str, Any]:
     found: Interval = bootstrap_mean(values, rng, n_resamples=N_RESAMPLES)
     return {k: (None if v != v else round(v, 6)) for k, v in asdict(found).items()}
+
+
+def _histogram(counts: Counter[str]) -> dict[str, int]:
+    """How many have how much; those that have none are not in it."""
+    return {str(n): k for n, k in sorted(Counter(counts.values()).items())}
 
 
 def _share(part: float, whole: float) -> float | None:

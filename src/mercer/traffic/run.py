@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,12 +22,13 @@ from mercer.engines.embedded.durable import write_durably
 from mercer.schema.errors import ConfigError, CorruptError
 from mercer.simulate import World, generate_catalogue
 from mercer.simulate.people.person import draw_people
-from mercer.simulate.people.plan import SEARCHES_PER_SESSION, arrivals
+from mercer.simulate.people.plan import SEARCHES_PER_SESSION, Arrival, arrivals
 from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.supply import n_new_listings, plan_supply
 from mercer.traffic.clock import RealClock
 from mercer.traffic.driver import Amount, Traffic
+from mercer.traffic.files import PhotoFolder, VisitList
 from mercer.traffic.http_shop import HttpShop
 from mercer.traffic.report import Report
 from mercer.traffic.shop import InProcess, Shop
@@ -56,6 +57,15 @@ class TrafficParams:
     probe_share: float = 0.1  # of searches whose match set is looked into
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchers:
+    """Who is told what while a run goes on."""
+
+    on_progress: Callable[[Report], None] = lambda report: None
+    photos: Path | None = None  # a folder for buyers' photos
+    visits: Path | None = None  # a file that says who the visitors really were
+
+
 def run_traffic(
     folder: Path,
     params: TrafficParams,
@@ -63,7 +73,7 @@ def run_traffic(
     url: str = "",
     api_key: str = "",
     server_pid: int | None = None,
-    on_progress: Callable[[Report], None] = lambda report: None,
+    watchers: Watchers | None = None,
 ) -> dict[str, Any]:
     """Let people loose on the synthetic market of a folder; the summary as one JSON object.
 
@@ -72,7 +82,7 @@ def run_traffic(
         url: of a server that serves this very folder.
         api_key: for the server.
         server_pid: whose memory is watched.
-        on_progress: told after every search.
+        watchers: told after every search, and what is written beside the summary.
     Raises:
         ConfigError: an argument is out of range, the folder is no synthetic market, or the server
             shows listings of another one.
@@ -81,12 +91,20 @@ def run_traffic(
     _check(params)
     stamp, state = _world_of(folder), _state(folder)
     began = time.monotonic()
-    traffic_of = _prepare(stamp, state, params)
+    told = watchers or Watchers()
+    visits = VisitList(told.visits) if told.visits else None
+    traffic_of = _prepare(stamp, state, params, told, on_arrival=visits or _ignore)
+    _save(folder, replace(state, runs=state.runs + 1))  # however it ends: no event id comes again
     with _shop(folder, url=url, api_key=api_key) as shop, _watched(server_pid) as memory:
-        traffic: Traffic = traffic_of(shop, on_progress)
-        report = traffic.run(connections=params.connections)
-    after = State(state.runs + 1, traffic.until_ms, state.listings_released + traffic.n_released)
-    write_durably(folder / STATE, json.dumps(asdict(after)).encode())
+        traffic: Traffic = traffic_of(shop)
+        try:
+            report = traffic.run(connections=params.connections)
+        finally:
+            released = state.listings_released + traffic.n_released
+            after = State(state.runs + 1, traffic.until_ms, released)
+            _save(folder, after)
+            if visits is not None:
+                visits.write()
     seconds = time.monotonic() - began
     return {
         "market": str(folder),
@@ -95,11 +113,25 @@ def run_traffic(
         "run": state.runs,
         "days": round((traffic.until_ms - _start_ms(stamp, state)) / 86_400_000, 3),
         "listings_released": traffic.n_released,
+        "listings": stamp.listings + after.listings_released,
         **report.summary(seed=params.seed),
+        "clicks_per_category": _by_category(report, traffic.shelf),
         "server_memory_mib": memory or None,
         "seconds": round(seconds, 2),
         "searches_per_s": round(report.n_searches / seconds, 1),
     }
+
+
+def _by_category(report: Report, shelf: Shelf) -> list[int]:
+    """Clicks of people on each category of the market, most first; one never clicked is 0."""
+    rows = [int(listing_id[1:]) for listing_id in report.clicks_of]
+    clicks = np.bincount(
+        shelf.truth.category[rows],
+        weights=list(report.clicks_of.values()),
+        minlength=len(shelf.leaf_sizes),
+    )
+    found: list[int] = (-np.sort(-clicks)).astype(int).tolist()
+    return found
 
 
 def _check(params: TrafficParams) -> None:
@@ -145,13 +177,26 @@ def _state(folder: Path) -> State:
         ) from None
 
 
+def _ignore(_: object) -> None:
+    """Nobody asked."""
+
+
+def _save(folder: Path, state: State) -> None:
+    write_durably(folder / STATE, json.dumps(asdict(state)).encode())
+
+
 def _start_ms(stamp: Stamp, state: State) -> int:
     return max(stamp.now_ms, state.until_ms)
 
 
 def _prepare(
-    stamp: Stamp, state: State, params: TrafficParams
-) -> Callable[[Shop, Callable[[Report], None]], Traffic]:
+    stamp: Stamp,
+    state: State,
+    params: TrafficParams,
+    watchers: Watchers,
+    *,
+    on_arrival: Callable[[Arrival], None],
+) -> Callable[[Shop], Traffic]:
     """Everything that is random, from the seed."""
     world: World = generate_catalogue(
         n_listings=stamp.listings, seed=stamp.seed, now_ms=stamp.now_ms
@@ -184,10 +229,13 @@ def _prepare(
         days=amount.days,
     )
 
-    def traffic_of(shop: Shop, on_progress: Callable[[Report], None]) -> Traffic:
+    photos = PhotoFolder(watchers.photos, shelf.world) if watchers.photos else None
+
+    def traffic_of(shop: Shop) -> Traffic:
         return Traffic(
             shop, shelf, people, climate, coming, supply, seed=seed, start_ms=start_ms,
-            amount=amount, probe_share=params.probe_share, on_progress=on_progress,
+            amount=amount, probe_share=params.probe_share, on_progress=watchers.on_progress,
+            on_review=photos or _ignore, on_arrival=on_arrival,
         )  # fmt: skip
 
     return traffic_of

@@ -21,6 +21,7 @@ KEEP_SHARE: Final = 0.10  # of what is liked and not bought
 AT_ONCE, ABANDONED = 0.62, 0.26  # of carts; the rest is bought on a later day
 LOST_SHARE: Final = 0.25  # of checkouts that no longer know the page
 REVIEW_SHARE: Final = 0.3
+PHOTO_SHARE: Final = 0.4  # of reviews with a photo of the thing at home
 GUEST_SHARE: Final = 0.3  # of purchases without an account that leave no buyer id at all
 
 
@@ -118,7 +119,9 @@ class Checkout:
         rng, shelf = self._rng, self._shelf
         if rng.random() < REVIEW_SHARE:
             when = at_ms + int(rng.uniform(2.0, 14.0) * DAY_MS)
-            yield Review(when, row, stars_of(shelf, sight, row, rng))
+            stars = stars_of(shelf, sight, row, rng)
+            photo = int(rng.integers(1 << 62)) if rng.random() < PHOTO_SHARE else None
+            yield Review(when, row, stars, photo)
         good = 0.5 * float(shelf.truth.craft[row]) + 0.5 * float(shelf.trust[row])
         if rng.random() < 0.14 * (1.0 - good):
             when = at_ms + int(rng.uniform(1.0, 12.0) * DAY_MS)

@@ -95,6 +95,7 @@ class Review:
     at_ms: int
     row: int
     stars: float  # 1..5
+    photo_seed: int | None = None  # of the buyer's photo, where one comes with it
 
 
 Step: TypeAlias = Search | Similar | Tell | Later | Review
