@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mercer.engines.embedded.traffic_view import TrafficView
 from mercer.engines.embedded.views import SqliteConsumer, View
 from mercer.events.log import RECORD_KINDS, Change, RecordKind
 
@@ -36,7 +37,7 @@ class CountingView:
 
 
 # A view that is added to the product is added here, and has to keep the laws.
-VIEWS: dict[str, Callable[[], View]] = {"counting": CountingView}
+VIEWS: dict[str, Callable[[], View]] = {"counting": CountingView, "traffic": TrafficView}
 
 
 def open_consumer(folder: Path, name: str, **options: Any) -> SqliteConsumer:

@@ -1,0 +1,238 @@
+"""The view `traffic`: what the console counts, kept in views/traffic.db."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from mercer.engines.embedded.sqlite_file import open_shared
+from mercer.engines.embedded.views import View
+from mercer.events.log import Change, RecordKind
+from mercer.events.traffic import (
+    HOUR_MS,
+    MAX_SAMPLED,
+    QueryCount,
+    event_counts,
+    page_counts,
+    quantile_us,
+    top_queries,
+)
+from mercer.schema.time import DAY_MS
+
+KEEP_HOURS_MS = 90 * DAY_MS
+KEEP_QUERIES_MS = 30 * DAY_MS
+_PRUNED = (
+    ("pages", "hour_ms", KEEP_HOURS_MS),
+    ("latency", "hour_ms", KEEP_HOURS_MS),
+    ("dropped", "hour_ms", KEEP_HOURS_MS),
+    ("events", "hour_ms", KEEP_HOURS_MS),
+    ("queries", "day_ms", KEEP_QUERIES_MS),
+    ("query_days", "day_ms", KEEP_QUERIES_MS),
+)
+
+
+@final
+class TrafficView:
+    """Sums by hour, and a sample of the queries of each day; old ones go as newer ones come."""
+
+    name = "traffic"
+    version = 1
+    kinds = frozenset[RecordKind]({"pages", "events"})
+    tables = """
+create table if not exists pages (
+    hour_ms integer, surface text, pages integer, searches integer, zero integer, degraded integer,
+    primary key (hour_ms, surface)) without rowid;
+create table if not exists latency (
+    hour_ms integer, stage text, bucket integer, n integer,
+    primary key (hour_ms, stage, bucket)) without rowid;
+create table if not exists dropped (
+    hour_ms integer, part text, n integer, primary key (hour_ms, part)) without rowid;
+create table if not exists events (
+    hour_ms integer, kind text, standing text, source text, n integer,
+    primary key (hour_ms, kind, standing, source)) without rowid;
+create table if not exists queries (
+    day_ms integer, has_found integer, rank integer, query text,
+    primary key (day_ms, has_found, rank)) without rowid;
+create table if not exists query_days (
+    day_ms integer, has_found integer, n integer, primary key (day_ms, has_found)) without rowid;
+"""
+
+    def apply(self, db: sqlite3.Connection, change: Change) -> None:
+        """Add one record of pages or events."""
+        if change.kind == "pages":
+            self._add_pages(db, change)
+        else:
+            counts = event_counts(change.rows)
+            db.executemany(
+                "insert into events values (?, ?, ?, ?, ?) on conflict do update set n = n + excluded.n",
+                [(*key, n) for key, n in counts.items()],
+            )
+        for table, column, keep_ms in _PRUNED:
+            db.execute(
+                f"delete from {table} where {column} < (select max({column}) from {table}) - {keep_ms}"
+            )
+
+    def _add_pages(self, db: sqlite3.Connection, change: Change) -> None:
+        counts = page_counts(change.rows)
+        db.executemany(
+            "insert into pages values (?, ?, ?, ?, ?, ?) on conflict do update set "
+            "pages = pages + excluded.pages, searches = searches + excluded.searches, "
+            "zero = zero + excluded.zero, degraded = degraded + excluded.degraded",
+            [(*key, *added) for key, added in counts.pages.items()],
+        )
+        db.executemany(
+            "insert into latency values (?, ?, ?, ?) on conflict do update set n = n + excluded.n",
+            [(*key, n) for key, n in counts.latency.items()],
+        )
+        db.executemany(
+            "insert into dropped values (?, ?, ?) on conflict do update set n = n + excluded.n",
+            [(*key, n) for key, n in counts.dropped.items()],
+        )
+        db.executemany(
+            "insert into query_days values (?, ?, 1) on conflict do update set n = n + 1",
+            [(one.day_ms, one.has_found) for one in counts.sampled],
+        )
+        db.executemany(
+            "insert or ignore into queries values (?, ?, ?, ?)",
+            [(one.day_ms, one.has_found, one.rank, one.query) for one in counts.sampled],
+        )
+        for day_ms, has_found in {(one.day_ms, one.has_found) for one in counts.sampled}:
+            db.execute(
+                "delete from queries where day_ms = ?1 and has_found = ?2 and rank > (select rank "
+                "from queries where day_ms = ?1 and has_found = ?2 order by rank limit 1 offset ?3)",
+                (day_ms, has_found, MAX_SAMPLED - 1),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class HourPages:
+    """Pages of one hour, over all surfaces."""
+
+    hour_ms: int
+    pages: int
+    searches: int
+    zero: int
+    degraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageLatency:
+    """Latency of a stage; off by at most traffic.BUCKET_ERROR."""
+
+    stage: str
+    n: int
+    p50_us: float
+    p99_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """Events of one kind and standing."""
+
+    kind: str
+    standing: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was counted between two instants."""
+
+    hours: tuple[HourPages, ...]  # ascending; hours without a page are left out
+    surfaces: tuple[tuple[str, int], ...]  # pages by surface, most first
+    latency: tuple[StageLatency, ...]
+    dropped: tuple[tuple[str, int], ...]  # parts, most often dropped first
+    events: tuple[EventCount, ...]
+    top: tuple[QueryCount, ...]  # of the days that the span touches
+    zero: tuple[QueryCount, ...]
+
+
+def read_traffic(views: Path, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
+    """What was counted; None where nothing was counted yet.
+
+    Args:
+        views: `views/` of a market.
+        since_ms: included; whole hours.
+        limit: queries of a list.
+    """
+    path = views / "traffic.db"
+    if not path.exists():
+        return None
+    try:
+        db = open_shared(path)
+    except sqlite3.OperationalError:
+        return None
+    try:
+        return _read(db, since_ms - since_ms % HOUR_MS, until_ms, limit)
+    except sqlite3.OperationalError:  # it is being made
+        return None
+    finally:
+        db.close()
+
+
+def _read(db: sqlite3.Connection, since: int, until: int, limit: int) -> Traffic:
+    span = (since, until)
+    hours = db.execute(
+        "select hour_ms, sum(pages), sum(searches), sum(zero), sum(degraded) from pages "
+        "where hour_ms >= ? and hour_ms < ? group by hour_ms order by hour_ms", span,
+    )  # fmt: skip
+    surfaces = db.execute(
+        "select surface, sum(pages) from pages where hour_ms >= ? and hour_ms < ? "
+        "group by surface order by 2 desc, 1", span,
+    )  # fmt: skip
+    dropped = db.execute(
+        "select part, sum(n) from dropped where hour_ms >= ? and hour_ms < ? group by part "
+        "order by 2 desc, 1", span,
+    )  # fmt: skip
+    events = db.execute(
+        "select kind, standing, sum(n) from events where hour_ms >= ? and hour_ms < ? "
+        "group by kind, standing order by 3 desc, 1, 2", span,
+    )  # fmt: skip
+    return Traffic(
+        hours=tuple(HourPages(*row) for row in hours),
+        surfaces=tuple(surfaces),
+        latency=_latency(db, span),
+        dropped=tuple(dropped),
+        events=tuple(EventCount(*row) for row in events),
+        top=tuple(_top(db, span, (0, 1), limit)),
+        zero=tuple(_top(db, span, (0,), limit)),
+    )
+
+
+def _latency(db: sqlite3.Connection, span: tuple[int, int]) -> tuple[StageLatency, ...]:
+    by_stage: dict[str, list[tuple[int, int]]] = {}
+    rows = db.execute(
+        "select stage, bucket, sum(n) from latency where hour_ms >= ? and hour_ms < ? "
+        "group by stage, bucket", span,
+    )  # fmt: skip
+    for stage, bucket, n in rows:
+        by_stage.setdefault(stage, []).append((bucket, n))
+    return tuple(
+        StageLatency(
+            stage, sum(n for _, n in buckets), quantile_us(buckets, 0.5), quantile_us(buckets, 0.99)
+        )
+        for stage, buckets in by_stage.items()
+    )
+
+
+def _top(
+    db: sqlite3.Connection, span: tuple[int, int], has_found: Sequence[int], limit: int
+) -> list[QueryCount]:
+    """The most frequent queries; with and without matches are sampled apart, and join here."""
+    samples = []
+    first = span[0] - span[0] % DAY_MS
+    for kind in has_found:
+        for day_ms, n in db.execute(
+            "select day_ms, n from query_days where day_ms >= ? and day_ms < ? and has_found = ?",
+            (first, span[1], kind),
+        ).fetchall():
+            sample = db.execute(
+                "select query, count(*) from queries where day_ms = ? and has_found = ? group by query",
+                (day_ms, kind),
+            )
+            samples.append((n, sample.fetchall()))
+    return top_queries(samples, limit=limit)
+
+
+_conforms: type[View] = TrafficView
