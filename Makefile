@@ -64,6 +64,7 @@ bench: setup ## Every benchmark, small; one JSON line each, also added to bench-
 	@mkdir -p bench-results
 	$(BIN)/mercer bench index --json | tee -a bench-results/runs.jsonl
 	$(BIN)/mercer bench search --json | tee -a bench-results/runs.jsonl
+	$(BIN)/mercer bench events --json | tee -a bench-results/runs.jsonl
 
 bench-compare: setup ## Compare two result files: make bench-compare BASE=a.jsonl WITH=b.jsonl
 	$(BIN)/python scripts/bench_compare.py "$(BASE)" "$(WITH)"

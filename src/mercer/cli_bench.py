@@ -13,6 +13,7 @@ from mercer.cli_search import Steps
 from mercer.retrieve.request import Mode
 
 FUZZ_INPUTS, FUZZ_LISTINGS = 20_000, 2_000
+N_EVENTS = 500_000
 SEARCH_LISTINGS, INDEX_LISTINGS = 30_000, 50_000  # a bench ends within a minute, market and all
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast it is.")
@@ -100,6 +101,45 @@ def index_command(
         _show_index(line, Console())
 
 
+@app.command("events")
+def events_command(
+    events: Annotated[int, typer.Option(help="That are written in the measurement.")] = N_EVENTS,
+    batch: Annotated[int, typer.Option(help="Events of one call.")] = 500,
+    writers: Annotated[
+        int, typer.Option(help="Threads that write, each waiting until its batch is durable.")
+    ] = 4,
+    part: Annotated[
+        list[str] | None, typer.Option(help="Measure only this part; may be given several times.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the events.")] = 1,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="A folder on the disk to measure; by default below the temporary one."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what it costs to keep events and pages: durable events per second, and the waits.
+
+    Each part runs in a process of its own and writes to a folder that is removed again.
+
+    Examples:
+
+        mercer bench events
+        mercer bench events --events 2000000 --writers 8 --json >> results.jsonl
+        mercer bench events --part log --cache /var/lib/mercer
+    """
+    from mercer.bench.events import PARTS, EventsBench, bench_events
+
+    parts = tuple(part) if part else tuple(PARTS)
+    bench = EventsBench(events=events, batch=batch, writers=writers, seed=seed, parts=parts)
+    with told("bench events"):
+        line = bench_events(bench, cache=_cache(cache))
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_events(line, Console())
+
+
 @app.command("fuzz")
 def fuzz_command(
     inputs: Annotated[
@@ -162,6 +202,18 @@ def _show_search(line: dict[str, Any], console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    console.print(_where(line), highlight=False, soft_wrap=True)
+
+
+def _show_events(line: dict[str, Any], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("")
+    table.add_column("", justify="right")
+    asked = {"bench", "events", "batch", "writers", "seed", "parts", "load_1m"}
+    for name, value in line.items():
+        if name not in asked and isinstance(value, int | float):
+            table.add_row(name, f"{value:,}")
+    console.print(table)
     console.print(_where(line), highlight=False, soft_wrap=True)
 
 

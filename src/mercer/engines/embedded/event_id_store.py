@@ -47,7 +47,9 @@ class EventIds:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._memory_ids = folder, memory_ids
         self._runs = _open_runs(folder, first=first)
-        self._table = IdTable()
+        # So large at once that it need not grow while writers wait: that takes 50 ms.
+        self._n_slots = 1 << (2 * memory_ids).bit_length()
+        self._table = IdTable(self._n_slots)
         self._after = self._last = self._runs[-1].last if self._runs else first - 1
         self._frozen: _Frozen | None = None
         self._thread: threading.Thread | None = None
@@ -80,16 +82,15 @@ class EventIds:
         if self._table.n >= self._memory_ids and (
             self._thread is None or not self._thread.is_alive()
         ):
-            self._flush(n_slots=self._table.n_slots)
+            self._flush()
 
-    def _flush(self, *, n_slots: int) -> None:
+    def _flush(self) -> None:
         """Freeze the table and write it in the background."""
         if self._frozen is not None:  # its file could not be written; try that again first
             self._start()
             return
         self._frozen = _Frozen(self._table, self._after, self._last)
-        # As large as the last one, so that it need not grow step by step while writers wait.
-        self._table, self._after = IdTable(n_slots), self._last
+        self._table, self._after = IdTable(self._n_slots), self._last
         self._start()
 
     def _start(self) -> None:
@@ -154,7 +155,7 @@ class EventIds:
         if self._thread is not None:
             self._thread.join()
         if self._frozen is None and self._table.n >= FLUSH_AT_CLOSE:
-            self._flush(n_slots=2)
+            self._flush()
         if self._thread is not None:
             self._thread.join()
 

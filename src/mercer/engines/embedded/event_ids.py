@@ -12,7 +12,6 @@ from mercer.engines.embedded.event_hash import Hashes
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-_FIRST_SLOTS = 1 << 12
 _U64 = np.uint64
 _RUN = nb.types.Array(nb.uint64, 2, "C", readonly=True)  # mapped from a file
 
@@ -79,6 +78,14 @@ def _claim(table: Any, ids: Any, is_known: Any, slots: Any) -> int:
     return n_taken
 
 
+@nb.njit("void(u8[:, :], u8[:, :])", cache=True, nogil=True)
+def _rehash(old: Any, table: Any) -> None:
+    for i in range(old.shape[0]):
+        if old[i, 0] != _U64(0) or old[i, 1] != _U64(0):
+            at = _slot(table, old[i, 0], old[i, 1])
+            table[at, 0], table[at, 1] = old[i, 0], old[i, 1]
+
+
 @nb.njit(nb.void(_RUN, _RUN, nb.uint64[:, :]), cache=True, nogil=True)
 def merge_runs(one: Any, other: Any, out: Any) -> None:
     """Two ascending runs as one."""
@@ -98,16 +105,15 @@ def merge_runs(one: Any, other: Any, out: Any) -> None:
 
 @final
 class IdTable:
-    """Hashes in memory, by open addressing; grows, never shrinks."""
+    """Hashes in memory, by open addressing; grows, never shrinks.
 
-    def __init__(self, n_slots: int = _FIRST_SLOTS) -> None:
+    Args:
+        n_slots: to begin with, a power of two; memory is used as slots are.
+    """
+
+    def __init__(self, n_slots: int) -> None:
         self._table: Hashes = np.zeros((n_slots, 2), np.uint64)
         self.n = 0
-
-    @property
-    def n_slots(self) -> int:
-        """A power of two."""
-        return len(self._table)
 
     def mark(self, ids: Hashes, is_known: Bools) -> None:
         """Set `is_known` where the table has the id; it only reads."""
@@ -129,8 +135,7 @@ class IdTable:
 
     def _grow(self) -> None:
         old, self._table = self._table, np.zeros((2 * len(self._table), 2), np.uint64)
-        held = old[old.any(axis=1)]
-        _claim(self._table, held, np.zeros(len(held), np.bool_), np.empty(len(held), np.int64))
+        _rehash(old, self._table)
 
     def ascending(self) -> Hashes:
         """(n, 2) all hashes, sorted."""
