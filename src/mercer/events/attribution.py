@@ -66,9 +66,7 @@ class Credit:
 NO_CREDIT = Credit("none")
 
 
-def proven_page(
-    page_id: str | None, listing_id: str, standing: str, *, shows: Shows
-) -> str | None:
+def proven_page(page_id: str | None, listing_id: str, standing: str, *, shows: Shows) -> str | None:
     """The page that an event came from, if that is known.
 
     Args:

@@ -26,7 +26,7 @@ BLOCK_ROWS = 65_536
 BLOCK_BYTES = 8 * 2**20  # of JSON lines; as Python objects they take several times as much
 _CSV_BLOCK_BYTES = 2 * MAX_ROW_BYTES  # a row must fit into one block
 _PARQUET_BYTES = 64 * 2**20
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _MARK = "\ufdd0"  # a noncharacter: reserved for uses like this
 FORMATS = ".jsonl, .ndjson, .json (one object per line), .csv, .tsv (each also .gz, .zst), .parquet"
 
@@ -53,9 +53,9 @@ class Block:
     def raw(self, index: int) -> Any:
         """The row as it came, values cut."""
         if self.items is not None:
-            return _cut(self.items[index])
+            return cut(self.items[index])
         shown = {name: column.show(index) for name, column in self.columns.items()}
-        return {name: _cut(value) for name, value in shown.items() if value is not None}
+        return {name: cut(value) for name, value in shown.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -82,16 +82,16 @@ class Source(Protocol):
         ...
 
 
-def _cut(value: Any) -> Any:
+def cut(value: Any) -> Any:
     """A value for the rejects file: texts and lists cut, nothing that JSON cannot hold."""
     if isinstance(value, str):
         return value if len(value) <= 500 else value[:500] + f"... ({len(value):,} characters)"
     if isinstance(value, bytes):
-        return _cut(value.decode("utf-8", "backslashreplace"))
+        return cut(value.decode("utf-8", "backslashreplace"))
     if isinstance(value, dict):
-        return {str(_cut(k)): _cut(v) for k, v in list(value.items())[:50]}
+        return {str(cut(k)): cut(v) for k, v in list(value.items())[:50]}
     if isinstance(value, list | tuple):
-        return [_cut(v) for v in value[:50]]
+        return [cut(v) for v in value[:50]]
     return value if isinstance(value, int | float | bool | None) else str(value)
 
 
@@ -125,8 +125,34 @@ def _unpacked(path: Path, raw: Any) -> Any:
     return pa.CompressedInputStream(raw, packing) if packing else raw
 
 
-def _broken(path: Path, fault: Exception, done: str) -> InputError:
+def broken(path: Path, fault: Exception, done: str) -> InputError:
+    """A file that breaks off."""
     return InputError(f"{path} cannot be read {done}: {fault}; what came before is in")
+
+
+def line_chunks(path: Path, progress: Progress) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines, about BLOCK_BYTES at a time; True for a line too long to be kept."""
+    with pa.OSFile(str(path)) as raw, _unpacked(path, raw) as stream:
+        left, skipping = b"", False
+        while data := stream.read(BLOCK_BYTES):
+            progress.done_bytes = raw.tell()
+            head, newline, tail = data.rpartition(b"\n")
+            if skipping:
+                if not newline:
+                    continue
+                data = data[data.index(b"\n") + 1 :]
+                head, newline, tail = data.rpartition(b"\n")
+                skipping = False
+            if newline:
+                yield left + head, False
+                left = tail
+            else:
+                left += tail
+            if len(left) > MAX_ROW_BYTES:
+                yield left[:200], True
+                left, skipping = b"", True
+        if left:
+            yield left, False
 
 
 @dataclass(slots=True)
@@ -140,38 +166,14 @@ class JsonLines:
     def __post_init__(self) -> None:
         self.progress = Progress(self.path.stat().st_size)
 
-    def _chunks(self) -> Iterator[tuple[bytes, bool]]:
-        """Whole lines, about BLOCK_BYTES at a time; True for a line too long to be kept."""
-        with pa.OSFile(str(self.path)) as raw, _unpacked(self.path, raw) as stream:
-            left, skipping = b"", False
-            while data := stream.read(BLOCK_BYTES):
-                self.progress.done_bytes = raw.tell()
-                head, newline, tail = data.rpartition(b"\n")
-                if skipping:
-                    if not newline:
-                        continue
-                    data = data[data.index(b"\n") + 1 :]
-                    head, newline, tail = data.rpartition(b"\n")
-                    skipping = False
-                if newline:
-                    yield left + head, False
-                    left = tail
-                else:
-                    left += tail
-                if len(left) > MAX_ROW_BYTES:
-                    yield left[:200], True
-                    left, skipping = b"", True
-            if left:
-                yield left, False
-
     def blocks(self, wanted: Sequence[str] | None) -> Iterator[Block]:
         """The rows; all names of an object are kept."""
         decode = msgspec.json.Decoder().decode
         n_lines = 0
         try:
-            for data, is_long in self._chunks():
+            for data, is_long in line_chunks(self.path, self.progress):
                 if n_lines == 0:
-                    data = data.removeprefix(_BOM)
+                    data = data.removeprefix(BOM)
                 lines = [data] if is_long else data.split(b"\n")
                 items: list[Any] = []
                 rows: list[int] = []
@@ -179,7 +181,7 @@ class JsonLines:
                 for number, line in enumerate(lines, n_lines + 1):
                     if is_long:
                         words = f"a line must be at most {MAX_ROW_BYTES:,} bytes"
-                        bad.append(BadRow(number, words, "", _cut(line)))
+                        bad.append(BadRow(number, words, "", cut(line)))
                         continue
                     try:
                         items.append(decode(line))
@@ -190,7 +192,7 @@ class JsonLines:
                                 "a line must be one JSON object",
                                 f"{short(line)} ({fault})",
                             )
-                            bad.append(BadRow(number, words, got, _cut(line)))
+                            bad.append(BadRow(number, words, got, cut(line)))
                 if n_lines == 0 and not items and data.lstrip().startswith(b"[") and len(lines) > 1:
                     raise InputError(
                         f"{self.path} is one JSON array; one object per line is needed "
@@ -199,7 +201,7 @@ class JsonLines:
                 n_lines += len(lines)
                 yield Block({}, np.array(rows, np.int64), items, tuple(bad))
         except (OSError, pa.ArrowException, EOFError) as fault:
-            raise _broken(self.path, fault, f"after line {n_lines}") from fault
+            raise broken(self.path, fault, f"after line {n_lines}") from fault
 
     def peek(self) -> tuple[str, ...]:
         """The names in the first block."""
@@ -304,7 +306,7 @@ class Csv:
                             r.number - 1,
                             f"a row must have {r.expected_columns} cells",
                             f"{r.actual_columns}",
-                            _cut(r.text),
+                            cut(r.text),
                         )
                         for r in bad
                     ]
@@ -320,7 +322,7 @@ class Csv:
                     columns = {name: Column(arrow=_unmarked(array)) for name, array in named}
                     yield Block(columns, np.array(row, np.int64), None, tuple(strange))
         except (OSError, pa.ArrowException) as fault:
-            raise _broken(self.path, Exception(_csv_words(fault)), f"after row {n_rows}") from fault
+            raise broken(self.path, Exception(_csv_words(fault)), f"after row {n_rows}") from fault
 
 
 def _csv_words(fault: Exception) -> str:
@@ -365,4 +367,4 @@ class Parquet:
                     self.progress.done_bytes = self.progress.total_bytes * n_rows // meta.num_rows
                     yield Block(columns, row)
         except (OSError, pa.ArrowException) as fault:
-            raise _broken(self.path, fault, f"after row {n_rows}") from fault
+            raise broken(self.path, fault, f"after row {n_rows}") from fault
