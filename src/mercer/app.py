@@ -1,12 +1,13 @@
 """The composition root: every choice of engine and model of a market is made on this page."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from mercer.engines.embedded.attribution_view import AttributionView, shows_of
 from mercer.engines.embedded.bell import Bell
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.encoder_files import EncoderChoice
@@ -28,6 +29,7 @@ from mercer.engines.embedded.page_writer import SlotWriter
 from mercer.engines.embedded.secrets import TokenKeys
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.engines.embedded.views import SqliteConsumer
 from mercer.events.collect import CollectRules
 from mercer.events.token import sign_many
 from mercer.retrieve.query import UnderstandOptions
@@ -182,6 +184,13 @@ def owning(
                 yield folder, store, bell, owner
         finally:
             bell.close()
+
+
+def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteConsumer]:
+    """The views of the log that one process keeps up to date; closed by the caller."""
+    window_ms = round(config.log.attribution_days * DAY_MS)
+    credits = AttributionView(window_ms=window_ms, shows=shows_of(PageLog(folder.log)))
+    return [SqliteConsumer(folder.views, credits)]
 
 
 def rotate_token_keys(folder: MarketFolder, config: MarketConfig) -> None:

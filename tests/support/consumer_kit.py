@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mercer.engines.embedded.attribution_view import AttributionView
 from mercer.engines.embedded.traffic_view import TrafficView
 from mercer.engines.embedded.views import SqliteConsumer, View
 from mercer.events.log import RECORD_KINDS, Change, RecordKind
@@ -36,8 +37,19 @@ class CountingView:
                 )
 
 
+class Credits(AttributionView):
+    """With pages that showed everything."""
+
+    def __init__(self) -> None:
+        super().__init__(window_ms=30_000, shows=lambda page_id, listing_id: True)
+
+
 # A view that is added to the product is added here, and has to keep the laws.
-VIEWS: dict[str, Callable[[], View]] = {"counting": CountingView, "traffic": TrafficView}
+VIEWS: dict[str, Callable[[], View]] = {
+    "attribution": Credits,
+    "counting": CountingView,
+    "traffic": TrafficView,
+}
 
 
 def open_consumer(folder: Path, name: str, **options: Any) -> SqliteConsumer:

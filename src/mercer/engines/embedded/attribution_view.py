@@ -19,6 +19,7 @@ from typing import Any, final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mercer.engines.embedded.views import View
 from mercer.events.attribution import (
     KEYS,
     TOUCH_KINDS,
@@ -96,13 +97,17 @@ class AttributionView:
         shows: whether the log has a page, with a listing on it.
     """
 
+    name = "attribution"
+    kinds = frozenset[RecordKind](("events", "erasures"))
+    tables = _TABLES
+
     def __init__(self, *, window_ms: int, shows: Shows) -> None:
         self._window_ms, self._shows = window_ms, shows
-        self.name = "attribution"
-        self.kinds = frozenset[RecordKind](("events", "erasures"))
-        self.tables = _TABLES
-        # With another window all credits are made anew.
-        self.version = _VERSION * 10**6 + round(window_ms / 3_600_000)
+
+    @property
+    def version(self) -> int:
+        """With another window all credits are made anew."""
+        return _VERSION * 10**9 + round(self._window_ms / 1_000)
 
     def apply(self, db: sqlite3.Connection, change: Change) -> None:
         """Take one record in, in the caller's transaction."""
@@ -288,3 +293,6 @@ def shows_of(pages: PageFinder) -> Shows:
         return frozenset(one.listing_id for one in page.shown) if page else frozenset()
 
     return lambda page_id, listing_id: listing_id in listings(page_id)
+
+
+_conforms: type[View] = AttributionView

@@ -44,6 +44,11 @@ class MarketFolder:
         return self.path / "runs"
 
     @property
+    def views(self) -> Path:
+        """What consumers of the log have computed; made anew from it where it is lost."""
+        return self.path / "views"
+
+    @property
     def secrets(self) -> Path:
         """Keys that sign; for the market's own processes only."""
         return self.path / "secrets"

@@ -27,10 +27,25 @@ create table if not exists consumer (
 class View(Protocol):
     """What a consumer computes: its tables, and how a record changes them."""
 
-    name: str
-    version: int  # another one starts anew; counts up with the tables, the kinds and the rules
-    kinds: frozenset[RecordKind]
-    tables: str  # DDL, `create table if not exists ...`
+    @property
+    def name(self) -> str:
+        """Of the consumer and its file."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Another one starts anew; counts up with the tables, the kinds and the rules."""
+        ...
+
+    @property
+    def kinds(self) -> frozenset[RecordKind]:
+        """The records it reads."""
+        ...
+
+    @property
+    def tables(self) -> str:
+        """DDL, `create table if not exists ...`."""
+        ...
 
     def apply(self, db: sqlite3.Connection, change: Change) -> None:
         """Take one record in; it neither commits nor reads anything but `db`."""
