@@ -29,6 +29,7 @@ from mercer.engines.embedded.page_writer import SlotWriter
 from mercer.engines.embedded.secrets import TokenKeys
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.engines.embedded.traffic_view import TrafficView
 from mercer.engines.embedded.views import SqliteConsumer
 from mercer.events.collect import CollectRules
 from mercer.events.token import sign_many
@@ -190,7 +191,7 @@ def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteC
     """The views of the log that one process keeps up to date; closed by the caller."""
     window_ms = round(config.log.attribution_days * DAY_MS)
     credits = AttributionView(window_ms=window_ms, shows=shows_of(PageLog(folder.log)))
-    return [SqliteConsumer(folder.views, credits)]
+    return [SqliteConsumer(folder.views, view) for view in (credits, TrafficView())]
 
 
 def rotate_token_keys(folder: MarketFolder, config: MarketConfig) -> None:
