@@ -93,7 +93,7 @@ class Fuzzer:
             return
         answer = await ask(self._app, request)
         self._learn(request, answer, known)
-        await self.check(request, answer, b"")
+        await self.check(request, answer)
 
     async def _over_socket(self, request: FuzzRequest) -> None:
         """The same through a real server; half of them damaged, so that they are hardly HTTP."""
@@ -104,11 +104,13 @@ class Fuzzer:
         self.n_socket += 1
         await self.check(request, answer, sent)
 
-    async def check(self, request: FuzzRequest, answer: FuzzAnswer, sent: bytes) -> None:
+    async def check(
+        self, request: FuzzRequest, answer: FuzzAnswer, sent: bytes | None = None
+    ) -> None:
         """Count a request and its answer; a fault is kept.
 
         Args:
-            sent: the bytes of a request over a socket; b"" of one in the process.
+            sent: the bytes of a request over a socket; None of one in the process.
         """
         self.n_requests += 1
         self.n_inputs += request.n_inputs
@@ -116,7 +118,7 @@ class Fuzzer:
         self.statuses.setdefault(request.kind, Counter())[answer.status] += 1
         if kind := unavailable_kind(answer):
             self.unavailable[kind] += 1
-        if fault := _socket_fault(answer) if sent else fault_of(request, answer):
+        if fault := _socket_fault(answer) if sent is not None else fault_of(request, answer):
             await self._keep(request, answer, fault, sent)
 
     def _learn(self, request: FuzzRequest, answer: FuzzAnswer, known: Vocabulary) -> None:
@@ -144,7 +146,7 @@ class Fuzzer:
             return
         kept: dict[str, Any] = {"count": 1, "kind": request.kind, "stack": stack[-3_000:]}
         self.faults[signature] = kept
-        if sent:
+        if sent is not None:
             kept["sent"] = repr(sent)
             return
 

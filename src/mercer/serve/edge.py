@@ -4,6 +4,7 @@
 or by a crash is guarded, counted and logged like any other.
 """
 
+import asyncio
 import ipaddress
 import re
 import time
@@ -67,6 +68,40 @@ def check_url(scope: Scope, *, max_bytes: int) -> None:
         raise Problem("url-too-long", f"the URL has {n_bytes} bytes, {max_bytes} are allowed")
 
 
+def check_headers(headers: Headers, *, max_headers: int, max_bytes: int) -> None:
+    """Refuse a head that is larger than any honest one. Raises Problem (`too-many-headers`)."""
+    raw = headers.raw
+    n_bytes = sum(len(name) + len(value) for name, value in raw)
+    if len(raw) > max_headers or n_bytes > max_bytes:
+        detail = (
+            f"{len(raw)} headers of {n_bytes} bytes; {max_headers} of {max_bytes} bytes are allowed"
+        )
+        raise Problem("too-many-headers", detail)
+
+
+def timed_receive(receive: Receive, headers: Headers, *, timeout_s: float) -> Receive:
+    """`receive` that gives up on a body which is not there after `timeout_s`; a client that sends a
+    byte a minute would else keep its place for ever."""
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return receive
+    until_s = 0.0
+
+    async def timed() -> Message:
+        nonlocal until_s
+        loop = asyncio.get_running_loop()
+        until_s = until_s or loop.time() + timeout_s
+        try:
+            async with asyncio.timeout_at(until_s) as deadline:
+                return await receive()
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            detail = f"the body was not complete within {timeout_s:g} s"
+            raise Problem("slow-body", detail, headers={"Connection": "close"}) from None
+
+    return timed
+
+
 @final
 class Edge:
     """Outermost middleware; `scope["state"]` gets `request_id` and `log`."""
@@ -101,13 +136,19 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _finish_headers(MutableHeaders(scope=message), request_id)
+                is_tls = bool(state.get("is_tls"))
+                _finish_headers(MutableHeaders(scope=message), request_id, is_tls=is_tls)
             await send(message)
 
         try:
             check_host(headers.get("host", ""), allowed=self._settings.allowed_hosts)
-            check_url(scope, max_bytes=self._settings.max_url_bytes)
-            await self._app(scope, receive, guarded_send)
+            settings = self._settings
+            check_url(scope, max_bytes=settings.max_url_bytes)
+            check_headers(
+                headers, max_headers=settings.max_headers, max_bytes=settings.max_header_bytes
+            )
+            timed = timed_receive(receive, headers, timeout_s=settings.body_timeout_s)
+            await self._app(scope, timed, guarded_send)
         except Problem as problem:
             await problem.response(request_id)(scope, receive, guarded_send)
         except ClientDisconnect:
@@ -125,8 +166,10 @@ class Edge:
             log.info("request_done", method=method, route=route, status=status, took_us=took_us)
 
 
-def _finish_headers(headers: MutableHeaders, request_id: str) -> None:
+def _finish_headers(headers: MutableHeaders, request_id: str, *, is_tls: bool) -> None:
     headers["X-Request-ID"] = request_id
+    if is_tls:  # over plain HTTP browsers ignore it, and a name that has no TLS would be locked out
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")

@@ -1,5 +1,9 @@
-"""Pictures that this server draws itself. A reference that it cannot draw is never fetched."""
+"""Pictures that this server draws itself, or that lie in the market's own folder.
 
+A reference that is neither is never fetched.
+"""
+
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,15 +24,36 @@ Draw: TypeAlias = Callable[[str, int], bytes]
 
 Raises NotFoundError where the reference names nothing that can be drawn."""
 
+Stored: TypeAlias = Callable[[str], bytes]
+"""The name of a picture in the market's folder -> its bytes. Raises NotFoundError."""
+
 DRAWN_PREFIX = "sim:"
 SIZES = (120, 240, 360, 480, 720)  # a closed list: nobody can fill the cache with 1,000 variants
 MAX_REF_CHARS = 500
-_MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"\xff\xd8\xff", 0, "image/jpeg"),
+    (b"WEBP", 8, "image/webp"),
+    (b"GIF8", 0, "image/gif"),
+    (b"ftypavif", 4, "image/avif"),
+)
+_LOCAL_NAME = re.compile(r"[^\s:\\?#%./][^\s:\\?#%]{0,400}\.(?:png|jpe?g|webp|gif|avif)", re.IGNORECASE)
 
 
 def drawn_url(ref: str, *, size: int) -> str:
     """Where the picture of a reference is."""
     return f"/images/{quote(ref, safe=':')}?size={size}"
+
+
+def picture_url(ref: str, *, size: int) -> str:
+    """Where the picture of a reference of a listing is; "" where this server cannot have it.
+
+    A drawn picture, or a plain name below MARKET/images such as `mugs/17.jpg`; an address of another
+    server is neither.
+    """
+    if ref.startswith(DRAWN_PREFIX):
+        return drawn_url(ref, size=size)
+    return f"/images/{quote(ref)}" if _LOCAL_NAME.fullmatch(ref) else ""
 
 
 @final
@@ -67,12 +92,21 @@ class ByteCache:
                 self._n_bytes -= len(dropped)
 
 
-def add_routes(app: FastAPI, draw: Draw | None, *, workers: Workers, cache_bytes: int) -> None:
-    """GET /images/{ref}?size=, where something can be drawn."""
+def add_routes(
+    app: FastAPI,
+    draw: Draw | None,
+    *,
+    stored: Stored | None = None,
+    workers: Workers,
+    cache_bytes: int,
+) -> None:
+    """GET /images/{ref}?size= of drawn pictures, GET /images/{name} of those in the folder."""
     cache = ByteCache(max_bytes=cache_bytes)
 
     async def image(request: Request) -> Response:
         ref = request.path_params["ref"]
+        if stored is not None and not ref.startswith(DRAWN_PREFIX):
+            return _answer(request, await workers.run(partial(_sniffed, stored, ref)))
         size = _size(request)
         if draw is None or not ref.startswith(DRAWN_PREFIX) or len(ref) > MAX_REF_CHARS:
             raise Problem("not-found", f"no picture can be drawn for {quoted(ref)}")
@@ -107,6 +141,17 @@ def _answer(request: Request, picture: bytes) -> Response:
     headers = {"Cache-Control": "public, max-age=3600", "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    kinds = [kind for magic, kind in _MAGIC if picture.startswith(magic)]
-    media_type = kinds[0] if kinds else "application/octet-stream"
-    return Response(picture, media_type=media_type, headers=headers)
+    return Response(picture, media_type=_media_type(picture), headers=headers)
+
+
+def _sniffed(stored: Stored, name: str) -> bytes:
+    """A picture of the folder; a file that is no picture, whatever its name says, is not shown."""
+    content = stored(name)
+    if not _media_type(content):
+        raise Problem("not-found", f"there is no picture {quoted(name)}")
+    return content
+
+
+def _media_type(picture: bytes) -> str:
+    """By its first bytes; "" for what is no picture of ours. SVG is none: it can hold scripts."""
+    return next((kind for magic, at, kind in _MAGIC if picture[at:].startswith(magic)), "")

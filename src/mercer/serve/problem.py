@@ -41,9 +41,23 @@ KINDS: Mapping[str, Kind] = {
         "The filter cannot be read",
         "Correct the filter at the place that `at` (0-based character) and `caret` show.",
     ),
+    "unauthorized": Kind(
+        401,
+        "A key is needed",
+        "Send `Authorization: Bearer mercer_<id>_<secret>`; `mercer keys create` makes one.",
+    ),
+    "forbidden": Kind(
+        403, "This key may not do this", "Use a key with the scope that `detail` names."
+    ),
+    "foreign-origin": Kind(
+        403, "Another site sent this", "Send it from a page of this server, or with a key."
+    ),
     "not-found": Kind(404, "Nothing is here", "Check the path and the id."),
     "method-not-allowed": Kind(
         405, "This path does not take this method", "Use a method from the `Allow` header."
+    ),
+    "slow-body": Kind(
+        408, "The body came too slowly", "Send the body at once, or in smaller parts."
     ),
     "too-large": Kind(413, "The request is too large", "Send less, or send it in several parts."),
     "url-too-long": Kind(414, "The URL is too long", "Use POST and put the search in the body."),
@@ -53,7 +67,13 @@ KINDS: Mapping[str, Kind] = {
     "wrong-host": Kind(
         421,
         "This host name is not served here",
-        "Reach the server as localhost or 127.0.0.1, or put it behind a proxy that sets `Host`.",
+        "Reach the server by a name that it serves; `mercer serve --allow-host NAME` adds one.",
+    ),
+    "too-many": Kind(
+        429, "Too many requests", "Wait as long as `Retry-After` says, or ask for a higher rate."
+    ),
+    "too-many-headers": Kind(
+        431, "The head of the request is too large", "Send fewer or shorter headers and cookies."
     ),
     "internal": Kind(
         500,

@@ -29,5 +29,13 @@ class ServeSettings:
     read_timeout_s: float = 10.0
     write_timeout_s: float = 120.0
     image_cache_bytes: int = 64 * MIB
+    max_headers: int = 100
+    max_header_bytes: int = 64 * 1024  # names and values together
+    head_timeout_s: float = 10.0  # from the first byte of a connection or request to the last header
+    body_timeout_s: float = 60.0  # from then to the last byte of the body
+    max_connections: int = 2_000  # open at the same time, in one process
+    address_rate_per_s: float = 50.0  # requests of one address; none for this machine itself
+    key_rate_per_s: float = 1_000.0  # requests with one key that has no rate of its own
+    cors_origins: tuple[str, ...] = ()  # foreign pages that may read /v1 with a key
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")  # of the Host header
     stop_timeout_s: int = 10  # requests that are under way may finish within this time

@@ -84,7 +84,7 @@ def test_a_fault_is_found_and_made_small() -> None:
 
     async def twice() -> None:
         for _ in range(2):
-            await fuzzer.check(request, await ask(app, request), b"")
+            await fuzzer.check(request, await ask(app, request))
 
     asyncio.run(twice())
     ((name, fault),) = fuzzer.faults.items()

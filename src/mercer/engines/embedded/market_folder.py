@@ -54,6 +54,11 @@ class MarketFolder:
         return self.path / "secrets"
 
     @property
+    def images(self) -> Path:
+        """Real pictures of the listings, by the names that `images` of a listing gives."""
+        return self.path / "images"
+
+    @property
     def rejects(self) -> Path:
         """Rows that were set aside, with their reasons."""
         return self.path / "rejects"

@@ -24,6 +24,7 @@ from mercer.schema.errors import CorruptError, NotFoundError
 from mercer.schema.time import DAY_MS
 
 FILE_NAME = "token-keys.json"
+COOKIE_KEY_FILE = "cookie-key"
 ROTATE_MS = DAY_MS
 MIN_KEYS = 3
 _VERSION = 1
@@ -149,3 +150,33 @@ def _corrupt(path: Path, what: str) -> CorruptError:
         f"{path}: {what}; remove it and start the owner again, which makes new keys: tokens that "
         "are out then count as forged"
     )
+
+
+def cookie_key(folder: Path) -> bytes:
+    """The key that seals cookies, 32 bytes; made where there is none yet, by whichever process is first.
+
+    Whoever removes it logs every browser out, and nothing else.
+
+    Args:
+        folder: MARKET/secrets.
+    Raises:
+        CorruptError: the file holds something else.
+    """
+    path = folder / COOKIE_KEY_FILE
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(folder, 0o700)
+        part = folder / f".{COOKIE_KEY_FILE}.{os.getpid()}.{secrets.token_hex(4)}"
+        write_durably(part, secrets.token_bytes(KEY_BYTES), mode=0o600)
+        try:
+            os.link(part, path)  # unlike a rename it never replaces what another process made
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise CorruptError(
+            f"{path} has {len(key)} bytes, {KEY_BYTES} are needed; remove it and start again"
+        )
+    return key

@@ -62,9 +62,11 @@ PLACE = sa.Table(
 _START = {"format": FORMAT, "version": 0, "next_row_id": 1, "next_chunk_id": 1}
 
 
-def open_engines(url: str) -> tuple[sa.Engine, sa.Engine]:
+def open_engines(url: str, *, synchronous: str = "normal") -> tuple[sa.Engine, sa.Engine]:
     """A writing and a reading engine over the same tables, which are created where missing.
 
+    Args:
+        synchronous: SQLite's; "full" for what nothing else could make again after a power cut.
     Raises:
         ConfigError: a URL of another database, or one that cannot be reached.
         CorruptError: tables of another format.
@@ -83,8 +85,8 @@ def open_engines(url: str) -> tuple[sa.Engine, sa.Engine]:
         read = sa.create_engine(made, isolation_level="REPEATABLE READ")
     else:
         write, read = (sa.create_engine(made) for _ in range(2))
-        _sqlite_transactions(write, "BEGIN IMMEDIATE")
-        _sqlite_transactions(read, "BEGIN")
+        _sqlite_transactions(write, "BEGIN IMMEDIATE", synchronous)
+        _sqlite_transactions(read, "BEGIN", synchronous)
     try:
         _create(write)
     except sa.exc.DBAPIError as fault:
@@ -93,14 +95,14 @@ def open_engines(url: str) -> tuple[sa.Engine, sa.Engine]:
     return write, read
 
 
-def _sqlite_transactions(engine: sa.Engine, begin: str) -> None:
+def _sqlite_transactions(engine: sa.Engine, begin: str, synchronous: str) -> None:
     """Say BEGIN ourselves: the driver would begin late and let two writers meet."""
 
     @sa.event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         # The log is what must be durable; after a power cut the view catches up from it.
-        for pragma in ("journal_mode=wal", "synchronous=normal", "cache_size=-65536"):
+        for pragma in ("journal_mode=wal", f"synchronous={synchronous}", "cache_size=-65536"):
             connection.execute(f"pragma {pragma}")
 
     @sa.event.listens_for(engine, "begin")
