@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from mercer.engines.embedded.generation import (
     read_manifest,
     remove_stale,
 )
+from mercer.engines.embedded.image_folder import ImageFolder
+from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.merger import Merger
 from mercer.engines.embedded.page_folder import PARTITION_PREFIX
 from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.page_writer import SlotWriter
-from mercer.engines.embedded.secrets import TokenKeys
+from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.traffic_view import TrafficView
@@ -37,11 +39,16 @@ from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, NotFoundError
 from mercer.schema.time import DAY_MS
+from mercer.serve.access import Keys, Verifier
+from mercer.serve.client import Proxies
 from mercer.serve.embedded_market import Elsewhere, EmbeddedMarket, MarketParts, now_ms
+from mercer.serve.gate import Access
 from mercer.serve.owner import Owner, Writing
 from mercer.serve.page_record import PageRecorder, RecordParams
 from mercer.serve.run import serve
+from mercer.serve.seal import Seal
 from mercer.serve.search import SearchService
+from mercer.serve.settings import ServeSettings
 from mercer.serve.slate import SlateStore
 from mercer.serve.stages import SearchParams
 from mercer.simulate import draw_reference
@@ -256,20 +263,67 @@ def own_market(
             market.close()
 
 
+def access_of(folder: MarketFolder, *, trust_proxies: Sequence[str] = ()) -> Access:
+    """Who may do what in a market. Raises ConfigError, NotFoundError."""
+    config = folder.config()
+    proxies = Proxies((*config.serve.trusted_proxies, *trust_proxies))
+    keys: Keys = SqlKeys(folder.tables_url(config))
+    return Access(Verifier(keys), Seal(cookie_key(folder.secrets)), proxies)
+
+
+def access_note(path: Path) -> str:
+    """In a few words who may use the market that is served."""
+    keys = SqlKeys((folder := MarketFolder(path)).tables_url(folder.config()))
+    try:
+        if keys.is_empty():
+            return "it has no keys: this machine only, and everything is allowed"
+    finally:
+        keys.close()
+    return "keys are asked for"
+
+
+def settings_of(
+    config: MarketConfig, *, host: str = "127.0.0.1", allow_hosts: Sequence[str] = ()
+) -> ServeSettings:
+    """The server's limits as the market's config says."""
+    plain = ServeSettings()
+    named = [name.lower().rstrip(".") for name in (*config.serve.allowed_hosts, *allow_hosts, host)]
+    return replace(
+        plain,
+        title=config.name or plain.title,
+        allowed_hosts=tuple(dict.fromkeys((*plain.allowed_hosts, *named))),
+        cors_origins=config.serve.cors_origins,
+        address_rate_per_s=config.serve.address_rate_per_s,
+        key_rate_per_s=config.serve.key_rate_per_s,
+    )
+
+
 def serve_market(
     path: Path,
     *,
     host: str,
     port: int,
+    allow_hosts: Sequence[str] = (),
+    trust_proxies: Sequence[str] = (),
     progress: Progress = lambda step, n: None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Own a market and serve it until SIGINT or SIGTERM."""
+    """Own a market and serve it until SIGINT or SIGTERM.
+
+    Args:
+        allow_hosts: names by which it is reached, beside those of the config and of this machine.
+        trust_proxies: whose X-Forwarded-For is believed, beside those of the config.
+    """
+    folder = MarketFolder(path)
+    access = access_of(folder, trust_proxies=trust_proxies)
     with own_market(path, progress=progress) as market:
         serve(
             market,
             host=host,
             port=port,
+            settings=settings_of(folder.config(), host=host, allow_hosts=allow_hosts),
+            stored=ImageFolder(folder.images).read,
+            access=access,
             draw=lambda ref, size_px: draw_reference(ref, size_px=size_px),
             on_ready=on_ready,
         )

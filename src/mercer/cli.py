@@ -8,6 +8,7 @@ from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_explain import app as explain_app
+from mercer.cli_keys import app as keys_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
 
@@ -23,6 +24,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(bench_app, name="bench")
+app.add_typer(keys_app, name="keys")
 
 
 def _version(asked: bool) -> None:

@@ -159,20 +159,36 @@ def _show(response: SearchResponse) -> None:
 @app.command("serve")
 def serve_command(
     market: MarketDir = Path(),
-    host: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="A loopback address; any address once the market has keys.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8100,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A name by which it is reached, beside localhost."),
+    ] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option("--trust-proxy", help="An address or network that may say who the client is."),
+    ] = None,
 ) -> None:
     """Serve the API and the pages of a market until stopped.
+
+    Without any key it serves this machine only, and allows everything; see `mercer keys`.
 
     Examples:
 
         mercer serve --market shop
-        mercer serve --market shop --port 9000
+        mercer serve --market shop --host 0.0.0.0 --allow-host shop.example --trust-proxy 10.0.0.0/8
     """
-    from mercer.app import serve_market
+    from mercer.app import access_note, serve_market
+
+    def ready(url: str) -> None:
+        typer.echo(f"Mercer serves {market} at {url}; {access_note(market)}", err=True)
 
     with told("serve"), Steps() as steps:
         serve_market(
             market, host=host, port=port, progress=steps,
-            on_ready=lambda url: typer.echo(f"Mercer serves {market} at {url}", err=True),
+            allow_hosts=allow_host or (), trust_proxies=trust_proxy or (),
+            on_ready=ready,
         )  # fmt: skip

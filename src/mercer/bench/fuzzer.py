@@ -136,7 +136,7 @@ class Fuzzer:
                 known.remember(one, at=self._rng.randrange(256))
 
     async def _keep(
-        self, request: FuzzRequest, answer: FuzzAnswer, fault: str, sent: bytes
+        self, request: FuzzRequest, answer: FuzzAnswer, fault: str, sent: bytes | None
     ) -> None:
         """Count a fault; the first of its kind is shrunk and kept."""
         stack = self._stacks.of(answer)

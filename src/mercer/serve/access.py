@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Mapping[str, Need]] = MappingProxyType(
         "/v1/suggest": {"*": "search"},
         "/v1/listings/{listing_id:path}/similar": {"*": "search"},
         "/v1/events": {"*": "events"},
+        "/v1/events/schema.json": {"*": "public"},
         "/v1/listings": {"*": "catalogue"},
         "/v1/listings/{listing_id:path}": {"GET": "search", "*": "catalogue"},
         "/v1/explain/{page_id}": {"*": "console"},
@@ -144,11 +145,15 @@ class Verifier:
 
     def look(self) -> bool:
         """Ask the tables whether there never was a key."""
-        if self._keys is not None:
+        if self._keys is not None and self._looked_s != float("inf"):
             self._is_open = self._keys.is_empty()
             # A market that has a key is never again one without any.
             self._looked_s = self._clock() if self._is_open else float("inf")
         return self._is_open
+
+    def close_for_good(self) -> None:
+        """Ask for keys from now on, also if the tables say that there are none."""
+        self._is_open, self._looked_s = False, float("inf")
 
     def knows(self, key_id: str) -> bool:
         """Whether memory can answer for this id; else `read` first."""

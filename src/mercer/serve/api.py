@@ -1,6 +1,7 @@
 """The handlers of /v1 and of operations: HTTP in, one call of the market, HTTP out."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, final
 
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.serve.body import read_batch, read_body
-from mercer.serve.market import ItemResult, Market
+from mercer.serve.market import Health, ItemResult, Market
 from mercer.serve.meter import Meter
 from mercer.serve.problem import Problem, from_pydantic
 from mercer.serve.settings import ServeSettings
@@ -89,6 +90,8 @@ class Api:
 
     async def _search(self, request: Request, params: SearchParams) -> Response:
         asked = params.to_request(max_depth=self._settings.max_depth)
+        if (visit := request.state.caller.visit) is not None:  # a browser speaks for itself only
+            asked = replace(asked, visitor_id=visit.visitor_id, session_id=visit.session_id)
         request.state.log.debug("search", q=asked.q, filter=asked.filter)
         found = await self.reads.run(partial(search_ready, self._market, asked))
         self._meter.searched(found)
@@ -151,21 +154,28 @@ class Api:
         self._meter.items_done(results)
         return _json(_batch_answer(results).results[0])
 
-    async def health(self) -> Response:
-        """The state of the market; 200 as long as the process lives."""
-        return _json(self._market.health())
+    async def health(self, request: Request) -> Response:
+        """The state of the market; 200 as long as the process lives. Without an admin key it says no
+        more than `is_ready`."""
+        return _json(_told(self._market.health(), request))
 
-    async def ready(self) -> Response:
+    async def ready(self, request: Request) -> Response:
         """200 when searches are answered, else 503."""
         state = self._market.health()
         if not state.is_ready:
             raise _not_ready()
-        return _json(state)
+        return _json(_told(state, request))
 
     async def metrics(self) -> Response:
         """Numbers for Prometheus."""
         text = await self.reads.run(partial(generate_latest, self._meter.registry))
         return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _told(state: Health, request: Request) -> Health:
+    """What a stranger may know of the state."""
+    is_operator = request.state.caller.is_operator
+    return state if is_operator else Health(state.is_ready, "", 0, 0, ())
 
 
 def _check_one_segment(request: Request, *, after: bytes) -> None:

@@ -56,11 +56,13 @@ class Access:
         seal: of cookies; None where there is no market on disk to keep its key in: cookies then pass
             as they are, and none of them opens anything.
         proxies: whose X-Forwarded-For is believed.
+        clock: seconds that never go back, for the limits.
     """
 
     verifier: Verifier
     seal: Seal | None
     proxies: Proxies
+    clock: Callable[[], float] = time.monotonic
 
 
 def open_access() -> Access:
@@ -80,10 +82,9 @@ class Gate:
         settings: ServeSettings,
         routes: Sequence[BaseRoute],
         answer: Answer,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app, self._access, self._settings = app, access, settings
-        self._routes, self._answer, self._clock = routes, answer, clock
+        self._routes, self._answer = routes, answer
         self._buckets = Buckets()
         names = (VISITOR_COOKIE, SESSION_COOKIE, CONSOLE_COOKIE)
         self._cookies = SealedCookies(access.seal, names) if access.seal else None
@@ -117,9 +118,7 @@ class Gate:
             return
         await self._app(scope, receive, sealing_send)
 
-    async def _admit(
-        self, scope: Scope, headers: Headers, ours: dict[str, str]
-    ) -> Standing | None:
+    async def _admit(self, scope: Scope, headers: Headers, ours: dict[str, str]) -> Standing | None:
         """Name the caller, take a token, check the scope. Raises Problem."""
         state = scope["state"]
         state["caller"] = NOBODY
@@ -190,7 +189,7 @@ class Gate:
             rate = settings.address_rate_per_s
             name = f"address:{caller_of_address(address)}"
             quota = Quota("address", rate, max(1, math.ceil(4 * rate)))
-        standing = self._buckets.take(name, quota, now_s=self._clock(), cost=cost)
+        standing = self._buckets.take(name, quota, now_s=self._access.clock(), cost=cost)
         if not standing.is_allowed:
             detail = (
                 f"more than {quota.rate_per_s:g} requests a second for this {quota.name}; "

@@ -9,16 +9,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import openapi, page, picture, route_events, route_explain
+from mercer.serve import openapi, page, picture, route_events, route_explain, route_login
 from mercer.serve.api import Api
 from mercer.serve.edge import Edge
+from mercer.serve.gate import Access, Gate, open_access
 from mercer.serve.log import Log
 from mercer.serve.market import Health, Market
 from mercer.serve.meter import Meter
@@ -37,6 +38,8 @@ def create_app(
     *,
     settings: ServeSettings | None = None,
     draw: picture.Draw | None = None,
+    stored: picture.Stored | None = None,
+    access: Access | None = None,
     log: Log | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> FastAPI:
@@ -46,9 +49,11 @@ def create_app(
         market: opened by the caller, who also closes it.
         draw: (image reference, side in pixels) -> PNG, JPEG or WebP bytes of a picture that
             this server can make itself; None where the market's pictures lie elsewhere.
+        stored: name of a picture in the market's folder -> its bytes; None where it has none.
+        access: who may do what; None allows everything.
         now_ms: the clock, for deletions that name no time.
     """
-    settings, log = settings or ServeSettings(), log or Log()
+    settings, log, access = settings or ServeSettings(), log or Log(), access or open_access()
     meter = Meter(market.health)
     api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
     events = route_events.EventRoutes(market, settings=settings, meter=meter)
@@ -69,7 +74,6 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
-        middleware=[Middleware(Edge, settings=settings, meter=meter, log=log)],
         openapi_tags=[
             {"name": "search", "description": "What visitors do."},
             {"name": "events", "description": "What visitors did."},
@@ -82,7 +86,10 @@ def create_app(
     route_events.add_routes(app, events)
     _add_catalogue_routes(app, api)
     _add_operation_routes(app, api)
-    picture.add_routes(app, draw, workers=api.draws, cache_bytes=settings.image_cache_bytes)
+    picture.add_routes(
+        app, draw, stored=stored, workers=api.draws, cache_bytes=settings.image_cache_bytes
+    )
+    route_login.add_routes(app, access.verifier)
     route_explain.add_routes(app, market, workers=api.reads)
     page.add_routes(
         app,
@@ -92,8 +99,29 @@ def create_app(
         meter=meter,
         can_draw=draw is not None,
     )
+    _add_middleware(app, access, settings=settings, meter=meter, log=log)
     app.openapi = partial(_cached_openapi, app)  # type: ignore[method-assign]  # FastAPI's own hook
     return app
+
+
+def _add_middleware(
+    app: FastAPI, access: Access, *, settings: ServeSettings, meter: Meter, log: Log
+) -> None:
+    """Edge, then CORS where a page of another origin is allowed, then the gate; each goes before
+    what was added earlier."""
+    app.add_middleware(
+        Gate, access=access, settings=settings, routes=app.router.routes, answer=_answer
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"),
+            allow_credentials=False,  # a foreign page has a key, or nothing
+        )
+    app.add_middleware(Edge, settings=settings, meter=meter, log=log)
 
 
 def _add_search_routes(app: FastAPI, api: Api) -> None:
@@ -206,14 +234,19 @@ def _cached_openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def _answer(request: Request, problem: Problem) -> Response:
+    """A problem as whoever asked wants it."""
+    if page.wants_html(request):
+        return page.error_page(request, problem)
+    return problem.response(request.state.request_id)
+
+
 def _add_errors(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         problem = _as_problem(request, error)
         if problem.kind == "internal":
             request.state.log.error("request_failed", error=error)
-        if page.wants_html(request):
-            return page.error_page(request, problem)
-        return problem.response(request.state.request_id)
+        return _answer(request, problem)
 
     for kind in (Problem, MarketError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, answer)

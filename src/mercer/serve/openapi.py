@@ -120,10 +120,23 @@ def text_answer(description: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": description, "content": content}}
 
 
+_EVERYWHERE = (
+    "unauthorized",
+    "forbidden",
+    "wrong-host",
+    "url-too-long",
+    "too-many",
+    "too-many-headers",
+    "internal",
+)
+
+
 def problems(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """The documentation of the errors of a route; kinds of one status share an entry."""
     responses: dict[int | str, dict[str, Any]] = {}
-    for name in (*kinds, "wrong-host", "url-too-long", "internal"):
+    if "unsupported-media-type" in kinds:  # it has a body
+        kinds = (*kinds, "slow-body")
+    for name in (*kinds, *_EVERYWHERE):
         kind = KINDS[name]
         detail = "body.per_page: Input should be less than or equal to 250, got 1000"
         faults = [Fault("body.per_page", "Input should be less than or equal to 250", "1000")]

@@ -37,7 +37,9 @@ _MAGIC = (
     (b"GIF8", 0, "image/gif"),
     (b"ftypavif", 4, "image/avif"),
 )
-_LOCAL_NAME = re.compile(r"[^\s:\\?#%./][^\s:\\?#%]{0,400}\.(?:png|jpe?g|webp|gif|avif)", re.IGNORECASE)
+_LOCAL_NAME = re.compile(
+    r"[^\s:\\?#%./][^\s:\\?#%]{0,400}\.(?:png|jpe?g|webp|gif|avif)", re.IGNORECASE
+)
 
 
 def drawn_url(ref: str, *, size: int) -> str:

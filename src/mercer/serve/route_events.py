@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import final
+from typing import Any, final
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from mercer.serve import event_schema, openapi
+from mercer.serve.access import Visit
 from mercer.serve.body import EVENTS, read_batch, read_body
 from mercer.serve.market import EventResult, Market
 from mercer.serve.meter import Meter
@@ -61,10 +62,11 @@ class EventRoutes:
         never refused for a bad neighbour.
         """
         body = await read_body(request, max_bytes=self._settings.max_events_bytes)
-        answer = await self.workers.run(partial(self._put, body))
+        visit = request.state.caller.visit
+        answer = await self.workers.run(partial(self._put, body, visit))
         return Response(answer, media_type="application/json")
 
-    def _put(self, body: bytes) -> bytes:
+    def _put(self, body: bytes, visit: Visit | None) -> bytes:
         settings = self._settings
         batch = read_batch(
             body,
@@ -72,7 +74,11 @@ class EventRoutes:
             max_item_bytes=settings.max_event_bytes,
             shape=EVENTS,
         )
-        done = self._market.put_events(batch.items, sent_ms=batch.sent_ms) if batch.items else ()
+        items, source = (
+            (batch.items, "api") if visit is None else (_own(batch.items, visit), "shop")
+        )
+        put = partial(self._market.put_events, sent_ms=batch.sent_ms, source=source)
+        done = put(items) if items else ()
         results = batch.merge(done, lambda reason: EventResult("", "rejected", reason))
         answer = _answer(results)
         self._meter.events_done(
@@ -87,6 +93,12 @@ class EventRoutes:
     async def schema(self) -> Response:
         """The JSON Schema of a batch of events."""
         return Response(self._schema, media_type="application/json")
+
+
+def _own(items: Sequence[Any], visit: Visit) -> Sequence[Any]:
+    """The events of a browser that has no key: they are its own, whatever they say."""
+    whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id}
+    return [{**item, **whose} if isinstance(item, dict) else item for item in items]
 
 
 def _answer(results: Sequence[EventResult]) -> EventBatchAnswer:

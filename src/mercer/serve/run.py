@@ -12,11 +12,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mercer.schema.errors import ConfigError
+from mercer.serve.connection import guarded
 from mercer.serve.edge import is_loopback
+from mercer.serve.gate import Access
 from mercer.serve.http import create_app
 from mercer.serve.log import Bridge, Log
 from mercer.serve.market import Market
-from mercer.serve.picture import Draw
+from mercer.serve.picture import Draw, Stored
 from mercer.serve.settings import ServeSettings
 
 _LIBRARY_LOGS = ("uvicorn.error", "asyncio")
@@ -29,22 +31,28 @@ def serve(
     port: int = 8100,
     settings: ServeSettings | None = None,
     draw: Draw | None = None,
+    stored: Stored | None = None,
+    access: Access | None = None,
     log: Log | None = None,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve a market until SIGINT or SIGTERM; returns after the requests under way have finished.
 
     Args:
-        host: a loopback address or "localhost".
+        host: a loopback address or "localhost"; with keys any address of this machine.
         port: 0 takes a free one; `on_ready` is told.
+        access: who may do what; None allows everything, to this machine.
         on_ready: called with the address once requests are answered.
     Raises:
         ConfigError: the host is not loopback, or the port is out of range or taken.
     """
     settings, log = settings or ServeSettings(), log or Log()
-    listener = listen(host, port)
+    is_open = access is None or access.verifier.look()
+    listener = listen(host, port, is_open=is_open)
+    if access is not None and not is_loopback(host):
+        access.verifier.close_for_good()  # whatever becomes of the keys
     url = _url(listener)
-    app = create_app(market, settings=settings, draw=draw, log=log)
+    app = create_app(market, settings=settings, draw=draw, stored=stored, access=access, log=log)
     server = server_of(app, settings, on_ready=lambda: on_ready(url) if on_ready else None)
     with _library_logs(log), _signals_return():
         log.info("serving", url=url)
@@ -61,7 +69,10 @@ def server_of(
     """The server of an app, with our limits; `run(sockets=[...])` starts it."""
     config = uvicorn.Config(
         app,
-        http="h11",  # the one whose limits are set here and tested
+        # h11 is the one whose limits are set here and tested.
+        http=guarded(
+            head_timeout_s=settings.head_timeout_s, max_connections=settings.max_connections
+        ),
         ws="none",
         log_config=None,
         access_log=False,
@@ -73,12 +84,19 @@ def server_of(
     return _Server(config, on_ready=on_ready)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address. Raises ConfigError."""
-    if not is_loopback(host):
+def listen(host: str, port: int, *, is_open: bool = True) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        is_open: everything is allowed to whoever reaches it, so that only this machine may.
+    Raises:
+        ConfigError: the address may not be listened on, or cannot.
+    """
+    if is_open and not is_loopback(host):
         raise ConfigError(
-            f"host {host!r} can be reached from other machines, and this server asks for no keys; "
-            "only 127.0.0.1, ::1 and localhost are allowed: put a proxy that authenticates before it"
+            f"host {host!r} can be reached from other machines, and this market has no keys; only "
+            "127.0.0.1, ::1 and localhost are allowed: make a key with mercer keys create, or put a "
+            "proxy that authenticates before it"
         )
     if not 0 <= port <= 65_535:
         raise ConfigError(

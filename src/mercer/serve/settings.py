@@ -31,7 +31,9 @@ class ServeSettings:
     image_cache_bytes: int = 64 * MIB
     max_headers: int = 100
     max_header_bytes: int = 64 * 1024  # names and values together
-    head_timeout_s: float = 10.0  # from the first byte of a connection or request to the last header
+    head_timeout_s: float = (
+        10.0  # from the first byte of a connection or request to the last header
+    )
     body_timeout_s: float = 60.0  # from then to the last byte of the body
     max_connections: int = 2_000  # open at the same time, in one process
     address_rate_per_s: float = 50.0  # requests of one address; none for this machine itself

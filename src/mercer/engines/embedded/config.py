@@ -40,7 +40,25 @@ CONFIG_TEXT = """\
 # keep_days = 400            # older pages and events are removed
 # token_ttl_hours = 24       # an item token proves that we showed the listing for so long
 # attribution_days = 30      # a purchase is credited to what its buyer touched so lately
+
+[serve]                      # docs/howto/put-it-behind-a-proxy.md
+# allowed_hosts = []         # names by which it is reached, beside localhost: ["shop.example"]
+# trusted_proxies = []       # whose X-Forwarded-For is believed: ["127.0.0.1", "10.0.0.0/8"]
+# cors_origins = []          # foreign pages that may read /v1 with a key: ["https://app.example"]
+# address_rate_per_s = 50    # requests of one address; no limit for this machine itself
+# key_rate_per_s = 1000      # requests with a key that has no rate of its own
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """Who may reach the server, and how often."""
+
+    allowed_hosts: tuple[str, ...] = ()  # names beside those of this machine
+    trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded-For is believed
+    cors_origins: tuple[str, ...] = ()
+    address_rate_per_s: float = 50.0
+    key_rate_per_s: float = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +97,7 @@ class MarketConfig:
     index: IndexConfig
     search: SearchConfig
     log: LogConfig
+    serve: ServeConfig
 
 
 class _Strict(BaseModel):
@@ -119,6 +138,18 @@ class _Log(_Strict):
     attribution_days: float = Field(default=30.0, gt=0, le=365, strict=False)
 
 
+_Host = Annotated[str, Field(pattern=r"^[a-zA-Z0-9.:_-]{1,253}$")]
+_Origin = Annotated[str, Field(pattern=r"^https?://[a-zA-Z0-9.-]+(:[0-9]{1,5})?$")]
+
+
+class _Serve(_Strict):
+    allowed_hosts: list[_Host] = []
+    trusted_proxies: list[str] = []
+    cors_origins: list[_Origin] = []
+    address_rate_per_s: float = Field(default=50.0, gt=0, le=100_000, strict=False)
+    key_rate_per_s: float = Field(default=1_000.0, gt=0, le=100_000, strict=False)
+
+
 class _File(_Strict):
     market: _Market = _Market()
     rates: _Rates = _Rates()
@@ -126,6 +157,7 @@ class _File(_Strict):
     index: _Index = _Index()
     search: _Search = _Search()
     log: _Log = _Log()
+    serve: _Serve = _Serve()
 
 
 def parse_config(text: str, *, at: str) -> MarketConfig:
@@ -151,6 +183,13 @@ def parse_config(text: str, *, at: str) -> MarketConfig:
         index=IndexConfig(**made.index.model_dump()),
         search=SearchConfig(**made.search.model_dump()),
         log=LogConfig(**made.log.model_dump()),
+        serve=ServeConfig(
+            allowed_hosts=tuple(made.serve.allowed_hosts),
+            trusted_proxies=tuple(made.serve.trusted_proxies),
+            cors_origins=tuple(made.serve.cors_origins),
+            address_rate_per_s=made.serve.address_rate_per_s,
+            key_rate_per_s=made.serve.key_rate_per_s,
+        ),
     )
 
 

@@ -45,11 +45,14 @@ class ImageFolder:
             raise _missing(name) from None
 
     def _content(self, handle: int, name: str) -> bytes:
-        with os.fdopen(handle, "rb") as file:
+        try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode) or found.st_size > self._max_bytes:
                 raise _missing(name)
-            content = file.read(self._max_bytes + 1)
+            with open(handle, "rb", closefd=False) as file:
+                content = file.read(self._max_bytes + 1)
+        finally:
+            os.close(handle)
         if len(content) > self._max_bytes:
             raise _missing(name)
         return content
