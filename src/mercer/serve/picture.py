@@ -31,7 +31,7 @@ DRAWN_PREFIX = "sim:"
 SIZES = (120, 240, 360, 480, 720)  # a closed list: nobody can fill the cache with 1,000 variants
 MAX_REF_CHARS = 500
 _MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
+    (b"\x89PNG", 0, "image/png"),
     (b"\xff\xd8\xff", 0, "image/jpeg"),
     (b"WEBP", 8, "image/webp"),
     (b"GIF8", 0, "image/gif"),
@@ -143,7 +143,9 @@ def _answer(request: Request, picture: bytes) -> Response:
     headers = {"Cache-Control": "public, max-age=3600", "ETag": tag}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return Response(picture, media_type=_media_type(picture), headers=headers)
+    return Response(
+        picture, media_type=_media_type(picture) or "application/octet-stream", headers=headers
+    )
 
 
 def _sniffed(stored: Stored, name: str) -> bytes:
