@@ -1,11 +1,11 @@
 """What a result card shows of a listing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mercer.rank.candidates import LEXICAL, SEMANTIC
+from mercer.rank.candidates import SEMANTIC
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import Hit
@@ -16,31 +16,46 @@ from mercer.text.analyze import stem
 DESCRIPTION_CHARS = 300  # of a description on a card
 
 
+Signer = Callable[[Sequence[str], Sequence[int]], Sequence[str]]
+"""(listing ids, positions) -> the token of each."""
+
+
 def hits_of(
-    entries: Sequence[Entry], places: Sequence[Place | None], query: ParsedQuery, *, first: int
+    entries: Sequence[Entry],
+    places: Sequence[Place | None],
+    query: ParsedQuery,
+    *,
+    first: int,
+    sign: Signer | None = None,
 ) -> tuple[Hit, ...]:
     """The hits at places first + 1, first + 2, ... of a slate; listings that are gone are left out."""
-    documents = documents_at([p for p in places if p is not None])
+    shown = [
+        (at, entry, place)
+        for at, (entry, place) in enumerate(zip(entries, places, strict=True), first + 1)
+        if place is not None
+    ]
+    documents = documents_at([place for _, _, place in shown])
+    ids = [document["listing_id"] for document in documents]
+    tokens = [""] * len(ids) if sign is None else sign(ids, [at for at, _, _ in shown])
     asked = [(term.word, stem(term.word)) for term in query.terms]
-    hits = []
-    for at, (entry, place) in enumerate(zip(entries, places, strict=True), first + 1):
-        if place is None:
-            continue
-        hits.append(
-            Hit(
-                position=at,
-                listing_id=(document := documents.pop(0))["listing_id"],
-                score=round(entry.score, 6),
-                document=document,
-                matched=tuple(word for word, s in asked if _has(place, s)),
-                sources=tuple(
-                    name
-                    for bit, name in ((LEXICAL, "lexical"), (SEMANTIC, "semantic"))
-                    if entry.sources & bit
-                ),
-            )
+    return tuple(
+        Hit(
+            position=at,
+            listing_id=listing_id,
+            score=round(entry.score, 6),
+            document=document,
+            matched=tuple(word for word, s in asked if _has(place, s)),
+            sources=SOURCES[entry.sources],
+            token=token,
         )
-    return tuple(hits)
+        for (at, entry, place), listing_id, document, token in zip(
+            shown, ids, documents, tokens, strict=True
+        )
+    )
+
+
+SOURCES = ((), ("lexical",), ("semantic",), ("lexical", "semantic"))
+"""By the bits LEXICAL and SEMANTIC."""
 
 
 def _has(place: Place, word: str) -> bool:

@@ -16,6 +16,7 @@ from mercer.retrieve import bitmap
 from mercer.retrieve.index import Snapshot
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page, Shown
+from mercer.serve.hit import Signer
 from mercer.serve.market import SimilarPage
 from mercer.serve.slate import Entry, Slate
 from mercer.serve.stages import FIRST_PASS, NEAREST, Matched, SearchParams, Stopwatch, threshold_of
@@ -58,22 +59,17 @@ class PageRecorder:
         self.params = params
         self._writer, self._sign = writer, sign
 
-    def record(self, page: Page, *, budget_s: float) -> list[str] | None:
-        """A token for each listing shown; None where the page could not be written in time.
+    def signer(self, page_id: str) -> Signer:
+        """Signs what a page shows; its tokens are given out only if the page was written."""
+        return lambda ids, at: self._sign(page_id, ids, at, [False] * len(ids))
 
-        A token names a page, so none is signed for a page that nobody would find.
+    def record(self, page: Page, *, budget_s: float) -> bool:
+        """Whether the page was written in time.
 
         Args:
             budget_s: what is left of the request's time; at least MIN_WRITE_S is given.
         """
-        if not self._writer.write(page, budget_s=max(budget_s, MIN_WRITE_S)):
-            return None
-        return self._sign(
-            page.page_id,
-            [one.listing_id for one in page.shown],
-            [one.position for one in page.shown],
-            [one.is_sponsored for one in page.shown],
-        )
+        return self._writer.write(page, budget_s=max(budget_s, MIN_WRITE_S))
 
 
 def list_stats(

@@ -78,10 +78,11 @@ class SearchService:
         if slate is None:
             slate = self._make(request, watch)
             self._slates.keep(slate)
+        page_id = str(uuid7())
         with watch.stage("page"):
-            entries, hits = self._page(slate, request)
+            entries, hits = self._page(slate, request, page_id)
         response = SearchResponse(
-            page_id=str(uuid7()),
+            page_id=page_id,
             hits=hits,
             found=slate.found,
             page=request.page,
@@ -115,36 +116,34 @@ class SearchService:
             page = search_page(
                 response, slate, request, entries, first=first, params=recorder.params
             )
-            tokens = recorder.record(page, budget_s=(watch.budget_ms - watch.took_ms) / 1e3)
+            is_written = recorder.record(page, budget_s=(watch.budget_ms - watch.took_ms) / 1e3)
         took_ms = round(watch.took_ms, 3)
-        if tokens is None:
-            degraded = (*response.degraded, NOT_LOGGED)
-            return replace(response, degraded=degraded, search_time_ms=took_ms)
-        hits = tuple(
-            replace(hit, token=token) for hit, token in zip(response.hits, tokens, strict=True)
-        )
-        return replace(response, hits=hits, search_time_ms=took_ms)
+        if is_written:
+            return replace(response, search_time_ms=took_ms)
+        degraded = (*response.degraded, NOT_LOGGED)
+        hits = _without_tokens(response.hits)
+        return replace(response, hits=hits, degraded=degraded, search_time_ms=took_ms)
 
     def similar(self, listing_id: str, row_id: int, *, limit: int, visit: Visit) -> SimilarPage:
         """The listings nearest to one that is for sale, nearest first; none for one that is not."""
         watch, snapshot = Stopwatch(self._clock, self._params.budget_ms), self._index.snapshot()
         with watch.stage("semantic"):
             entries = nearest(self._index, snapshot, row_id, limit=limit)
+        page_id, recorder = str(uuid7()), self._recorder
         with watch.stage("page"):
             places = self._index.places([entry.row_id for entry in entries])
-            hits = hits_of(entries, places, ParsedQuery(text=""), first=0)
-        made = SimilarPage(str(uuid7()), hits)
-        if self._recorder is None:
+            sign = None if recorder is None else recorder.signer(page_id)
+            hits = hits_of(entries, places, ParsedQuery(text=""), first=0, sign=sign)
+        made = SimilarPage(page_id, hits)
+        if recorder is None:
             return made
         page = similar_page(
             made, snapshot, entries, listing_id=listing_id, limit=limit, visit=visit, watch=watch
         )
         left_s = (watch.budget_ms - watch.took_ms) / 1e3
-        tokens = self._recorder.record(page, budget_s=left_s)
-        if tokens is None:
+        if recorder.record(page, budget_s=left_s):
             return made
-        pairs = zip(hits, tokens, strict=True)
-        return SimilarPage(made.page_id, tuple(replace(hit, token=token) for hit, token in pairs))
+        return SimilarPage(page_id, _without_tokens(hits))
 
     def _make(self, request: SearchRequest, watch: Stopwatch) -> Slate:
         """Understand, match, rank and count: the slate of a search."""
@@ -187,14 +186,22 @@ class SearchService:
             list_stats=stats,
         )
 
-    def _page(self, slate: Slate, request: SearchRequest) -> tuple[list[Entry], tuple[Hit, ...]]:
+    def _page(
+        self, slate: Slate, request: SearchRequest, page_id: str
+    ) -> tuple[list[Entry], tuple[Hit, ...]]:
         """The places of a page, and their listings as they are now; one that is gone is no hit."""
         first = (request.page - 1) * request.per_page
         if first >= slate.found:
             return [], ()
         entries = slate.entries(first, first + request.per_page)
         places = self._index.places([entry.row_id for entry in entries])
-        return entries, hits_of(entries, places, slate.query, first=first)
+        sign = None if self._recorder is None else self._recorder.signer(page_id)
+        return entries, hits_of(entries, places, slate.query, first=first, sign=sign)
+
+
+def _without_tokens(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """A token names a page, so none is given out for a page that nobody would find."""
+    return tuple(replace(hit, token="") for hit in hits)
 
 
 def _asked(request: SearchRequest) -> tuple[object, ...]:
