@@ -6,9 +6,11 @@ from mercer import __version__
 from mercer.cli_bench import app as bench_app
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_demo import app as demo_app
+from mercer.cli_erase import app as erase_app
 from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_explain import app as explain_app
 from mercer.cli_keys import app as keys_app
+from mercer.cli_log import app as log_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
 
@@ -23,6 +25,8 @@ app.add_typer(explain_app)  # explain
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
+app.add_typer(log_app, name="log")
+app.add_typer(erase_app)  # erase
 app.add_typer(bench_app, name="bench")
 app.add_typer(keys_app, name="keys")
 

@@ -100,3 +100,9 @@ def erase_events(events: EventLog, visitors: Mapping[str, int]) -> int:
 def is_finished(log: Path, visitor_ids: Collection[str]) -> bool:
     """Whether nothing of these is pending any more."""
     return not set(visitor_ids) & set(ErasedVisitors(log).orders())
+
+
+def is_recorded(log: Path, visitor_id: str) -> bool:
+    """Whether the owner has carried the order out, but for the pages."""
+    order = ErasedVisitors(log).orders().get(visitor_id)
+    return order is None or order.is_recorded

@@ -253,6 +253,14 @@ class EventLog:
                 return n_rows
             n_rows += sum(n for _, n in found)
 
+    def n_before(self, *, before_ms: int) -> int:
+        """How many events `expire` would remove."""
+        if not self._path.exists():
+            return 0
+        with closing(open_shared(self._path)) as db:
+            found = db.execute("select sum(n_rows) from record where last_ms < ?", (before_ms,))
+            return int(found.fetchone()[0] or 0)
+
     def checkpoint(self) -> None:
         """Leave nothing of what was removed in the file beside the database."""
         with self._lock:

@@ -91,6 +91,10 @@ class EmbeddedLog:
         asked = frozenset(RECORD_KINDS if kinds is None else kinds)
         return {name: one for name, one in self._partitions().items() if one.kinds & asked}
 
+    def partitions(self, kinds: Collection[RecordKind] | None = None) -> Mapping[str, Partition]:
+        """Those that may hold one of the kinds, by name, as they are now."""
+        return self._wanted(kinds)
+
     def append(self, changes: Sequence[Change]) -> Position:
         """Make all changes durable; the position just behind them in their partitions."""
         for change in changes:

@@ -107,6 +107,12 @@ def read_segment(path: Path) -> Segment:
     return Segment(batches, told.get("erased", 0), told.get("lost", 0))
 
 
+def n_removed(path: Path) -> int:
+    """How many of its ordinals have no row: erased, expired or lost."""
+    told = _metadata(_opened(path).schema)
+    return told.get("erased", 0) + told.get("lost", 0)
+
+
 def _metadata(schema: pa.Schema) -> dict[str, int]:
     return {key.decode(): int(value) for key, value in (schema.metadata or {}).items()}
 
