@@ -3,8 +3,6 @@
 import itertools
 import os
 import signal
-import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from mercer.events.consumer import POLL_S, RETRY_S, Loop, catch_up, run, step
 from mercer.events.log import START, Change
 from support.consumer_kit import VIEWS, open_consumer
+from support.forked import status_of
 from support.log_kit import T0, change_of
 from support.memory_log import MemoryLog
 
@@ -115,25 +114,12 @@ def test_kill_9_at_a_commit(tmp_path: Path, name: str, at: str) -> None:
 
         catch_up(open_consumer(tmp_path, name, on_step=on_step), log, max_rows=9)
 
-    assert _status_of(child) == signal.SIGKILL
+    assert status_of(child) == signal.SIGKILL
     consumer = open_consumer(tmp_path, name)
     assert consumer.position() != START
     catch_up(consumer, log)
     assert consumer.state_hash() == plain_hash(tmp_path, name)
     consumer.close()
-
-
-def _status_of(child: Callable[[], None]) -> int:
-    """The signal that ended a forked process; it does nothing but SQLite."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
-        pid = os.fork()
-    if not pid:
-        try:
-            child()
-        finally:
-            os._exit(1)
-    return os.waitpid(pid, 0)[1] & 0x7F
 
 
 def test_reset_and_other_versions_start_anew(

@@ -141,15 +141,6 @@ class EventIds:
             (self._folder / f"{run.after}-{run.last}-{len(run.hashes)}.ids").unlink(missing_ok=True)
         return _open_run(path, one.after, other.last, n)
 
-    def drop(self, up_to: int) -> None:
-        """Forget files whose records are all gone."""
-        if self._thread is not None:
-            self._thread.join()
-        gone = [run for run in self._runs if run.last <= up_to]
-        self._runs = [run for run in self._runs if run.last > up_to]
-        for run in gone:
-            (self._folder / f"{run.after}-{run.last}-{len(run.hashes)}.ids").unlink(missing_ok=True)
-
     def close(self) -> None:
         """Write what is worth a file, so that the next opening need not read its records."""
         if self._thread is not None:

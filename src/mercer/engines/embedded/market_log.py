@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from mercer.engines.embedded.event_log import EventLog
-from mercer.engines.embedded.log import CatalogueLog
+from mercer.engines.embedded.log import CatalogueLog, Compacted
 from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.partition import Partition
 from mercer.events.log import (
@@ -150,6 +150,11 @@ class EmbeddedLog:
             for name, at in parse_position(position).items():
                 offsets[name] = max(at, offsets.get(name, 0))
         return position_of(offsets)
+
+    def compact(self, up_to: Position, *, is_dry_run: bool = False) -> Compacted:
+        """Keep of each listing, seller, campaign and rule its newest version up to that position."""
+        offsets = parse_position(up_to)
+        return self.catalogue.compact(offsets.get("catalogue", 0), is_dry_run=is_dry_run)
 
     def close(self) -> None:
         """Give the files back; the log can be opened again."""

@@ -13,6 +13,7 @@ from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import CatalogueWriter
 from mercer.schema.errors import MarketError
+from mercer.schema.position import START
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,9 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
             try:
                 store = Store(config, log, catalogue, CatalogueWriter(log, catalogue))
                 if recover:
+                    n_dropped = log.catalogue.n_dropped()
+                    if n_dropped and catalogue.position() == START:  # the tables were lost
+                        catalogue.clear(version=n_dropped)
                     store.writer.recover()
                 yield store
             finally:
@@ -70,5 +74,5 @@ def rebuild(store: Store) -> int:
 
     Killed in between, the rest is replayed when the market is opened next.
     """
-    store.catalogue.clear()
+    store.catalogue.clear(version=store.log.catalogue.n_dropped())
     return store.writer.recover()

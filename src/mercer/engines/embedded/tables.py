@@ -372,9 +372,16 @@ class SqlCatalogue:
         with self._read.begin() as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(CHUNK)).scalar_one())
 
-    def clear(self) -> None:
-        """Drop the view; only `mercer rebuild` does, and then replays the log."""
+    def clear(self, *, version: int = 0) -> None:
+        """Drop the view; only `mercer rebuild` does, and then replays the log.
+
+        Args:
+            version: to count on from; the changes that a compaction of the log removed, so that no
+                version comes twice.
+        """
         drop_tables(self._write)
+        with self._write.begin() as db:
+            write_state(db, {"version": version})
 
     def close(self) -> None:
         """Give all connections back."""
