@@ -21,6 +21,7 @@ from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import FacetValue, PriceStats, SearchRequest
 from mercer.retrieve.segment import Segment
+from mercer.serve.slate_pins import Pins
 
 I64s = npt.NDArray[np.int64]
 I32s = npt.NDArray[np.int32]
@@ -139,8 +140,13 @@ class SlateStore:
         self._prefix = "" if slot is None else f"{slot}{SLOT_END}"
         self._ttl_s, self._max_bytes, self._clock = ttl_s, max_bytes, clock
         self._slates: OrderedDict[str, tuple[float, Slate]] = OrderedDict()
-        self._bytes = 0
+        self._bytes, self._pins = 0, Pins()
         self._lock = threading.Lock()
+
+    @property
+    def n_bytes(self) -> int:
+        """About what all slates keep in memory, with the segments that only they still need."""
+        return self._bytes + self._pins.n_bytes
 
     def new_cursor(self) -> str:
         """A name that nobody can guess from another one's."""
@@ -151,13 +157,16 @@ class SlateStore:
         with self._lock:
             self._slates[slate.cursor] = (self._clock() + self._ttl_s, slate)
             self._bytes += slate.n_bytes
+            self._pins.pin(slate.segments)
             now = self._clock()
             while self._slates and (
-                self._bytes > self._max_bytes or next(iter(self._slates.values()))[0] < now
+                self.n_bytes > self._max_bytes or next(iter(self._slates.values()))[0] < now
             ):
-                if len(self._slates) == 1 and self._bytes > self._max_bytes:
+                if len(self._slates) == 1 and self.n_bytes > self._max_bytes:
                     break  # a single giant slate is kept rather than made anew for each page
-                self._bytes -= self._slates.popitem(last=False)[1][1].n_bytes
+                dropped = self._slates.popitem(last=False)[1][1]
+                self._bytes -= dropped.n_bytes
+                self._pins.unpin(dropped.segments)
 
     def find(self, cursor: str) -> Slate | None:
         """The slate, or None where it was forgotten."""

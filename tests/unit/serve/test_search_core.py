@@ -12,10 +12,12 @@ from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import SearchRequest
+from mercer.retrieve.segment import Segment
 from mercer.schema.errors import InputError
 from mercer.serve.hit import DESCRIPTION_CHARS, similar_hits
 from mercer.serve.search import SearchService
 from mercer.serve.slate import Slate, SlateStore
+from mercer.serve.slate_pins import memory_of
 from mercer.serve.stages import SearchParams
 from support.index_kit import RATES, changed_rows, columns_of, generation_of, segment_of
 
@@ -122,6 +124,26 @@ def test_the_least_recently_used_go_first() -> None:
     giant.keep(slate("b"))
     assert giant.find("a") is None
     assert giant.find("b") is not None
+
+
+def test_segments_that_only_slates_hold_count_once() -> None:
+    """A change makes the youngest segment anew: old ones that slates keep alive use up their room."""
+    young = [segment_of(columns_of(changed_rows(ITEMS, range(10)))) for _ in range(4)]
+    size = memory_of(young[0])
+    assert size > 10 * 4  # at least the columns
+
+    def over(cursor: str, *delta: Segment) -> Slate:
+        return replace(slate(cursor), segments=(SEGMENT, *delta))
+
+    store = SlateStore(clock=Clock())
+    for i, delta in enumerate((young[0], young[0], young[1])):
+        store.keep(over(str(i), delta))
+    assert store.n_bytes == 3 * slate("x").n_bytes + 2 * size
+    small = SlateStore(max_bytes=3 * size, clock=Clock())
+    for i, delta in enumerate(young):
+        small.keep(over(str(i), delta))
+    assert list(small._slates) == ["2", "3"]
+    assert small.n_bytes == 2 * slate("x").n_bytes + 2 * size
 
 
 @pytest.mark.parametrize("n_head", [0, 3, 10])
