@@ -127,8 +127,10 @@ def listing_by_id(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     """What is asked about one listing: similar ones, its pages, its deletion."""
     some_id = rng.choice(known.listing_ids) if rng.random() < 0.6 else text(rng, known)[:300]
     path, method = rng.choice(_BY_ID)
+    if b"/explain/" in path and known.seen and rng.random() < 0.7:
+        some_id = rng.choice(known.seen)
     target = path.replace(b"*", _quoted(some_id, safe="/" if rng.random() < 0.1 else ""))
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and b"?" not in target:
         target += b"?" + rng.choice(
             (b"limit=3", b"limit=0", b"updated_ms=1", b"updated_ms=-1", b"updated_ms=9e9")
         )
@@ -143,6 +145,8 @@ _BY_ID: Final = (
     (b"/like/*", "GET"),
     (b"/listing/*", "GET"),
     (b"/v1/explain/*", "GET"),
+    (b"/v1/explain/*?listing_id=l1", "GET"),
+    (b"/console/pages/*", "GET"),
     (b"/images/*", "GET"),
     (b"/images/sim:*?size=120", "GET"),
     (b"/static/*", "GET"),

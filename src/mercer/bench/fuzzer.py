@@ -14,7 +14,7 @@ from typing import Any, final
 
 from starlette.types import ASGIApp
 
-from mercer.app import own_market
+from mercer.app import access_of, own_market
 from mercer.bench.fuzz_asgi import FuzzAnswer, ask
 from mercer.bench.fuzz_check import fault_of, unavailable_kind
 from mercer.bench.fuzz_request import FuzzRequest, requests
@@ -22,7 +22,9 @@ from mercer.bench.fuzz_shrink import shrunk
 from mercer.bench.fuzz_socket import ask_socket, wire_bytes
 from mercer.bench.fuzz_text import Vocabulary, mutated_bytes
 from mercer.bench.machine import rss_parts_mib
+from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.retrieve.filter_schema import LISTING_FIELDS
+from mercer.serve.gate import Access
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
 from mercer.serve.market import Market
@@ -225,16 +227,22 @@ def socket_server(app: ASGIApp, settings: ServeSettings) -> Iterator[int]:
         listener.close()
 
 
-def fuzz(market: Market, *, n_inputs: int, seed: int) -> dict[str, Any]:
-    """Fuzz the app of an opened market; the counts and the faults."""
+def fuzz(
+    market: Market, *, n_inputs: int, seed: int, access: Access | None = None
+) -> dict[str, Any]:
+    """Fuzz the app of an opened market; the counts and the faults.
+
+    Args:
+        access: of the market; it has no keys, so everything is allowed, but its cookies are sealed.
+    """
     stacks, settings = Stacks(), ServeSettings()
     log = Log(stacks.write, level="error")
 
     def draw(ref: str, size_px: int) -> bytes:
         return draw_reference(ref, size_px=size_px)
 
-    app = create_app(market, settings=settings, draw=draw, log=log)
-    served = create_app(market, settings=settings, draw=draw, log=log)
+    app = create_app(market, settings=settings, draw=draw, access=access, log=log)
+    served = create_app(market, settings=settings, draw=draw, access=access, log=log)
     began = time.perf_counter()
     with socket_server(served, settings) as port:
         fuzzer = Fuzzer(app, stacks, port=port, seed=seed)
@@ -266,8 +274,10 @@ def fuzz(market: Market, *, n_inputs: int, seed: int) -> dict[str, Any]:
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """Own the market and fuzz it; the job and the answer are those of `mercer.bench.fuzz`."""
-    with own_market(Path(job["market"])) as market:
-        return fuzz(market, n_inputs=job["inputs"], seed=job["seed"])
+    path = Path(job["market"])
+    with own_market(path) as market:
+        access = access_of(MarketFolder(path))
+        return fuzz(market, n_inputs=job["inputs"], seed=job["seed"], access=access)
 
 
 if __name__ == "__main__":
