@@ -164,7 +164,20 @@ def page(rng: random.Random, known: Vocabulary) -> FuzzRequest:
                          ("page", ("2", "0", "-1", "9999999999")), ("sort", ("newest", "x"))):  # fmt: skip
         if rng.random() < 0.15:
             pairs.append(name.encode() + b"=" + _quoted(rng.choice(values)))
-    path = rng.choice((b"/", b"/", b"/", b"/", b"/docs", b"/console", b"/cart", b"/favourites"))
+    path = rng.choice(
+        (
+            b"/",
+            b"/",
+            b"/",
+            b"/",
+            b"/docs",
+            b"/console",
+            b"/cart",
+            b"/favourites",
+            b"/suggest",
+            b"/checkout",
+        )
+    )
     headers = (_HOST, (b"accept", b"text/html"))
     return FuzzRequest("page", "GET", path + b"?" + b"&".join(pairs), headers)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import final
 
 KEY_BYTES = 32
-MAX_COOKIE_BYTES = 4_096
+MAX_COOKIE_BYTES = 65_536  # of the whole header; the edge has refused more
 _MAC_BYTES = 16
 _MAC_CHARS = 22
 
