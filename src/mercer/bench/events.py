@@ -14,6 +14,7 @@ from mercer.schema.errors import ConfigError
 # EventsBench and `folder`), an object on stdout whose keys become keys of the result.
 PARTS: Final[Mapping[str, str]] = {
     "log": "mercer.bench.event_writer",
+    "pages": "mercer.bench.page_cost",
 }
 
 

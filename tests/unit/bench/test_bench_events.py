@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from mercer.bench.event_writer import event_batches, measure
 from mercer.bench.events import PARTS, EventsBench, bench_events
+from mercer.bench.page_cost import measure as measure_pages
 from mercer.cli import app
 from mercer.engines.embedded.event_log import EventLog
+from mercer.engines.embedded.page_folder import PageFolder
 from mercer.schema.errors import ConfigError
 from mercer.schema.event import EVENT
 
@@ -54,3 +56,13 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         bench_events(EventsBench(events=0), cache=tmp_path)
     with pytest.raises(ConfigError, match=f"there are {', '.join(PARTS)}"):
         bench_events(EventsBench(events=1, parts=("logs",)), cache=tmp_path)
+
+
+def test_pages_are_measured(tmp_path: Path) -> None:
+    """The part `pages` writes and seals pages of the stated size, and refuses none."""
+    line = measure_pages(tmp_path, seed=3, n_pages=40)
+    assert (line["pages_refused"], line["page_candidates"], line["page_shown"]) == (0, 1_000, 24)
+    assert 0 < line["page_write_us"] <= line["page_write_p99_us"]
+    assert 4_000 < line["page_bytes"] < line["page_journal_bytes"] < 20_000
+    (file,) = PageFolder(tmp_path / "pages-0").files()
+    assert file.segment is not None
