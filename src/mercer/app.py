@@ -124,6 +124,7 @@ class Seat:
     slot: int | None = None  # of its page log; None: pages are not written down
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict
+    clock: Callable[[], int] | None = None  # in ms; None: the machine's
 
 
 def serving_market(
@@ -152,6 +153,7 @@ def serving_market(
         params,
         slates=SlateStore(slot=seat.slot),
         recorder=recorder,
+        now_ms=seat.clock,
     )
     if seat.bell is not None:
         follower.start()
@@ -172,6 +174,7 @@ def serving_market(
             pages=pages,
             elsewhere=seat.elsewhere,
             processes=seat.processes,
+            now_ms=seat.clock or now_ms,
         )
     )
 
@@ -251,10 +254,14 @@ def own_market(
     *,
     progress: Progress = lambda step, n: None,
     processes: Callable[[], Mapping[str, str]] = dict,
+    clock: Callable[[], int] | None = None,
 ) -> Iterator[EmbeddedMarket]:
-    """A market for reading and writing, while the block runs; it is indexed if it never was."""
+    """A market for reading and writing, while the block runs; it is indexed if it never was.
+
+    A simulation brings its own `clock`, in ms: then pages, events and changes are of its time.
+    """
     with owning(path, progress=progress) as (folder, store, bell, owner):
-        seat = Seat(writes=owner, bell=bell, slot=0, processes=processes)
+        seat = Seat(writes=owner, bell=bell, slot=0, processes=processes, clock=clock)
         market = serving_market(folder, store.config, store.catalogue, seat)
         try:
             yield market

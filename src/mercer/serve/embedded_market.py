@@ -67,6 +67,7 @@ class MarketParts:
     pages: SlotWriter | None = None  # None: pages are not written down
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict  # Health.processes
+    now_ms: Callable[[], int] = now_ms  # of events and changes; a simulation brings its own
 
 
 @final
@@ -83,7 +84,7 @@ class EmbeddedMarket:
             known=partial(known_of, parts.catalogue),
         )
         self._intake = EventIntake(
-            rules=parts.rules, ring=parts.ring, append=self._add_events, now_ms=now_ms
+            rules=parts.rules, ring=parts.ring, append=self._add_events, now_ms=parts.now_ms
         )
 
     def search(self, request: SearchRequest) -> SearchResponse:
@@ -209,7 +210,7 @@ class EmbeddedMarket:
     # -- writing ----------------------------------------------------------------------------------
 
     def _defaults(self) -> Defaults:
-        now = now_ms()
+        now = self._parts.now_ms()
         return Defaults(now_ms=now, updated_ms=now, currency=self._currency)
 
     def _writes(self) -> Writing:

@@ -51,10 +51,12 @@ class SearchService:
         clock: Callable[[], float] = time.perf_counter,
         slates: SlateStore | None = None,
         recorder: PageRecorder | None = None,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
+        """With `now_ms` pages are served at that clock's time, else at the machine's."""
         self._index, self._params, self._clock = index, params, clock
         self._slates = slates if slates is not None else SlateStore()
-        self._recorder = recorder
+        self._recorder, self._now_ms = recorder, now_ms
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """One page.
@@ -78,7 +80,7 @@ class SearchService:
         if slate is None:
             slate = self._make(request, watch)
             self._slates.keep(slate)
-        page_id = str(uuid7())
+        page_id = self._new_page_id()
         with watch.stage("page"):
             entries, hits = self._page(slate, request, page_id)
         response = SearchResponse(
@@ -124,12 +126,20 @@ class SearchService:
         hits = _without_tokens(response.hits)
         return replace(response, hits=hits, degraded=degraded, search_time_ms=took_ms)
 
+    def _new_page_id(self) -> str:
+        """A UUIDv7; a page is as old as the millisecond in it."""
+        made = str(uuid7())
+        if self._now_ms is None:
+            return made
+        at = f"{self._now_ms():012x}"
+        return f"{at[:8]}-{at[8:]}{made[13:]}"  # the rest of it is random
+
     def similar(self, listing_id: str, row_id: int, *, limit: int, visit: Visit) -> SimilarPage:
         """The listings nearest to one that is for sale, nearest first; none for one that is not."""
         watch, snapshot = Stopwatch(self._clock, self._params.budget_ms), self._index.snapshot()
         with watch.stage("semantic"):
             entries = nearest(self._index, snapshot, row_id, limit=limit)
-        page_id, recorder = str(uuid7()), self._recorder
+        page_id, recorder = self._new_page_id(), self._recorder
         with watch.stage("page"):
             places = self._index.places([entry.row_id for entry in entries])
             sign = None if recorder is None else recorder.signer(page_id)

@@ -26,7 +26,7 @@ from mercer.simulate.people.plan import SEARCHES_PER_SESSION, Arrival, arrivals
 from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.supply import n_new_listings, plan_supply
-from mercer.traffic.clock import RealClock
+from mercer.traffic.clock import SimulatedClock
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.files import PhotoFolder, VisitList
 from mercer.traffic.http_shop import HttpShop
@@ -95,13 +95,19 @@ def run_traffic(
     visits = VisitList(told.visits) if told.visits else None
     traffic_of = _prepare(stamp, state, params, told, on_arrival=visits or _ignore)
     _save(folder, replace(state, runs=state.runs + 1))  # however it ends: no event id comes again
-    with _shop(folder, url=url, api_key=api_key) as shop, _watched(server_pid) as memory:
+    start_ms = _start_ms(stamp, state)
+    with (
+        _shop(folder, url=url, api_key=api_key, start_ms=start_ms) as shop,
+        _watched(server_pid) as memory,
+    ):
         traffic: Traffic = traffic_of(shop)
         try:
             report = traffic.run(connections=params.connections)
         finally:
             released = state.listings_released + traffic.n_released
-            after = State(state.runs + 1, traffic.until_ms, released)
+            # What a server took has its time, and what comes later must be later.
+            until_ms = max(traffic.until_ms, shop.clock.now_ms())
+            after = State(state.runs + 1, until_ms, released)
             _save(folder, after)
             if visits is not None:
                 visits.write()
@@ -111,7 +117,7 @@ def run_traffic(
         "url": url or None,
         "seed": params.seed,
         "run": state.runs,
-        "days": round((traffic.until_ms - _start_ms(stamp, state)) / 86_400_000, 3),
+        "days": round((traffic.until_ms - start_ms) / 86_400_000, 3),
         "listings_released": traffic.n_released,
         "listings": stamp.listings + after.listings_released,
         **report.summary(seed=params.seed),
@@ -242,12 +248,14 @@ def _prepare(
 
 
 @contextmanager
-def _shop(folder: Path, *, url: str, api_key: str) -> Iterator[Shop]:
+def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Shop]:
+    """In process the market lives in simulated time; a server has a clock of its own."""
     if url:
         yield HttpShop(url, api_key=api_key)
     else:
-        with own_market(folder) as market:
-            yield InProcess(market, RealClock())
+        clock = SimulatedClock(start_ms)
+        with own_market(folder, clock=clock.now_ms) as market:
+            yield InProcess(market, clock)
 
 
 @contextmanager

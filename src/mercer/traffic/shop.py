@@ -95,7 +95,9 @@ class InProcess:
 
     def tell(self, events: Sequence[Event], *, sent_ms: int) -> Sequence[tuple[str, str]]:
         """Send events."""
-        return [(r.verdict, r.reason) for r in self._market.put_events(list(events))]
+        return [
+            (r.verdict, r.reason) for r in self._market.put_events(list(events), sent_ms=sent_ms)
+        ]
 
     def put(self, listings: Sequence[Mapping[str, Any]]) -> Sequence[tuple[str, str]]:
         """Change listings."""
