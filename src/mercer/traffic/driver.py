@@ -39,7 +39,7 @@ FLUSH_ROWS = 48
 PUT_ROWS = 200
 EVENTS_PER_BATCH = 500
 MAX_DEPTH = 10_000  # as far as a market pages
-RETRY_S, MAX_RETRIES = 1.0, 30  # after "too many requests"
+TOO_MANY, MAX_RETRIES, MAX_RETRY_S = 429, 30, 30.0
 _NOBODY = Who("", "", None)
 
 
@@ -381,9 +381,9 @@ class Traffic:
             except Refused as refused:
                 with self._ready:
                     self.report.refused[refused.status] += 1
-                if refused.status != 429:
+                if refused.status != TOO_MANY:
                     break
-                time.sleep(RETRY_S)
+                time.sleep(min(refused.retry_after_s, MAX_RETRY_S))
         return Page("", ())
 
     def _tell(self, tell: Tell, role: Role) -> None:

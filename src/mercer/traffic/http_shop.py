@@ -33,6 +33,7 @@ class HttpShop:
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
         self._of_thread = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
 
     def search(self, search: Search) -> Page:
         """One page of results."""
@@ -63,25 +64,35 @@ class HttpShop:
         got = self._call("PUT", "/v1/listings", {"listings": list(listings)})
         return [(r["verdict"], r["reason"]) for r in got["results"]]
 
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+
     def _call(self, method: str, path: str, body: object) -> Any:
         """The answer's JSON; raises Refused for any other status than 2xx."""
         raw = None if body is None else msgspec.json.encode(body)
         try:
-            status, answer = self._sent(method, self._path + path, raw)
+            status, answer, retry_after = self._sent(method, self._path + path, raw)
         except (OSError, http.client.HTTPException) as fault:
             raise Refused(UNREACHABLE, f"{self._host}: {fault}") from None
         if not 200 <= status < 300:
-            raise Refused(status, answer[:300].decode("utf-8", "replace"))
+            wait_s = float(retry_after) if retry_after.isdigit() else 1.0
+            detail = answer[:300].decode("utf-8", "replace")
+            raise Refused(status, detail, retry_after_s=wait_s)
         return msgspec.json.decode(answer)
 
-    def _sent(self, method: str, path: str, raw: bytes | None) -> tuple[int, bytes]:
-        """One exchange; a connection that the server closed meanwhile is opened again, once."""
+    def _sent(self, method: str, path: str, raw: bytes | None) -> tuple[int, bytes, str]:
+        """Status, body and Retry-After of one exchange.
+
+        A connection that the server closed meanwhile is opened again, once.
+        """
         for attempt in (0, 1):
             connection, is_fresh = self._connection()
             try:
                 connection.request(method, path, raw, self._headers)
                 response = connection.getresponse()
-                return response.status, response.read()
+                return response.status, response.read(), response.getheader("Retry-After", "")
             except (ConnectionError, http.client.BadStatusLine):
                 connection.close()
                 if is_fresh or attempt:
@@ -95,6 +106,7 @@ class HttpShop:
             make = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
             kept = make(self._host, self._port, timeout=TIMEOUT_S)
             self._of_thread.connection = kept
+            self._opened.append(kept)
         is_fresh = kept.sock is None
         if is_fresh:
             kept.connect()  # sets TCP_NODELAY

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -94,13 +94,13 @@ def run_traffic(
     told = watchers or Watchers()
     visits = VisitList(told.visits) if told.visits else None
     traffic_of = _prepare(stamp, state, params, told, on_arrival=visits or _ignore)
-    _save(folder, replace(state, runs=state.runs + 1))  # however it ends: no event id comes again
     start_ms = _start_ms(stamp, state)
     with (
         _shop(folder, url=url, api_key=api_key, start_ms=start_ms) as shop,
         _watched(server_pid) as memory,
     ):
         traffic: Traffic = traffic_of(shop)
+        _save(folder, replace(state, runs=state.runs + 1))  # however it ends: ids never come again
         try:
             report = traffic.run(connections=params.connections)
         finally:
@@ -251,7 +251,8 @@ def _prepare(
 def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Shop]:
     """In process the market lives in simulated time; a server has a clock of its own."""
     if url:
-        yield HttpShop(url, api_key=api_key)
+        with closing(HttpShop(url, api_key=api_key)) as shop:
+            yield shop
     else:
         clock = SimulatedClock(start_ms)
         with own_market(folder, clock=clock.now_ms) as market:

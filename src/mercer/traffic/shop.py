@@ -14,8 +14,8 @@ from mercer.traffic.clock import Clock
 class Refused(Exception):  # noqa: N818  # an answer that is counted, not a fault of ours
     """The market answered a request with an error."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        self.status, self.detail = status, detail
+    def __init__(self, status: int, detail: str, *, retry_after_s: float = 1.0) -> None:
+        self.status, self.detail, self.retry_after_s = status, detail, retry_after_s
         super().__init__(f"{status}: {detail}")
 
 
