@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_from_bytes
@@ -18,8 +18,8 @@ from mercer.bench.fuzz_text import (
 from mercer.schema.event import EVENT_KINDS
 
 BATCH_ITEMS: Final = 48  # of a batch, at most; each item is one input
-_JSON: Final = (b"content-type", b"application/json")
-_HOST: Final = (b"host", b"localhost")
+JSON: Final = (b"content-type", b"application/json")
+HOST: Final = (b"host", b"localhost")
 _NOW_MS: Final = 1_770_000_000_000
 
 
@@ -30,7 +30,7 @@ class FuzzRequest:
     kind: str
     method: str
     target: bytes  # path and query, percent-encoded
-    headers: tuple[tuple[bytes, bytes], ...] = (_HOST,)
+    headers: tuple[tuple[bytes, bytes], ...] = (HOST,)
     body: bytes = b""
     n_inputs: int = 1  # what it counts for
     n_items: int | None = (
@@ -38,13 +38,15 @@ class FuzzRequest:
     )
 
 
-def _quoted(value: str, *, safe: str = "") -> bytes:
+def quoted(value: str, *, safe: str = "") -> bytes:
+    """A text percent-encoded, halves of a pair as the bytes that no UTF-8 text has."""
     return quote_from_bytes(value.encode("utf-8", "surrogatepass"), safe=safe).encode()
 
 
-def _pairs(pairs: Mapping[str, Any]) -> bytes:
+def url_pairs(pairs: Mapping[str, Any]) -> bytes:
+    """Members as the query of a URL, or as a form; what is no text as JSON."""
     return b"&".join(
-        _quoted(k) + b"=" + _quoted(v if isinstance(v, str) else json.dumps(v))
+        quoted(k) + b"=" + quoted(v if isinstance(v, str) else json.dumps(v))
         for k, v in pairs.items()
     )
 
@@ -91,7 +93,7 @@ def search_by_url(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     params = _search_params(rng, known)
     if isinstance(facets := params.get("facets"), list):
         params["facets"] = ",".join(map(str, facets))
-    query = _pairs(params)
+    query = url_pairs(params)
     if rng.random() < 0.05:
         query = (
             mutated(rng, query.decode())
@@ -107,7 +109,7 @@ def search_by_body(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     """POST /v1/search."""
     params = _search_params(rng, known)
     body = _json(rng, params if rng.random() < 0.97 else json_value(rng, known))
-    return FuzzRequest("search", "POST", b"/v1/search", (_HOST, _JSON), body, _count(params))
+    return FuzzRequest("search", "POST", b"/v1/search", (HOST, JSON), body, _count(params))
 
 
 def _count(params: Mapping[str, Any]) -> int:
@@ -120,7 +122,7 @@ def suggest(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     pairs: dict[str, Any] = {"q": text(rng, known)[: rng.randint(0, 30)]}
     if rng.random() < 0.2:
         pairs["limit"] = rng.choice((1, 50, 51, 0, "x"))
-    return FuzzRequest("suggest", "GET", b"/v1/suggest?" + _pairs(pairs))
+    return FuzzRequest("suggest", "GET", b"/v1/suggest?" + url_pairs(pairs))
 
 
 def listing_by_id(rng: random.Random, known: Vocabulary) -> FuzzRequest:
@@ -129,7 +131,7 @@ def listing_by_id(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     path, method = rng.choice(_BY_ID)
     if b"/explain/" in path and known.seen and rng.random() < 0.7:
         some_id = rng.choice(known.seen)
-    target = path.replace(b"*", _quoted(some_id, safe="/" if rng.random() < 0.1 else ""))
+    target = path.replace(b"*", quoted(some_id, safe="/" if rng.random() < 0.1 else ""))
     if rng.random() < 0.2 and b"?" not in target:
         target += b"?" + rng.choice(
             (b"limit=3", b"limit=0", b"updated_ms=1", b"updated_ms=-1", b"updated_ms=9e9")
@@ -151,35 +153,6 @@ _BY_ID: Final = (
     (b"/images/sim:*?size=120", "GET"),
     (b"/static/*", "GET"),
 )
-
-
-def page(rng: random.Random, known: Vocabulary) -> FuzzRequest:
-    """The pages that a browser asks for, with any state in their address."""
-    pairs: list[bytes] = [b"q=" + _quoted(text(rng, known))] if rng.random() < 0.8 else []
-    for _ in range(rng.choice((0, 0, 1, 2))):
-        field = rng.choice(known.fields) if rng.random() < 0.9 else text(rng, known)
-        value = rng.choice(known.values) if rng.random() < 0.7 else text(rng, known)
-        pairs.append(b"f=" + _quoted(field + ":" + value))
-    for name, values in (("min", ("1", "x", "-1", "1e99", "9" * 30)), ("max", ("50", "NaN", "0")),
-                         ("page", ("2", "0", "-1", "9999999999")), ("sort", ("newest", "x"))):  # fmt: skip
-        if rng.random() < 0.15:
-            pairs.append(name.encode() + b"=" + _quoted(rng.choice(values)))
-    path = rng.choice(
-        (
-            b"/",
-            b"/",
-            b"/",
-            b"/",
-            b"/docs",
-            b"/console",
-            b"/cart",
-            b"/favourites",
-            b"/suggest",
-            b"/checkout",
-        )
-    )
-    headers = (_HOST, (b"accept", b"text/html"))
-    return FuzzRequest("page", "GET", path + b"?" + b"&".join(pairs), headers)
 
 
 def listings(rng: random.Random, known: Vocabulary) -> FuzzRequest:
@@ -250,11 +223,9 @@ def door(rng: random.Random, known: Vocabulary) -> FuzzRequest:
         ("GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE", "FOO")
     )
     path = (
-        rng.choice(_PATHS)
-        if rng.random() < 0.7
-        else b"/" + _quoted(text(rng, known)[:80], safe="/")
+        rng.choice(_PATHS) if rng.random() < 0.7 else b"/" + quoted(text(rng, known)[:80], safe="/")
     )
-    headers = [_HOST] if rng.random() < 0.9 else [(b"host", _header(rng, known))]
+    headers = [HOST] if rng.random() < 0.9 else [(b"host", _header(rng, known))]
     headers += [
         (
             rng.choice(_HEADERS),
@@ -312,28 +283,4 @@ def _batch(
     whole = json.dumps(value).encode()
     body = mutated_bytes(rng, whole) if rng.random() < 0.08 else whole
     n_answers = n_items if body is whole else None
-    return FuzzRequest(kind, method, target, (_HOST, _JSON), body, n_items, n_answers)
-
-
-Maker = Callable[[random.Random, Vocabulary], FuzzRequest]
-# (maker, weight): of a thousand inputs about 290 are queries and filters, 290 listings, 290 events.
-MIX: Final[tuple[tuple[Maker, int], ...]] = (
-    (search_by_url, 100),
-    (search_by_body, 100),
-    (suggest, 30),
-    (listing_by_id, 40),
-    (page, 20),
-    (listings, 12),
-    (events, 6),
-    (door, 50),
-)
-
-
-def requests(rng: random.Random, known: Vocabulary, *, n_inputs: int) -> Iterator[FuzzRequest]:
-    """Requests that together count for at least `n_inputs`."""
-    makers, weights = zip(*MIX, strict=True)
-    left = n_inputs
-    while left > 0:
-        request = rng.choices(makers, weights)[0](rng, known)
-        left -= request.n_inputs
-        yield request
+    return FuzzRequest(kind, method, target, (HOST, JSON), body, n_items, n_answers)

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp
 from mercer.app import access_of, own_market
 from mercer.bench.fuzz_asgi import FuzzAnswer, ask
 from mercer.bench.fuzz_check import fault_of, unavailable_kind
-from mercer.bench.fuzz_request import FuzzRequest, requests
+from mercer.bench.fuzz_mix import requests
+from mercer.bench.fuzz_request import FuzzRequest
 from mercer.bench.fuzz_shrink import shrunk
 from mercer.bench.fuzz_socket import ask_socket, wire_bytes
 from mercer.bench.fuzz_text import Vocabulary, mutated_bytes

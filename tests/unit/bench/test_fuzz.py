@@ -15,7 +15,8 @@ from mercer.app import own_market
 from mercer.bench.fuzz import FuzzBench, bench_fuzz
 from mercer.bench.fuzz_asgi import FuzzAnswer, ask
 from mercer.bench.fuzz_check import fault_of, unavailable_kind
-from mercer.bench.fuzz_request import MIX, FuzzRequest, requests
+from mercer.bench.fuzz_mix import MIX, requests
+from mercer.bench.fuzz_request import FuzzRequest
 from mercer.bench.fuzz_shrink import shrunk
 from mercer.bench.fuzz_text import MARK, Vocabulary
 from mercer.bench.fuzzer import Fuzzer, Stacks, fuzz
