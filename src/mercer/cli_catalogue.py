@@ -14,6 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mercer.cli_foreign import (
+    EventFormat,
+    FormatOption,
+    ListingUrl,
+    ViewsAsClicks,
+    foreign_opener,
+)
 from mercer.engines.embedded.ingest import IngestJob, IngestReport, OnProgress, ingest
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store, rebuild
@@ -46,6 +53,8 @@ MapFile = Annotated[
     Path | None, typer.Option("--map", help="TOML: which column feeds which field.")
 ]
 KindOption = Annotated[Kind, typer.Option("--kind", help="What the rows are.")]
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -90,6 +99,9 @@ def ingest_command(
     market: MarketDir = Path(),
     map_file: MapFile = None,
     kind: KindOption = Kind.LISTINGS,
+    form: FormatOption = EventFormat.MERCER,
+    views_as_clicks: ViewsAsClicks = False,
+    listing_url: ListingUrl = None,
     delete: Annotated[
         bool, typer.Option("--delete", help="Delete the listings that the rows name.")
     ] = False,
@@ -102,9 +114,18 @@ def ingest_command(
         mercer ingest listings.jsonl --market shop
         mercer ingest --map examples/icecat.toml products.parquet attributes.parquet --market shop
         mercer ingest sellers.csv --kind sellers --market shop
+        mercer ingest events.jsonl.gz --kind events --market shop
+        mercer ingest events_20260131.parquet --kind events --format ga4 --market shop
     """
     folder = MarketFolder(market)
     rows = _row_kind(kind, delete=delete)
+    foreign = foreign_opener(
+        form,
+        views=views_as_clicks,
+        listing_url=listing_url,
+        is_events=kind is Kind.EVENTS,
+        has_map=map_file is not None,
+    )
     with told("ingest"):
         source_map = _map(map_file)
         _check_files(files)
@@ -116,8 +137,9 @@ def ingest_command(
                 currency=store.config.rates.reporting,
                 now_ms=time.time_ns() // 1_000_000,
                 rejects=folder.rejects,
+                open_foreign=foreign,
             )
-            report = ingest(job, writer=store.writer, on_progress=on_progress)
+            report = ingest(job, store=store, on_progress=on_progress)
             listings = store.catalogue.count()
     _show(report, as_json=as_json, more={"listings": listings})
     if report.failed_files or (report.rejected and not report.accepted):
@@ -130,6 +152,9 @@ def validate_command(
     market: MarketDir = Path(),
     map_file: MapFile = None,
     kind: KindOption = Kind.LISTINGS,
+    form: FormatOption = EventFormat.MERCER,
+    views_as_clicks: ViewsAsClicks = False,
+    listing_url: ListingUrl = None,
     delete: Annotated[bool, typer.Option("--delete", help="Judge as `ingest --delete`.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -139,6 +164,13 @@ def validate_command(
 
         mercer validate listings.jsonl --market shop
     """
+    foreign = foreign_opener(
+        form,
+        views=views_as_clicks,
+        listing_url=listing_url,
+        is_events=kind is Kind.EVENTS,
+        has_map=map_file is not None,
+    )
     with told("validate"):
         folder = MarketFolder(market)
         # A file can be judged before there is a market; only the currency would come from it.
@@ -149,10 +181,11 @@ def validate_command(
             source_map=_map(map_file),
             currency=currency,
             now_ms=time.time_ns() // 1_000_000,
+            open_foreign=foreign,
         )
         _check_files(files)
         with _progress() as on_progress:
-            report = ingest(job, writer=None, on_progress=on_progress)
+            report = ingest(job, store=None, on_progress=on_progress)
     _show(report, as_json=as_json, more={})
     if not report.is_clean:
         raise typer.Exit(1)
@@ -277,6 +310,8 @@ def _show(report: IngestReport, *, as_json: bool, more: dict[str, int]) -> None:
         console.print(f"ignored columns: {', '.join(report.ignored_columns[:30])}", markup=False)
     if report.absent_columns:
         console.print(f"in the map but in no row: {', '.join(report.absent_columns)}", markup=False)
+    for name, n in report.skipped.most_common(30):
+        console.print(f"{n:,} x {name} is no event of a marketplace, skipped", markup=False)
     for path in report.rejects_files:
         console.print(f"set aside in {path}", markup=False)
     for fault in report.failed_files:

@@ -67,7 +67,7 @@ def searchable(file: Path, market: Path) -> tuple[Stages, dict[str, Any]]:
             currency=store.config.rates.reporting,
             now_ms=NOW_MS,
         )
-        report = ingest(job, writer=store.writer)
+        report = ingest(job, store=store)
         stages("ingest", report.accepted)
         if not report.is_clean:
             raise MarketError(f"{file}: not all rows were taken: {dict(report.reasons)}")

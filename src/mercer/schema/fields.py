@@ -196,6 +196,12 @@ EVENT_RULES: tuple[FieldRule, ...] = (
     _text("extra", limits.MAX_DESCRIPTION_CHARS, default=None),
 )
 
+# What only the market that took an event can know. A file that claims a proof is not believed.
+_NOT_FROM_FILES = frozenset(("standing", "is_sponsored", "received_ms"))
+HISTORY_RULES: tuple[FieldRule, ...] = tuple(
+    rule for rule in EVENT_RULES if rule.name not in _NOT_FROM_FILES
+)
+
 RULES: Mapping[RowKind, tuple[FieldRule, ...]] = {
     "listings": LISTING_RULES,
     "deletions": tuple(r for r in LISTING_RULES if r.name in DELETION.names),

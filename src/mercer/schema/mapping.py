@@ -7,7 +7,14 @@ from typing import Any
 
 from mercer.schema.cells import UNITS
 from mercer.schema.errors import MappingError
-from mercer.schema.fields import EVENT_RULES, LISTING_RULES, RULES, SELLER_RULES, FieldRule, RowKind
+from mercer.schema.fields import (
+    HISTORY_RULES,
+    LISTING_RULES,
+    RULES,
+    SELLER_RULES,
+    FieldRule,
+    RowKind,
+)
 
 # Which section of a map file speaks of which kind of rows.
 SECTIONS: Mapping[RowKind, str] = {
@@ -94,7 +101,8 @@ def _own(rule: FieldRule) -> tuple[FieldSource, ...]:
 
 def own_names() -> SourceMap:
     """The map that is used when none is given: Mercer's own column names."""
-    fields = {kind: {rule.name: _own(rule) for rule in rules} for kind, rules in RULES.items()}
+    read = {**RULES, "events": HISTORY_RULES}
+    fields = {kind: {rule.name: _own(rule) for rule in rules} for kind, rules in read.items()}
     return SourceMap(fields=fields, all_attributes="attributes", is_explicit=False)
 
 
@@ -235,7 +243,7 @@ def parse_map(text: str, *, at: str) -> SourceMap:
     if "seller" in top:
         fields["sellers"] = _fields(reader, top["seller"], SELLER_RULES, "seller")
     if "event" in top:
-        fields["events"] = _fields(reader, top["event"], EVENT_RULES, "event")
+        fields["events"] = _fields(reader, top["event"], HISTORY_RULES, "event")
     by_name: dict[str, FieldSource] = {}
     if isinstance(attributes, dict):
         for name, value in attributes.items():

@@ -49,7 +49,7 @@ def run(
         now_ms=NOW_MS,
         rejects=rejects,
     )
-    return ingest(job, writer=store.writer)
+    return ingest(job, store=store)
 
 
 def lines(path: Path, *items: Any) -> Path:

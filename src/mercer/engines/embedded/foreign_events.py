@@ -37,15 +37,11 @@ class ForeignEvents:
     skipped: Counter[str] = field(default_factory=Counter)  # rows that are no events, by their name
     columns: tuple[str, ...] | None = None
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.inner.path
+    path: Path = field(init=False)
+    progress: Progress = field(init=False)
 
-    @property
-    def progress(self) -> Progress:
-        """Of the file."""
-        return self.inner.progress
+    def __post_init__(self) -> None:
+        self.path, self.progress = self.inner.path, self.inner.progress
 
     def blocks(self, wanted: Sequence[str] | None) -> Iterator[Block]:
         """The events, each with the number of the row that it came from."""
@@ -61,7 +57,8 @@ class ForeignEvents:
                     self.skipped[made.skipped[:100]] += 1
                 items.extend(made.events)
                 rows.extend([number] * len(made.events))
-            yield Block({}, np.array(rows, np.int64), items, tuple(bad))
+            n_read = len(block.row) + len(block.bad)
+            yield Block({}, np.array(rows, np.int64), items, tuple(bad), n_read)
 
     def _converted(self, row: Any) -> Foreign:
         if not isinstance(row, Mapping | str):

@@ -16,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from mercer.engines.embedded.duplicates import SeenIds
+from mercer.engines.embedded.foreign_events import ForeignEvents
 from mercer.engines.embedded.readers import Block, JsonLines, Source, open_source
 from mercer.engines.embedded.rejects import RejectsFile
-from mercer.engines.embedded.writer import CatalogueWriter
+from mercer.engines.embedded.store import Store
 from mercer.events.log import Change, RecordKind
 from mercer.schema.attributes import SideAttributes, values_as_text
 from mercer.schema.catalogue import Applied
@@ -31,6 +32,7 @@ from mercer.schema.objects import columns_of
 
 BATCH_ROWS = 65_536  # of one record of the log
 BATCH_BYTES = 64 * 2**20
+EVENT_ROWS = 8_192  # a consumer of the log holds some such records at a time
 N_EXAMPLES = 10
 
 # Called after each block: the file, its bytes read, its bytes in all, rows read so far.
@@ -58,6 +60,9 @@ class IngestReport:
     unchanged: int = 0  # nothing newer than what was there
     rejected: int = 0
     duplicates: int = 0  # rows whose id is in the same file before
+    skipped: Counter[str] = field(
+        default_factory=Counter
+    )  # foreign rows that are no events of ours
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Example] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
@@ -79,6 +84,7 @@ class IngestReport:
             "ignored_columns", "absent_columns", "failed_files", "rejects_files",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {
+            "skipped": dict(self.skipped.most_common()),
             "reasons": dict(self.reasons.most_common()),
             "examples": [{"file": e.file, "row": e.row, "reason": e.reason} for e in self.examples],
             "seconds": round(self.seconds, 3),
@@ -96,13 +102,14 @@ class IngestJob:
     currency: str  # where a row has a price and none
     now_ms: int
     rejects: Path | None = None  # the folder for rows set aside; None: only count them
+    open_foreign: Callable[[Path], ForeignEvents] | None = None  # of files with foreign events
 
 
 @dataclass(slots=True)
 class _Writes:
     """Gathers good rows into batches and writes them on a thread of their own, one at a time."""
 
-    writer: CatalogueWriter | None
+    store: Store | None
     kind: RecordKind
     report: IngestReport
     pending: list[pa.RecordBatch] = field(default_factory=list)
@@ -112,7 +119,7 @@ class _Writes:
     running: Future[list[Applied]] | None = None
 
     def add(self, rows: pa.RecordBatch) -> None:
-        if self.writer is None or not rows.num_rows:
+        if self.store is None or not rows.num_rows:
             return
         self.pending.append(rows)
         self.n_rows += rows.num_rows
@@ -121,14 +128,23 @@ class _Writes:
             self.flush()
 
     def flush(self) -> None:
-        if self.writer is None or not self.pending:
+        if self.store is None or not self.pending:
             return
         table = pa.Table.from_batches(self.pending).combine_chunks()
         self.pending, self.n_rows, self.n_bytes = [], 0, 0
         self._wait()
+        if self.kind == "events":
+            batches = table.to_batches(max_chunksize=EVENT_ROWS)
+            self.running = self.pool.submit(self._write_events, batches)
+            return
         batches = table.to_batches(max_chunksize=2 * BATCH_ROWS)
         changes = [Change(self.kind, batch) for batch in batches]
-        self.running = self.pool.submit(self.writer.write, changes)
+        self.running = self.pool.submit(self.store.writer.write, changes)
+
+    def _write_events(self, batches: Sequence[pa.RecordBatch]) -> list[Applied]:
+        assert self.store is not None
+        known = [int(self.store.log.events.append(batch).sum()) for batch in batches]
+        return [Applied(b.num_rows - n, n, 0) for b, n in zip(batches, known, strict=True)]
 
     def _wait(self) -> None:
         if self.running is not None:
@@ -154,9 +170,9 @@ class _Writes:
 
 
 def ingest(
-    job: IngestJob, *, writer: CatalogueWriter | None, on_progress: OnProgress | None = None
+    job: IngestJob, *, store: Store | None, on_progress: OnProgress | None = None
 ) -> IngestReport:
-    """Read the files and write their good rows; without a writer, only say what is wrong.
+    """Read the files and write their good rows; without a store, only say what is wrong.
 
     A file that breaks off is reported, and what was read of it is in; the other files go on.
 
@@ -170,7 +186,7 @@ def ingest(
     side = _read_side(job, sources, report)
     for source in sources:
         _check_map(job, source)
-    with _Writes(writer, job.kind, report) as writes:
+    with _Writes(store, job.kind, report) as writes:
         for source in sources:
             report.files += 1
             try:
@@ -185,7 +201,10 @@ def _opened(job: IngestJob, report: IngestReport) -> list[Source]:
     sources: list[Source] = []
     for path in job.paths:
         try:
-            sources.append(open_source(path, delimiter=job.source_map.delimiter))
+            if job.open_foreign is not None:
+                sources.append(job.open_foreign(path))
+            else:
+                sources.append(open_source(path, delimiter=job.source_map.delimiter))
         except InputError as fault:
             report.files += 1
             report.failed_files.append(str(fault))
@@ -282,13 +301,15 @@ def _ingest_one(
             judged = _judged(job, block, defaults, side, occurred)
             rows = _note_duplicates(job, source, block, judged, seen, report, rejects)
             _note_rejections(source, block, judged, report, rejects)
-            report.read += len(block.row) + len(block.bad)
+            report.read += len(block.row) + len(block.bad) if block.n_read is None else block.n_read
             report.accepted += rows.num_rows
             writes.add(rows)
             if on_progress:
                 progress = source.progress
                 on_progress(source.path, progress.done_bytes, progress.total_bytes, report.read)
     finally:
+        if isinstance(source, ForeignEvents):
+            report.skipped.update(source.skipped)
         if rejects:
             rejects.close()
             report.rejects_files += [str(rejects.path)] if rejects.path else []

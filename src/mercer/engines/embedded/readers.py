@@ -49,6 +49,7 @@ class Block:
     row: Ints  # (n,) number of each row in its file, from 1
     items: Sequence[Any] | None = None  # (n,) JSON values; then `columns` is empty
     bad: tuple[BadRow, ...] = ()
+    n_read: int | None = None  # rows of the file, where they are not those of the block
 
     def raw(self, index: int) -> Any:
         """The row as it came, values cut."""
