@@ -271,30 +271,61 @@ def export_command(
 
 @app.command("compact")
 def compact_command(
-    market: MarketDir = Path(), dry_run: DryRun = False, as_json: AsJson = False
+    market: MarketDir = Path(),
+    catalogue: Annotated[
+        bool,
+        typer.Option(
+            "--catalogue",
+            help="Also remove all versions but the newest of each listing, seller, campaign and "
+            "rule; no server may run.",
+        ),
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Seal the closed journals of pages into compressed segments, whatever their size.
 
-    A running server does it by itself when they are large or an hour old. No record is lost.
+    A running server does it by itself when they are large or an hour old; no page is lost. With
+    --catalogue older versions of what the catalogue says are removed; what is searched stays the same.
 
     Examples:
 
         mercer log compact --dry-run --market shop
         mercer log compact --market shop
+        mercer log compact --catalogue --dry-run --market shop
     """
     with told("log compact"):
-        report = _kept(MarketFolder(market), seal_all=True, dry_run=dry_run)
+        folder = MarketFolder(market)
+        report = _kept(folder, seal_all=True, dry_run=dry_run)
+        dropped = _compacted(folder, dry_run=dry_run) if catalogue else None
     result = {
         "dry_run": dry_run,
         "sealed_journals": report.sealed_journals,
         "sealed_pages": report.sealed_pages,
+        "catalogue": dropped and dataclasses.asdict(dropped),
         "faults": report.faults,
     }
     would = "would be " if dry_run else ""
     text = f"{report.sealed_pages:,} pages of {report.sealed_journals:,} journals {would}sealed"
+    if dropped is not None:
+        text += (
+            f"\n{dropped.n_dropped:,} of {dropped.n_rows:,} rows of the catalogue {would}removed, "
+            f"{dropped.n_blanked:,} {would}reduced to their key"
+        )
     say(result, "\n".join([*report.faults, text]), as_json=as_json)
     if report.faults:
         raise typer.Exit(1)
+
+
+def _compacted(folder: MarketFolder, *, dry_run: bool) -> Any:
+    """What a compaction of the catalogue's records removed, or would; up to where the view stands."""
+    from mercer.engines.embedded.store import open_store
+
+    if dry_run:
+        with _reading(folder.path) as (_, log):
+            return log.compact(log.end(), is_dry_run=True)
+    with open_store(folder) as store:
+        return store.log.compact(store.catalogue.position())
 
 
 def _kept(

@@ -8,10 +8,13 @@ import pytest
 
 from mercer.evaluate.search import MEASURES
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
+from mercer.schema.campaign import CAMPAIGN
 from mercer.schema.catalogue import CHANGED_LISTING, Applied
+from mercer.schema.erasure import ERASURE
 from mercer.schema.event import EVENT
 from mercer.schema.listing import Listing
 from mercer.schema.page import PAGE
+from mercer.schema.rule import RULE
 from mercer.schema.seller import SELLER, Seller
 from mercer.serve.explain import HitWhy, ListingWhy, PageWhy, PartGap, ScorePart, Step, WordHad
 
@@ -27,7 +30,9 @@ calibration snapshot champion challenger prequential position micros cursor judg
 
 
 @pytest.mark.parametrize(
-    "schema", [CHANGED_LISTING, SELLER, EVENT, PAGE], ids=["listing", "seller", "event", "page"]
+    "schema",
+    [CHANGED_LISTING, SELLER, EVENT, PAGE, CAMPAIGN, RULE, ERASURE],
+    ids=["listing", "seller", "event", "page", "campaign", "rule", "erasure"],
 )
 def test_every_schema_field_is_explained(schema: pa.Schema) -> None:
     """A field that a user can see is explained, with its unit, before it is shipped."""

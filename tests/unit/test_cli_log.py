@@ -150,6 +150,23 @@ def test_stats_count_what_is_there(shop):
     assert "consumer counting: 4 rows behind" in text
 
 
+def test_compact_keeps_the_newest_versions(shop):
+    """With --catalogue older versions go, the dry run says how many, and a rebuild shows the same."""
+    where = ("--market", shop)
+    item = {"listing_id": "l0", "title": "new title", "updated_ms": NOW_MS + 9}
+    (shop / "more.jsonl").write_text(json.dumps(item) + "\n")
+    mercer("ingest", shop / "more.jsonl", *where)
+    assert answer("log", "compact", *where)["catalogue"] is None
+    would = answer("log", "compact", "--catalogue", "--dry-run", *where)["catalogue"]
+    done = answer("log", "compact", "--catalogue", *where)["catalogue"]
+    assert done == would == {"n_records": 2, "n_rows": 4, "n_dropped": 0, "n_blanked": 1}
+    assert answer("log", "verify", *where)["faults"] == []
+    assert "1 reduced to their key" in mercer("log", "compact", "--catalogue", *where).output
+    assert answer("rebuild", "--yes", *where)["listings"] == 3
+    rows = answer("log", "tail", "--kind", "listings", *where)["rows"]
+    assert sorted(row["row"]["title"] for row in rows) == ["", "mug", "mug", "new title"]
+
+
 def test_verify_finds_damage(shop):
     """A sound log passes; a flipped byte anywhere is told with the file, and the status is 1."""
     where = ("--market", shop)
