@@ -8,6 +8,7 @@ MarketError
 │   └── ConfigError      mercer.toml, the synonyms file, options
 ├── NotFoundError        no such market, listing, page (HTTP 404)
 ├── MarketBusyError      another owner holds this market
+├── UnavailableError     a process of this market does not answer now (HTTP 503, try again)
 └── CorruptError         a file on disk is not what it should be; says how to rebuild it
 """
 
@@ -56,6 +57,10 @@ class NotFoundError(MarketError):
 
 class MarketBusyError(MarketError):
     """Another process owns this market; only one may write."""
+
+
+class UnavailableError(MarketError):
+    """A process of this market does not answer now; asking again later is harmless."""
 
 
 class CorruptError(MarketError):

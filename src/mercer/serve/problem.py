@@ -18,6 +18,7 @@ from mercer.schema.errors import (
     MarketError,
     NotFoundError,
     SchemaError,
+    UnavailableError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -191,7 +192,7 @@ def from_market(error: MarketError) -> Problem:
             return Problem("bad-request", text, faults=[Fault("request", text)])
         case NotFoundError():
             return Problem("not-found", text)
-        case MarketBusyError():
+        case MarketBusyError() | UnavailableError():
             return Problem("busy", text, headers={"Retry-After": "1"})
         case _:
             return unexpected()

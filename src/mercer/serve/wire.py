@@ -177,8 +177,8 @@ class ProblemShape:
     request_id: str
 
 
-def _plain(value: object) -> Any:
-    """Numbers and arrays that came out of columns, for msgspec."""
+def plain(value: object) -> Any:
+    """Numbers and arrays that came out of columns, as msgspec's hook wants them."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -189,7 +189,7 @@ def _plain(value: object) -> Any:
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_plain)
+_ENCODER = msgspec.json.Encoder(enc_hook=plain)
 
 
 def encode(answer: object) -> bytes:
