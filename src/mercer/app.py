@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from mercer.engines.embedded.attribution_view import AttributionView, shows_of
@@ -21,9 +21,11 @@ from mercer.engines.embedded.generation import (
     read_manifest,
     remove_stale,
 )
-from mercer.engines.embedded.image_folder import ImageFolder
+from mercer.engines.embedded.housekeeping import Chores, Housekeeping
+from mercer.engines.embedded.keeper import Keeper
 from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.merger import Merger
 from mercer.engines.embedded.page_folder import PARTITION_PREFIX
 from mercer.engines.embedded.page_log import PageLog
@@ -34,6 +36,7 @@ from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.traffic_view import TrafficView
 from mercer.engines.embedded.views import SqliteConsumer
 from mercer.events.collect import CollectRules
+from mercer.events.consumer import POLL_S, step
 from mercer.events.token import sign_many
 from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
@@ -45,15 +48,15 @@ from mercer.serve.embedded_market import Elsewhere, EmbeddedMarket, MarketParts,
 from mercer.serve.gate import Access
 from mercer.serve.owner import Owner, Writing
 from mercer.serve.page_record import PageRecorder, RecordParams
-from mercer.serve.run import serve
 from mercer.serve.seal import Seal
 from mercer.serve.search import SearchService
 from mercer.serve.settings import ServeSettings
 from mercer.serve.slate import SlateStore
 from mercer.serve.stages import SearchParams
-from mercer.simulate import draw_reference
 from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms
+
+KEEP_EVERY_S = 30.0  # how often the log of pages is looked after
 
 
 def synonyms_of(folder: MarketFolder, config: MarketConfig) -> Synonyms:
@@ -138,7 +141,7 @@ def serving_market(
     follower = Follower(
         folder.index, catalogue, config.rates, open_one=_opener(folder, config), bell=seat.bell
     )
-    tokens, token_ttl_ms = TokenKeys(folder.secrets), round(config.log.token_ttl_hours * 3_600_000)
+    tokens = TokenKeys(folder.secrets)
     pages = recorder = None
     if seat.slot is not None:
         pages = SlotWriter(folder.log / f"{PARTITION_PREFIX}{seat.slot}")
@@ -167,7 +170,7 @@ def serving_market(
             rules=CollectRules(
                 currency=config.rates.reporting,
                 keep_ms=config.log.keep_days * DAY_MS,
-                token_ttl_ms=token_ttl_ms,
+                token_ttl_ms=_token_ttl_ms(config),
             ),
             ring=tokens.ring,
             writes=seat.writes,
@@ -188,13 +191,19 @@ def owning(
     with open_store(folder) as store:
         if current_generation(folder.index) is None:
             index_market(store, folder, progress=progress)
-        rotate_token_keys(folder, store.config)
-        bell = Bell(folder.run / "bell")
-        try:
-            with closing(_owner(folder, store, bell)) as owner:
-                yield folder, store, bell, owner
-        finally:
-            bell.close()
+        keys, ttl_ms = TokenKeys(folder.secrets), _token_ttl_ms(store.config)
+
+        def rotate() -> None:
+            keys.rotate_if_due(now_ms=now_ms(), ttl_ms=ttl_ms)
+
+        rotate()  # before the first page is signed
+        chores = Chores(keep_days=store.config.log.keep_days, hourly=rotate)
+        with (
+            closing(Bell(folder.run / "bell")) as bell,
+            closing(Housekeeping(store.log, chores)) as housekeeping,
+            closing(_owner(folder, store, bell, lambda: housekeeping.fault)) as owner,
+        ):
+            yield folder, store, bell, owner
 
 
 def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteConsumer]:
@@ -204,13 +213,11 @@ def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteC
     return [SqliteConsumer(folder.views, view) for view in (credits, TrafficView())]
 
 
-def rotate_token_keys(folder: MarketFolder, config: MarketConfig) -> None:
-    """Make the first key of the item tokens, or the next one where it is due."""
-    ttl_ms = round(config.log.token_ttl_hours * 3_600_000)
-    TokenKeys(folder.secrets).rotate_if_due(now_ms=now_ms(), ttl_ms=ttl_ms)
+def _token_ttl_ms(config: MarketConfig) -> int:
+    return round(config.log.token_ttl_hours * 3_600_000)
 
 
-def _owner(folder: MarketFolder, store: Store, bell: Bell) -> Owner:
+def _owner(folder: MarketFolder, store: Store, bell: Bell, fault: Callable[[], str]) -> Owner:
     served = [current_generation(folder.index)]
 
     def adopted() -> None:
@@ -226,7 +233,7 @@ def _owner(folder: MarketFolder, store: Store, bell: Bell) -> Owner:
         return _size(folder.index, name)
 
     command = [sys.executable, "-m", "mercer.app", str(folder.path)]
-    return Owner(store, bell, indexed=indexed, merger=Merger(command, done=adopted))
+    return Owner(store, bell, indexed=indexed, merger=Merger(command, done=adopted), fault=fault)
 
 
 @lru_cache(maxsize=4)
@@ -305,35 +312,31 @@ def settings_of(
     )
 
 
-def serve_market(
-    path: Path,
-    *,
-    host: str,
-    port: int,
-    allow_hosts: Sequence[str] = (),
-    trust_proxies: Sequence[str] = (),
-    progress: Progress = lambda step, n: None,
-    on_ready: Callable[[str], None] | None = None,
-) -> None:
-    """Own a market and serve it until SIGINT or SIGTERM.
+@dataclass(frozen=True, slots=True)
+class LearnerStep:
+    """Something that the learner does again and again."""
 
-    Args:
-        allow_hosts: names by which it is reached, beside those of the config and of this machine.
-        trust_proxies: whose X-Forwarded-For is believed, beside those of the config.
-    """
-    folder = MarketFolder(path)
-    access = access_of(folder, trust_proxies=trust_proxies)
-    with own_market(path, progress=progress) as market:
-        serve(
-            market,
-            host=host,
-            port=port,
-            settings=settings_of(folder.config(), host=host, allow_hosts=allow_hosts),
-            stored=ImageFolder(folder.images).read,
-            access=access,
-            draw=lambda ref, size_px: draw_reference(ref, size_px=size_px),
-            on_ready=on_ready,
-        )
+    name: str
+    step: Callable[[], object]  # True: there is more to do at once
+    every_s: float
+
+
+@contextmanager
+def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[LearnerStep]]:
+    """What the learner of a market does, open while the block runs."""
+    keeper = Keeper(folder.log, keep_days=config.log.keep_days)
+
+    def keep() -> None:
+        keeper.run(now_ms=now_ms())
+
+    def read_on(consumer: SqliteConsumer) -> bool:
+        return step(consumer, log) > 0
+
+    with ExitStack() as stack:
+        log = stack.enter_context(closing(EmbeddedLog(folder.log, is_owner=False)))
+        consumers = [stack.enter_context(closing(c)) for c in consumers_of(folder, config)]
+        reading = [LearnerStep(c.name, partial(read_on, c), POLL_S) for c in consumers]
+        yield [LearnerStep("keeper", keep, KEEP_EVERY_S), *reading]
 
 
 def merge(path: Path) -> None:

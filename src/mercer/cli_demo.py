@@ -39,8 +39,8 @@ def demo_command(
         mercer demo --market /tmp/big --listings 200000 --port 0
         mercer demo --market /tmp/small --listings 300 --no-serve --json
     """
-    from mercer.app import serve_market
     from mercer.demo import ensure_market, queries_to_try
+    from mercer.serving import Front, serve_market
 
     began = time.monotonic()
     with told("demo"):
@@ -66,7 +66,7 @@ def demo_command(
         if no_serve:
             report(None)
         else:
-            serve_market(market, host=HOST, port=port, on_ready=report)
+            serve_market(market, Front(host=HOST), port=port, on_ready=report)
 
 
 def _told(result: dict[str, Any]) -> str:

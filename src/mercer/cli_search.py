@@ -163,6 +163,9 @@ def serve_command(
         str, typer.Option(help="A loopback address; any address once the market has keys.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8100,
+    workers: Annotated[
+        int, typer.Option(help="Processes that answer requests; from 2 on each is a reader.")
+    ] = 1,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", help="A name by which it is reached, beside localhost."),
@@ -174,21 +177,27 @@ def serve_command(
 ) -> None:
     """Serve the API and the pages of a market until stopped.
 
+    One worker owns the market and answers in one process. With more, a process owns it, each worker
+    answers over the same index, and all are started again when they end. A learner runs beside them.
+
     Without any key it serves this machine only, and allows everything; see `mercer keys`.
 
     Examples:
 
         mercer serve --market shop
+        mercer serve --market shop --workers 2
         mercer serve --market shop --host 0.0.0.0 --allow-host shop.example --trust-proxy 10.0.0.0/8
     """
-    from mercer.app import access_note, serve_market
+    from mercer.app import access_note
+    from mercer.serving import Front, serve_market
 
     def ready(url: str) -> None:
         typer.echo(f"Mercer serves {market} at {url}; {access_note(market)}", err=True)
 
+    front = Front(
+        host=host, allow_hosts=tuple(allow_host or ()), trust_proxies=tuple(trust_proxy or ())
+    )
     with told("serve"), Steps() as steps:
         serve_market(
-            market, host=host, port=port, progress=steps,
-            allow_hosts=allow_host or (), trust_proxies=trust_proxy or (),
-            on_ready=ready,
+            market, front, port=port, workers=workers, progress=steps, on_ready=ready,
         )  # fmt: skip

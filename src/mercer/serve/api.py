@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, final
 
 from fastapi import Path, Query
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -168,7 +168,7 @@ class Api:
 
     async def metrics(self) -> Response:
         """Numbers for Prometheus."""
-        text = await self.reads.run(partial(generate_latest, self._meter.registry))
+        text = await self.reads.run(self._meter.exposed)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -22,7 +22,7 @@ from mercer.serve.edge import Edge
 from mercer.serve.gate import Access, Gate, open_access
 from mercer.serve.log import Log
 from mercer.serve.market import Health, Market
-from mercer.serve.meter import Meter
+from mercer.serve.meter import Meter, Others
 from mercer.serve.problem import Problem, from_market, from_pydantic, unexpected
 from mercer.serve.settings import ServeSettings
 from mercer.serve.wire import (
@@ -41,6 +41,7 @@ def create_app(
     stored: picture.Stored | None = None,
     access: Access | None = None,
     log: Log | None = None,
+    others: Others = dict,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> FastAPI:
     """The app that serves one market: API, results page, pictures, metrics.
@@ -51,10 +52,12 @@ def create_app(
             this server can make itself; None where the market's pictures lie elsewhere.
         stored: name of a picture in the market's folder -> its bytes; None where it has none.
         access: who may do what; None allows everything.
+        others: what the other processes that answer the same address count, by their names;
+            `/metrics` then has all of it, with the label `process`.
         now_ms: the clock, for deletions that name no time.
     """
     settings, log, access = settings or ServeSettings(), log or Log(), access or open_access()
-    meter = Meter(market.health)
+    meter = Meter(market.health, others=others)
     api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
     events = route_events.EventRoutes(market, settings=settings, meter=meter)
 
@@ -81,6 +84,7 @@ def create_app(
             {"name": "operations", "description": "For those who run it."},
         ],
     )
+    app.state.meter = meter
     _add_errors(app)
     _add_search_routes(app, api)
     route_events.add_routes(app, events)

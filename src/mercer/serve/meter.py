@@ -3,8 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from mercer.retrieve.request import SearchResponse
@@ -14,6 +21,38 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 _FOUND = (0, 1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _MAX_PARTS = 32  # different names of degraded parts and stages that become labels
+
+
+Others = Callable[[], Mapping[str, bytes]]
+"""The name of each process -> what it counts; OWN for the one that is asked."""
+OWN = b""
+
+
+@final
+class _Families(Collector):
+    """Metrics that were read already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def together(texts: Mapping[str, bytes]) -> bytes:
+    """The metrics of several processes as one text; each sample gets the label `process`."""
+    families: dict[str, Metric] = {}
+    for process, text in sorted(texts.items()):
+        for family in text_string_to_metric_families(text.decode()):
+            into = families.setdefault(
+                family.name, Metric(family.name, family.documentation, family.type)
+            )
+            for sample in family.samples:
+                labels = {**sample.labels, "process": process}
+                into.add_sample(sample.name, labels, sample.value)
+    registry = CollectorRegistry()
+    registry.register(_Families(families.values()))
+    return generate_latest(registry)
 
 
 @final
@@ -35,9 +74,14 @@ class _MarketState(Collector):
 
 @final
 class Meter:
-    """The metrics of one app, in a registry of its own."""
+    """The metrics of one app, in a registry of its own.
 
-    def __init__(self, health: Callable[[], Health]) -> None:
+    Args:
+        others: what the other processes count, by their names; asked at each scrape.
+    """
+
+    def __init__(self, health: Callable[[], Health], *, others: Others = dict) -> None:
+        self._others = others
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_MarketState(health))
@@ -86,6 +130,19 @@ class Meter:
             registry=self.registry,
         )
         self._names: dict[str, set[str]] = {"stage": set(), "part": set()}
+
+    def own(self) -> bytes:
+        """What this process counts, in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+    def exposed(self) -> bytes:
+        """What all processes count; with more than one each sample is labelled with its process."""
+        others = self._others()
+        if not others:
+            return self.own()
+        name = next((n for n, text in others.items() if text == OWN), "this")
+        texts = {n: text for n, text in others.items() if text != OWN}
+        return together({name: self.own(), **texts})
 
     def request_done(self, *, route: str, method: str, status: int, took_us: int) -> None:
         """Count one answered request."""

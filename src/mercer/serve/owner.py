@@ -59,8 +59,8 @@ class Owner:
     Args:
         store: opened, and closed by whoever opened it.
         indexed: version and number of listings of the current generation.
-        on_commit: called with the catalogue's version after each commit.
         merger: builds generations.
+        fault: what else is wrong, in a sentence.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Owner:
         bell: Bell,
         *,
         indexed: Callable[[], tuple[int, int]],
-        on_commit: Callable[[], None] = lambda: None,
         merger: Merger,
+        fault: Callable[[], str] = lambda: "",
     ) -> None:
         self._store, self._bell, self._indexed = store, bell, indexed
-        self._on_commit, self.merger = on_commit, merger
+        self.merger, self._fault = merger, fault
         self.merge_when = MergeWhen()
         self._checked_at = 0  # the version at which the delta was last counted
         self._writes: GroupCommit[Change, Written] = GroupCommit(self._commit)
@@ -89,7 +89,7 @@ class Owner:
 
     def degraded(self) -> tuple[str, ...]:
         """What does not work as it should."""
-        faults = (self.merger.fault, *self._store.log.events.faults())
+        faults = (self.merger.fault, self._fault(), *self._store.log.events.faults())
         return tuple(fault for fault in faults if fault)
 
     def _commit(self, changes: Sequence[Change]) -> Sequence[Written]:
@@ -100,7 +100,6 @@ class Owner:
         version = catalogue.version()
         changed = frozenset(catalogue.changed_ids(since=before))
         self._bell.ring_version(version)
-        self._on_commit()
         self._merge_if_large(version)
         return [Written(changed & _ids(change), version) for change in changes]
 

@@ -8,6 +8,7 @@ import msgspec
 
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.errors import UnavailableError
+from mercer.serve.meter import OWN
 from mercer.serve.rpc import Handler, RpcClient
 from mercer.serve.slate import slot_of
 
@@ -42,6 +43,7 @@ class Peers:
     """
 
     def __init__(self, run: Path, *, slot: int, n: int) -> None:
+        self._name = f"reader-{slot}"
         self._clients = {
             other: RpcClient(run / socket_of(other), what=f"reader {other}", timeout_s=PAGE_S)
             for other in range(n)
@@ -64,8 +66,8 @@ class Peers:
         return msgspec.convert(value, SearchResponse)
 
     def metrics(self) -> dict[str, bytes]:
-        """What each of the others counts, in the format of Prometheus; those that answer."""
-        found = {}
+        """What each of them counts, in the format of Prometheus; those that answer."""
+        found = {self._name: OWN}
         for slot, client in self._clients.items():
             try:
                 found[f"reader-{slot}"] = client.call("metrics", timeout_s=COUNT_S)[1]

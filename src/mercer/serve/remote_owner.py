@@ -16,7 +16,7 @@ from mercer.serve.rpc import Handler, RpcClient
 
 SOCKET = "owner.sock"
 WRITE_S = 30.0  # for an acknowledgement
-RETRY_S = 5.0  # an owner that is being started again is waited for so long
+RETRY_S = 15.0  # an owner that is being started again is waited for so long
 ASK_S = 0.5
 
 Bools = npt.NDArray[np.bool_]

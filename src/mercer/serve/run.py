@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import final
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from mercer.schema.errors import ConfigError
@@ -18,9 +19,11 @@ from mercer.serve.gate import Access
 from mercer.serve.http import create_app
 from mercer.serve.log import Bridge, Log
 from mercer.serve.market import Market
+from mercer.serve.meter import Others
 from mercer.serve.picture import Draw, Stored
 from mercer.serve.settings import ServeSettings
 
+_BACKLOG = 1_024  # connections that wait to be accepted
 _LIBRARY_LOGS = ("uvicorn.error", "asyncio")
 
 
@@ -29,12 +32,15 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8100,
+    listener: socket.socket | None = None,
     settings: ServeSettings | None = None,
     draw: Draw | None = None,
     stored: Stored | None = None,
     access: Access | None = None,
     log: Log | None = None,
+    others: Others = dict,
     on_ready: Callable[[str], None] | None = None,
+    on_app: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
     """Serve a market until SIGINT or SIGTERM; returns after the requests under way have finished.
 
@@ -42,17 +48,23 @@ def serve(
         host: a loopback address or "localhost"; with keys any address of this machine.
         port: 0 takes a free one; `on_ready` is told.
         access: who may do what; None allows everything, to this machine.
+        listener: a socket that listens already, in place of host and port; closed in the end.
+        others: what the other processes that answer this address count, by their names.
+        on_app: called with the app before it serves.
         on_ready: called with the address once requests are answered.
     Raises:
         ConfigError: the host is not loopback, or the port is out of range or taken.
     """
     settings, log = settings or ServeSettings(), log or Log()
     is_open = access is None or access.verifier.look()
-    listener = listen(host, port, is_open=is_open)
-    if access is not None and not is_loopback(host):
+    listener = listener if listener is not None else listen(host, port, is_open=is_open)
+    if access is not None and not is_loopback(listener.getsockname()[0]):
         access.verifier.close_for_good()  # whatever becomes of the keys
-    url = _url(listener)
-    app = create_app(market, settings=settings, draw=draw, stored=stored, access=access, log=log)
+    url = url_of(listener)
+    app = create_app(
+        market, settings=settings, draw=draw, stored=stored, access=access, log=log, others=others
+    )
+    on_app(app)
     server = server_of(app, settings, on_ready=lambda: on_ready(url) if on_ready else None)
     with _library_logs(log), _signals_return():
         log.info("serving", url=url)
@@ -80,6 +92,7 @@ def server_of(
         proxy_headers=False,
         h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
         timeout_graceful_shutdown=settings.stop_timeout_s,
+        backlog=1,  # taken in one go: the next connection goes to whoever has time for it
     )
     return _Server(config, on_ready=on_ready)
 
@@ -109,7 +122,7 @@ def listen(host: str, port: int, *, is_open: bool = True) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
-        listener.listen(1_024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise ConfigError(
@@ -118,7 +131,8 @@ def listen(host: str, port: int, *, is_open: bool = True) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
+    """The address of a listening socket, for people and clients."""
     address, port = listener.getsockname()[:2]
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
 
@@ -133,6 +147,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(_BACKLOG)  # asyncio has set it to what it accepts in one go
         if self.started:
             self._on_ready()
 

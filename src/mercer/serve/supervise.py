@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
@@ -31,7 +32,7 @@ class Child:
 
     name: str
     command: tuple[str, ...]  # with LIFELINE in it
-    stage: int  # started when all of the stages before are ready, stopped before them
+    stage: int  # those of a later stage are stopped first
     fds: tuple[int, ...] = ()  # that it inherits
     is_vital: bool = True  # serving fails where its first start does
 
@@ -70,10 +71,8 @@ class _Running:
         if self.process is None:
             return
         if not self.is_ready and self.line is not None:
-            try:
+            with suppress(BlockingIOError, ConnectionError):
                 self.is_ready = self.line.recv(1) == b"1"
-            except (BlockingIOError, ConnectionError):
-                pass
             self.was_ready = self.was_ready or self.is_ready
         self.ended = self.process.poll()
         if self.ended is None:
@@ -103,7 +102,8 @@ class Supervisor:
 
     Args:
         children: names are distinct.
-        on_change: called with what is told of each child, whenever that changes.
+        on_change: called whenever what is told of a child has changed.
+        is_in_order: a stage is started for the first time when all before it are ready.
         stop_s: a child that was told to stop has so long before it is killed.
     """
 
@@ -112,10 +112,11 @@ class Supervisor:
         children: Sequence[Child],
         *,
         on_change: Callable[["Supervisor"], None] = lambda supervisor: None,
+        is_in_order: bool = True,
         stop_s: float = 20.0,
     ) -> None:
         self._all = [_Running(child) for child in children]
-        self._on_change, self._stop_s = on_change, stop_s
+        self._on_change, self._stop_s, self._is_in_order = on_change, stop_s, is_in_order
         self._told: Mapping[str, tuple[str, int | None]] = {}
 
     def states(self) -> dict[str, str]:
@@ -157,7 +158,7 @@ class Supervisor:
         now = time.monotonic()
         for one in self._all:
             is_due = one.process is None and now >= one.next_s
-            if is_due and (stage is None or one.child.stage <= stage):
+            if is_due and (stage is None or not self._is_in_order or one.child.stage <= stage):
                 one.start()
         self._tell()
 

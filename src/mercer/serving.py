@@ -1,0 +1,329 @@
+"""The processes that serve a market: one for all, or an owner, readers and a learner.
+
+    mercer serve                 owner and HTTP in this process, and a learner
+    mercer serve --workers N     this process supervises an owner, N readers and a learner
+
+Run as a program this module is one of the children: `python -m mercer.serving ROLE JOB LIFELINE`.
+"""
+
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from fastapi import FastAPI
+
+from mercer.app import (
+    Seat,
+    access_of,
+    learner_steps,
+    own_market,
+    owning,
+    serving_market,
+    settings_of,
+)
+from mercer.engines.embedded.bell import Bell
+from mercer.engines.embedded.generation import Progress, current_generation
+from mercer.engines.embedded.image_folder import ImageFolder
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.schema.errors import ConfigError, MarketError
+from mercer.serve.log import Log
+from mercer.serve.market import Market
+from mercer.serve.peers import Peers, reader_calls, socket_of
+from mercer.serve.remote_owner import SOCKET, RemoteOwner, owner_calls
+from mercer.serve.repeating import Repeating
+from mercer.serve.rpc import RpcServer
+from mercer.serve.run import listen, serve, url_of
+from mercer.serve.run_folder import ProcessStatus, Status, StatusReader, claim, write_status
+from mercer.serve.supervise import LIFELINE, Child, Lifeline, Supervisor
+from mercer.simulate import draw_reference
+
+MAX_WORKERS = 64
+ASK_EVERY_S = 0.5  # how often a reader looks how the other processes are
+_ORPHAN_S = 15.0  # an orphan that has not stopped by then is ended
+
+
+class Front(msgspec.Struct, frozen=True, kw_only=True):
+    """How the market is reached.
+
+    Args:
+        host: an address of this machine; without keys a loopback one.
+        allow_hosts: names by which it is reached, beside those of the config and of this machine.
+        trust_proxies: whose X-Forwarded-For is believed, beside those of the config.
+    """
+
+    host: str = "127.0.0.1"
+    allow_hosts: tuple[str, ...] = ()
+    trust_proxies: tuple[str, ...] = ()
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What a child is to do."""
+
+    market: str
+    front: Front
+    slot: int = 0
+    n_readers: int = 1
+    listener: int = -1  # the number of the inherited socket
+
+
+def serve_market(
+    path: Path,
+    front: Front,
+    *,
+    port: int,
+    workers: int = 1,
+    progress: Progress = lambda step, n: None,
+    on_ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve a market until SIGINT or SIGTERM; returns when all its processes have stopped.
+
+    Args:
+        workers: processes that answer requests.
+    Raises:
+        ConfigError: a word is wrong, or the market's config.
+        MarketBusyError: another process serves or owns the market.
+        MarketError: a process could not start.
+    """
+    if not 1 <= workers <= MAX_WORKERS:
+        raise ConfigError(f"workers must lie in 1..{MAX_WORKERS}, got {workers}")
+    folder = MarketFolder(path)
+    folder.config()
+    is_open = access_of(folder, trust_proxies=front.trust_proxies).verifier.look()
+    with (
+        claim(folder.run),
+        closing(listen(front.host, port, is_open=is_open)) as listener,
+    ):
+        if workers == 1:
+            _serve_alone(folder, front, listener, progress, on_ready)
+        else:
+            _serve_with_readers(folder, front, listener, workers, on_ready)
+
+
+def _serve_alone(
+    folder: MarketFolder,
+    front: Front,
+    listener: socket.socket,
+    progress: Progress,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Own the market, answer requests, and keep a learner up."""
+    url, stop = url_of(listener), threading.Event()
+    learner = Supervisor(
+        [_child("learner", Job(str(folder.path), front), stage=0, is_vital=False)],
+        on_change=lambda told: _write_status(folder, url, 1, told, owner=os.getpid()),
+    )
+    keeping = threading.Thread(target=learner.run, args=(stop,), name="supervise")
+
+    def states() -> Mapping[str, str]:
+        return {"owner": "up", **learner.states()}
+
+    with own_market(folder.path, progress=progress, processes=states) as market:
+        keeping.start()
+        try:
+            _freeze()
+            _serve(market, folder, front, listener, on_ready=on_ready)
+        finally:
+            stop.set()
+            keeping.join()
+
+
+def _serve_with_readers(
+    folder: MarketFolder,
+    front: Front,
+    listener: socket.socket,
+    n: int,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Supervise an owner, readers and a learner."""
+    url, stop, told_ready = url_of(listener), threading.Event(), threading.Event()
+
+    def changed(told: Supervisor) -> None:
+        _write_status(folder, url, n, told)
+        if told.are_all_ready and not told_ready.is_set():
+            told_ready.set()
+            on_ready(url)
+
+    job = partial(Job, str(folder.path), front, n_readers=n, listener=listener.fileno())
+    children = [_child("owner", job(), stage=0)]
+    children += [
+        _child(f"reader-{k}", job(slot=k), stage=1, fds=(listener.fileno(),)) for k in range(n)
+    ]
+    children.append(_child("learner", job(), stage=2, is_vital=False))
+    # Only a market that has no index yet has to wait for its owner to make one.
+    has_index = current_generation(folder.index) is not None
+    supervisor = Supervisor(children, on_change=changed, is_in_order=not has_index)
+    with _stop_signals(stop):
+        supervisor.run(stop)
+
+
+def _child(
+    role: str, job: Job, *, stage: int, fds: tuple[int, ...] = (), is_vital: bool = True
+) -> Child:
+    program = role.partition("-")[0]
+    command = (sys.executable, "-m", "mercer.serving", program, msgspec.json.encode(job).decode())
+    return Child(role, (*command, LIFELINE), stage, fds, is_vital)
+
+
+def _write_status(
+    folder: MarketFolder, url: str, workers: int, told: Supervisor, *, owner: int | None = None
+) -> None:
+    pids = told.pids()
+    processes = {
+        name: ProcessStatus(state, pids.get(name)) for name, state in told.states().items()
+    }
+    if owner is not None:
+        processes = {"owner": ProcessStatus("up", owner), **processes}
+    write_status(folder.run, Status(os.getpid(), url, workers, processes))
+
+
+@contextmanager
+def _stop_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set the event while the block runs."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _freeze() -> None:
+    """What was made at the start is not looked through again at each full collection."""
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(
+    market: Market,
+    folder: MarketFolder,
+    front: Front,
+    listener: socket.socket,
+    *,
+    on_ready: Callable[[str], None],
+    log: Log | None = None,
+    others: Callable[[], Mapping[str, bytes]] = dict,
+    on_app: Callable[[FastAPI], None] = lambda app: None,
+) -> None:
+    serve(
+        market,
+        listener=listener,
+        settings=settings_of(folder.config(), host=front.host, allow_hosts=front.allow_hosts),
+        access=access_of(folder, trust_proxies=front.trust_proxies),
+        stored=ImageFolder(folder.images).read,
+        draw=lambda ref, size_px: draw_reference(ref, size_px=size_px),
+        log=log,
+        others=others,
+        on_app=on_app,
+        on_ready=on_ready,
+    )
+
+
+def run_owner(job: Job, lifeline: Lifeline) -> None:
+    """Hold the writes of a market for the readers, until SIGTERM."""
+    stop = threading.Event()
+    with (
+        _stop_signals(stop),
+        owning(Path(job.market)) as (folder, _, _, owner),
+        closing(RpcServer(folder.run / SOCKET, owner_calls(owner))),
+    ):
+        lifeline.ready()
+        stop.wait()
+
+
+def run_reader(job: Job, lifeline: Lifeline) -> None:
+    """Answer requests, until SIGTERM and those under way have finished."""
+    folder = MarketFolder(Path(job.market))
+    config, run = folder.config(), folder.run
+    name = f"reader-{job.slot}"
+    with ExitStack() as stack:
+        catalogue = stack.enter_context(closing(SqlCatalogue(folder.tables_url(config))))
+        bell = stack.enter_context(closing(Bell(run / "bell")))
+        owner = stack.enter_context(closing(RemoteOwner(run)))
+        peers = stack.enter_context(closing(Peers(run, slot=job.slot, n=job.n_readers)))
+        status = StatusReader(run)
+        seat = Seat(
+            writes=owner, bell=bell, slot=job.slot, elsewhere=peers.search, processes=status.states
+        )
+        market = stack.enter_context(closing(serving_market(folder, config, catalogue, seat)))
+
+        def look() -> None:
+            status.ask()
+            owner.ask()
+
+        stack.enter_context(closing(Repeating("look", look, every_s=ASK_EVERY_S)))
+
+        def answer_peers(app: FastAPI) -> None:
+            calls = reader_calls(market.search_here, app.state.meter.own)
+            stack.enter_context(closing(RpcServer(run / socket_of(job.slot), calls)))
+
+        _freeze()
+        _serve(
+            market,
+            folder,
+            job.front,
+            stack.enter_context(closing(socket.socket(fileno=job.listener))),
+            log=Log().bind(process=name),
+            others=peers.metrics,
+            on_app=answer_peers,
+            on_ready=lambda url: lifeline.ready(),
+        )
+
+
+def run_learner(job: Job, lifeline: Lifeline) -> None:
+    """Keep what is made from the log up to date, until SIGTERM."""
+    folder, stop, log = MarketFolder(Path(job.market)), threading.Event(), Log()
+    log = log.bind(process="learner")
+    with _stop_signals(stop), ExitStack() as stack:
+        steps = stack.enter_context(learner_steps(folder, folder.config()))
+        running = [
+            stack.enter_context(closing(Repeating(s.name, s.step, every_s=s.every_s)))
+            for s in steps
+        ]
+        lifeline.ready()
+        told: dict[str, str] = {}
+        while not stop.wait(1.0):
+            for one in running:
+                if one.fault and told.get(one.name) != one.fault:
+                    log.warning("step_failed", step=one.name, fault=one.fault)
+                told[one.name] = one.fault
+
+
+ROLES: Mapping[str, Callable[[Job, Lifeline], None]] = {
+    "owner": run_owner,
+    "reader": run_reader,
+    "learner": run_learner,
+}
+
+
+def _orphaned() -> None:
+    """The supervisor is gone: stop as if it had said so, and in any case soon."""
+    end = threading.Timer(_ORPHAN_S, os._exit, (1,))
+    end.daemon = True
+    end.start()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """One child; what is wrong is said in a sentence on stderr."""
+    role, job, lifeline = sys.argv[1:]
+    try:
+        ROLES[role](
+            msgspec.json.decode(job, type=Job), Lifeline(int(lifeline), on_orphaned=_orphaned)
+        )
+    except MarketError as fault:
+        sys.stderr.write(f"mercer serve, {role}: {fault}\n")
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
