@@ -12,7 +12,7 @@ SOURCE = ROOT / "src" / "mercer"
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LAYERS, SIMULATOR, PURE = CONFIG["tool"]["importlinter"]["contracts"]
 # What may touch the world; so may cli.py with its parts.
-SHELL = {"traffic", "engines", "serve", "bench", "app.py", "demo.py", "__main__.py"}
+SHELL = {"traffic", "engines", "serve", "bench", "app.py", "demo.py", "serving.py", "__main__.py"}
 
 
 def _rank() -> dict[str, int]:
