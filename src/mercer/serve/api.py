@@ -114,7 +114,11 @@ class Api:
     ) -> Response:
         """Listings like this one, nearest first, itself left out."""
         _check_one_segment(request, after=b"/similar")
-        page = await self.reads.run(partial(self._market.similar, listing_id, limit=limit))
+        visit = request.state.caller.visit
+        find = partial(self._market.similar, listing_id, limit=limit)
+        if visit is not None:
+            find = partial(find, visitor_id=visit.visitor_id, session_id=visit.session_id)
+        page = await self.reads.run(find)
         return _json(SimilarAnswer(listing_id, page.page_id, page.hits))
 
     async def put_listings(self, request: Request) -> Response:

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from mercer.engines.embedded.secrets import FILE_NAME, TokenKeys
+from mercer.engines.embedded.secrets import COOKIE_KEY_FILE, FILE_NAME, TokenKeys, cookie_key
 from mercer.events.token import sign_many, verify_many
 from mercer.schema.errors import CorruptError, NotFoundError
 
@@ -89,3 +90,22 @@ def test_a_broken_file_says_what_to_do(tmp_path: Path, change: dict[str, object]
     file.write_bytes(msgspec.json.encode(content))
     with pytest.raises(CorruptError, match="remove it"):
         TokenKeys(tmp_path).ring()
+
+
+def test_the_cookie_key_is_made_once_by_whoever_is_first(tmp_path: Path) -> None:
+    """Any number of processes that start together seal with the same key, which only they can read."""
+    folder = tmp_path / "secrets"
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: cookie_key(folder), range(32)))
+    assert len(keys) == 1
+    assert [path.name for path in folder.iterdir()] == [COOKIE_KEY_FILE]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / COOKIE_KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_broken_cookie_key_says_what_to_do(tmp_path: Path) -> None:
+    """Half a key seals nothing."""
+    cookie_key(tmp_path)
+    (tmp_path / COOKIE_KEY_FILE).write_bytes(b"half")
+    with pytest.raises(CorruptError, match="remove it"):
+        cookie_key(tmp_path)

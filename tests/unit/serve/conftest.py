@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
-from mercer.serve.picture import Draw
+from mercer.serve.picture import Draw, Stored
 from mercer.serve.settings import ServeSettings
 from support.plain_market import PlainMarket, listing
 
@@ -36,11 +36,21 @@ def client_of(lines: list[str]) -> Iterator[Callable[..., TestClient]]:
     opened: list[TestClient] = []
 
     def make(
-        market: PlainMarket, *, draw: Draw | None = None, level: Any = "info", **fields: Any
+        market: PlainMarket,
+        *,
+        draw: Draw | None = None,
+        stored: Stored | None = None,
+        level: Any = "info",
+        **fields: Any,
     ) -> TestClient:
         log = Log(lines.append, level=level, now_ms=lambda: 0)
         app = create_app(
-            market, settings=ServeSettings(**fields), draw=draw, log=log, now_ms=lambda: 99
+            market,
+            settings=ServeSettings(**fields),
+            draw=draw,
+            stored=stored,
+            log=log,
+            now_ms=lambda: 99,
         )
         client = TestClient(app, base_url="http://localhost", raise_server_exceptions=False)
         opened.append(client)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from mercer.schema.errors import NotFoundError
-from mercer.serve.picture import ByteCache
+from mercer.serve.picture import ByteCache, picture_url
 from support.plain_market import PlainMarket
 
 ProblemOf = Callable[..., dict[str, Any]]
@@ -83,3 +83,49 @@ def test_the_cache_never_holds_more_than_its_bound(puts: list[tuple[int, int]], 
         model = {
             k: model[k] for k in range(6) if k in model
         }  # `get` made them recent in this order
+
+
+def test_pictures_of_the_folder_have_the_type_of_their_bytes(
+    client_of: Callable[..., TestClient], problem_of: ProblemOf
+) -> None:
+    """What the name says counts for nothing, and what is no picture is not shown."""
+    files = {
+        "a.jpg": b"\x89PNG\r\n\x1a\n.",
+        "b/c.png": b"\xff\xd8\xff\xe0.",
+        "page.png": b"<html><script>alert(1)</script>",
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'>",
+    }
+
+    def stored(name: str) -> bytes:
+        if name not in files:
+            raise NotFoundError("there is no such picture")
+        return files[name]
+
+    client = client_of(PlainMarket(), stored=stored)
+    assert client.get("/images/a.jpg").headers["content-type"] == "image/png"
+    answer = client.get("/images/b/c.png")
+    assert answer.content == files["b/c.png"]
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "max-age" in answer.headers["cache-control"]
+    for name in ("page.png", "drawing.svg", "none.png", "..%2Fmercer.toml"):
+        problem_of(client.get(f"/images/{name}"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("ref", "url"),
+    [
+        ("sim:1:0", "/images/sim:1:0?size=360"),
+        ("mugs/17.jpg", "/images/mugs/17.jpg"),
+        ("Größe 4.png", ""),
+        ("https://img.example/a.jpg", ""),
+        ("//img.example/a.jpg", ""),
+        ("/etc/a.jpg", ""),
+        ("../a.jpg", ""),
+        ("javascript:a.jpg", ""),
+        ("a.svg", ""),
+        ("", ""),
+    ],
+)
+def test_only_our_own_pictures_have_an_address(ref: str, url: str) -> None:
+    """A reference to another server, or to a place outside the folder, is a tile."""
+    assert picture_url(ref, size=360) == url

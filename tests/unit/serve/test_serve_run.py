@@ -34,6 +34,12 @@ def test_only_loopback_is_listened_on(host: str) -> None:
         listen(host, 0).close()
 
 
+def test_with_keys_any_address_may_be_listened_on() -> None:
+    """Whoever reaches it then is asked for a key."""
+    with listen("0.0.0.0", 0, is_open=False) as listener:
+        assert listener.getsockname()[0] == "0.0.0.0"
+
+
 def test_a_port_out_of_range_or_taken_is_a_sentence() -> None:
     """No stack for a port that cannot be had."""
     with pytest.raises(ConfigError, match="0 to 65535"):
