@@ -15,6 +15,7 @@ from mercer.schema.errors import ConfigError
 PARTS: Final[Mapping[str, str]] = {
     "log": "mercer.bench.event_writer",
     "pages": "mercer.bench.page_cost",
+    "http": "mercer.bench.events_http",
 }
 
 
