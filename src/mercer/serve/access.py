@@ -22,7 +22,6 @@ NEEDS: Mapping[str, Mapping[str, Need]] = MappingProxyType(
     {
         # The shop: whoever finds the address may look and buy.
         "/": {"*": "public"},
-        "/like/{listing_id:path}": {"*": "public"},
         "/listing/{listing_id:path}": {"*": "public"},
         "/suggest": {"*": "public"},
         "/favourites": {"*": "public"},

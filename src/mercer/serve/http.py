@@ -85,6 +85,7 @@ def create_app(
         ],
     )
     app.state.meter = meter
+    app.state.shop_title = settings.title
     _add_errors(app)
     _add_search_routes(app, api)
     route_events.add_routes(app, events)
@@ -98,9 +99,11 @@ def create_app(
     page.add_routes(
         app,
         market,
-        workers=api.reads,
+        reads=api.reads,
+        writes=api.writes,
         settings=settings,
         meter=meter,
+        now_ms=now_ms,
         can_draw=draw is not None,
     )
     _add_middleware(app, access, settings=settings, meter=meter, log=log)
@@ -241,7 +244,7 @@ def _cached_openapi(app: FastAPI) -> dict[str, Any]:
 def _answer(request: Request, problem: Problem) -> Response:
     """A problem as whoever asked wants it."""
     if page.wants_html(request):
-        return page.error_page(request, problem)
+        return page.error_page(request, problem, title=request.app.state.shop_title)
     return problem.response(request.state.request_id)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from mercer.retrieve.filter_ast import Equals, Filter, Range, conjunction, to_text
 from mercer.retrieve.filter_schema import FieldKind
-from mercer.retrieve.request import SearchRequest, Sort
+from mercer.retrieve.request import SearchRequest, SearchResponse, Sort
 from mercer.schema.money import MAX_MICROS, MICROS
 
 PER_PAGE = 24
@@ -21,6 +21,15 @@ SORTS: Mapping[Sort, str] = {
 }
 _MAX_SELECTED = 50  # checked facet values that a URL may carry
 _MAX_CHARS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """One entry of the page numbers; number 0 is a gap."""
+
+    number: int
+    url: str
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,9 @@ class PageQuery:
             parts.append(Range("price", FieldKind.MONEY, low, high))
         return to_text(conjunction(parts))
 
-    def request(self, *, max_depth: int) -> SearchRequest:
+    def request(
+        self, *, max_depth: int, visitor_id: str | None = None, session_id: str | None = None
+    ) -> SearchRequest:
         """The search behind the page; a page beyond the deepest becomes the deepest."""
         return SearchRequest(
             q=self.q,
@@ -70,6 +81,8 @@ class PageQuery:
             per_page=PER_PAGE,
             cursor=self.cursor,
             max_facet_values=MAX_VALUES_ASKED,
+            visitor_id=visitor_id,
+            session_id=session_id,
         )
 
     def url(self) -> str:
@@ -85,7 +98,7 @@ class PageQuery:
             pairs.append(("page", str(self.page)))
             if self.cursor:
                 pairs.append(("cursor", self.cursor))
-        return "/?" + urlencode(pairs) if pairs else "/"
+        return "/?" + (urlencode(pairs) or "q=")  # the bare "/" is the start page
 
     def at_page(self, page: int, *, cursor: str) -> "PageQuery":
         """Another page of the same slate."""
@@ -100,9 +113,31 @@ class PageQuery:
         """Other words, the same filters."""
         return replace(self, q=q, page=1, cursor=None)
 
+    def prices(self, low: str, high: str) -> "PageQuery":
+        """Another price range, in currency units; "" leaves an end open."""
+        return replace(self, min_price=low, max_price=high, page=1, cursor=None)
+
     def cleared(self) -> "PageQuery":
         """The words alone."""
         return PageQuery(q=self.q, sort=self.sort)
+
+
+def page_links(
+    response: SearchResponse, query: PageQuery, *, max_depth: int
+) -> tuple[PageLink, ...]:
+    """First, last and the pages around this one; nothing where one page holds everything."""
+    last = min(-(-response.found // PER_PAGE), max_depth // PER_PAGE)
+    if last <= 1:
+        return ()
+    now = response.page
+    numbers = sorted({1, last, *range(max(1, now - 2), min(last, now + 2) + 1)})
+    links: list[PageLink] = []
+    for before, number in zip([0, *numbers], numbers, strict=False):
+        if number - before > 1:
+            links.append(PageLink(0, "", False))
+        url = query.at_page(number, cursor=response.cursor).url()
+        links.append(PageLink(number, url, number == now))
+    return tuple(links)
 
 
 def read_page_query(pairs: Sequence[tuple[str, str]]) -> PageQuery:

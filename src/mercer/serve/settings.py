@@ -11,6 +11,7 @@ class ServeSettings:
 
     title: str = "Mercer"  # shown on the pages
     max_body_bytes: int = MIB  # of any request but a batch of listings
+    max_form_bytes: int = 16 * 1024  # a form of our own pages
     max_batch_bytes: int = 16 * MIB
     max_batch_items: int = 1_000
     max_item_bytes: int = (

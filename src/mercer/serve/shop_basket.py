@@ -1,0 +1,174 @@
+"""What a visitor keeps: the cart, the favourites, the last order. Each lives in one cookie.
+
+So the pages need neither an account nor a table, and work without JavaScript.
+A cookie holds about 4,000 bytes: what is oldest gives way, and the counts are bounded.
+"""
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+CART_COOKIE = "mercer_cart"
+FAVOURITES_COOKIE = "mercer_favourites"
+ORDER_COOKIE = "mercer_order"
+MAX_LINES = 20  # different listings in a cart
+MAX_FAVOURITES = 100
+MAX_QUANTITY = 99
+MAX_COOKIE_BYTES = 3_600
+_MAX_PLAIN_BYTES = 65_536  # of a cookie once inflated; a larger one is not ours
+_MAX_ID_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The served page on which something was picked; empty where it was none."""
+
+    page_id: str = ""
+    position: int = 0  # 1 for the top of the page; 0 where not known
+    token: str = ""
+
+
+NOWHERE = Source()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One listing in the cart."""
+
+    listing_id: str
+    quantity: int
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One line of an order, at the price that was agreed."""
+
+    listing_id: str
+    title: str
+    quantity: int
+    price_micros: int  # of one piece, in `currency`
+    currency: str
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a checkout made."""
+
+    order_id: str
+    lines: tuple[Bought, ...]
+
+
+def read_cart(cookie: str) -> tuple[Line, ...]:
+    """The lines of a cart cookie; what cannot be read is an empty cart."""
+    found = []
+    for item in _list(_unpack(cookie))[:MAX_LINES]:
+        match item:
+            case [str(listing_id), int(quantity), str(page_id), int(position), str(token)] if (
+                _is_id(listing_id) and quantity > 0
+            ):
+                source = Source(page_id[:64], max(0, position), token[:200])
+                found.append(Line(listing_id, min(quantity, MAX_QUANTITY), source))
+    return tuple(found)
+
+
+def cart_cookie(lines: Sequence[Line]) -> str:
+    """The cookie of a cart; "" where it is empty. The oldest lines give way to the size."""
+    kept = [
+        [one.listing_id, one.quantity, one.source.page_id, one.source.position, one.source.token]
+        for one in lines
+    ]
+    return _pack(kept[-MAX_LINES:])
+
+
+def put_line(lines: Sequence[Line], line: Line, *, is_added: bool) -> tuple[Line, ...]:
+    """The cart with one listing's quantity set, or raised (`is_added`); 0 takes it out."""
+    have = {one.listing_id: one for one in lines}
+    before = have.get(line.listing_id)
+    quantity = line.quantity + (before.quantity if before and is_added else 0)
+    quantity = min(quantity, MAX_QUANTITY)
+    if quantity <= 0:
+        have.pop(line.listing_id, None)
+    else:
+        # The page on which it was first picked keeps the credit.
+        source = before.source if before and before.source.page_id else line.source
+        have[line.listing_id] = replace(line, quantity=quantity, source=source)
+    return tuple(have.values())
+
+
+def read_favourites(cookie: str) -> tuple[str, ...]:
+    """The ids of a favourites cookie, the newest last."""
+    ids = [one for one in _list(_unpack(cookie)) if isinstance(one, str) and _is_id(one)]
+    return tuple(dict.fromkeys(ids))[-MAX_FAVOURITES:]
+
+
+def favourites_cookie(listing_ids: Sequence[str]) -> str:
+    """The cookie of some favourites; "" where there are none."""
+    return _pack(list(listing_ids)[-MAX_FAVOURITES:])
+
+
+def read_order(cookie: str) -> Order | None:
+    """The last order; None where there is none."""
+    match _unpack(cookie):
+        case {"order_id": str(order_id), "lines": list(lines)}:
+            try:
+                return Order(order_id, tuple(_bought(line) for line in lines))
+            except (TypeError, KeyError):
+                return None
+    return None
+
+
+def _bought(line: dict[str, Any]) -> Bought:
+    return Bought(
+        str(line["listing_id"]),
+        str(line["title"]),
+        int(line["quantity"]),
+        int(line["price_micros"]),
+        str(line["currency"]),
+    )
+
+
+def order_cookie(order: Order) -> str:
+    """The cookie of an order, with titles cut so that it fits."""
+    lines = [
+        {k: v for k, v in asdict(replace(line, title=line.title[:60])).items() if k != "source"}
+        for line in order.lines
+    ]
+    return _encode({"order_id": order.order_id, "lines": lines})
+
+
+def _is_id(text: str) -> bool:
+    return 1 <= len(text) <= _MAX_ID_CHARS
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _pack(items: list[Any]) -> str:
+    """As many of the last items as a cookie holds."""
+    while items and len(text := _encode(items)) > MAX_COOKIE_BYTES:
+        items = items[1:]
+    return text if items else ""
+
+
+def _encode(value: object) -> str:
+    raw = json.dumps(value, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(zlib.compress(raw, 9)).decode().rstrip("=")
+
+
+def _unpack(cookie: str) -> object:
+    """What a cookie holds; None where it is not ours. A client may send anything."""
+    if not cookie or len(cookie) > 2 * MAX_COOKIE_BYTES:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
+        plain = zlib.decompressobj().decompress(raw, _MAX_PLAIN_BYTES)
+        return json.loads(plain)
+    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        return None
