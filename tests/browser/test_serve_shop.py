@@ -1,86 +1,13 @@
 """The pages in a real Chromium: what a visitor does, with and without JavaScript, on any screen."""
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-from mercer.serve.http import create_app
-from mercer.serve.log import Log
-from mercer.serve.run import listen, server_of
-from mercer.serve.settings import ServeSettings
-from mercer.simulate.picture.draw import draw_reference
-from support.small_market import small_market
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
-
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-SCREENS = {"desktop": (1360, 900), "tablet": (800, 1100), "phone": (390, 844), "small": (320, 640)}
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A shop of 600 simulated listings with drawn pictures, over a real market."""
-    folder = tmp_path_factory.mktemp("market") / "shop"
-    options = ServeSettings()
-    with small_market(folder, n_listings=600, seed=3) as market:
-        app = create_app(
-            market,
-            settings=options,
-            draw=lambda ref, size: draw_reference(ref, size_px=size),
-            log=Log(lambda line: None),
-        )
-        with listen("127.0.0.1", 0) as listener:
-            server = server_of(app, options)
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-            thread.start()
-            while not server.started:
-                time.sleep(0.005)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            server.should_exit = True
-            thread.join(20)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, url: str) -> Iterator[Callable[..., Page]]:
-    """`visit("/?q=", screen="phone", ...)`; afterwards: nothing was fetched from elsewhere, no error."""
-    complaints: list[str] = []
-    contexts = []
-
-    def go(path: str, *, screen: str = "desktop", **options: Any) -> Page:
-        width, height = SCREENS[screen]
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8_000)
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith((url, "data:")) else complaints.append(r.url),
-        )
-        page.goto(url + path)
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
+SCREENS = ("desktop", "tablet", "phone", "small")
 
 
 def _cards(page: Page) -> int:
@@ -93,12 +20,12 @@ def test_a_misspelt_query_a_facet_and_the_next_page(visit: Callable[..., Page]) 
     page.get_by_role("combobox", name="Search").fill("vintge")
     page.keyboard.press("Enter")
     expect(page.locator(".meant")).to_contain_text("Showing results for vintage")
-    expect(page.locator(".chip-correction")).to_have_text("vintge → vintage")
+    expect(page.locator(".chip-correction")).to_contain_text("vintge → vintage")
     assert _cards(page) == 24
     before = _found(page)
-    count = page.locator(".filters").get_by_role("list", name="Color").locator(".box-count").first
-    n_expected = int(count.inner_text())
-    page.locator(".filters").get_by_role("list", name="Color").get_by_role("checkbox").first.check()
+    colors = page.locator(".filters").get_by_role("list", name="Color", exact=True)
+    n_expected = int(colors.locator(".box-count").first.inner_text().split()[0])
+    colors.get_by_role("checkbox").first.check()
     expect(page.locator("a.chip-selected")).to_have_count(1)
     assert _found(page) == n_expected < before
     page.locator("a.chip-selected").click()
@@ -114,7 +41,7 @@ def test_a_misspelt_query_a_facet_and_the_next_page(visit: Callable[..., Page]) 
 
 
 def _found(page: Page) -> int:
-    text = page.locator(".bar-text [role=status]").inner_text()
+    text = page.locator("#found").inner_text()
     return int(text.split()[0].replace(",", ""))
 
 
@@ -139,16 +66,16 @@ def test_suggestions_by_keyboard(visit: Callable[..., Page]) -> None:
     page.keyboard.type("a")
     expect(options.first).to_be_visible()
     page.keyboard.press("ArrowDown")
-    chosen = page.locator("[aria-selected=true] .text").inner_text()
+    chosen = page.locator("[aria-selected=true]").get_attribute("data-text")
     page.keyboard.press("Enter")
-    expect(page.locator(".headline")).to_contain_text(chosen)
+    expect(page.locator("h1")).to_contain_text(chosen)
 
 
 def test_everything_works_without_javascript(visit: Callable[..., Page]) -> None:
     """Search, sort, price, facets and pages are plain forms and links."""
     page = visit("/", java_script_enabled=False)
     page.locator("#q").fill("vintage")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     everything = _found(page)
     page.locator("input[name=max]").fill("50")
     page.locator("#sort").select_option("price_desc")
@@ -156,7 +83,7 @@ def test_everything_works_without_javascript(visit: Callable[..., Page]) -> None
     assert 0 < _found(page) < everything
     assert "max=50" in page.url
     assert page.locator("#sort").input_value() == "price_desc"
-    expect(page.locator("a.chip-selected")).to_contain_text("up to 50")
+    expect(page.locator("a.chip-selected")).to_contain_text("up to $50")
 
 
 def test_sorting_and_prices_apply_at_once_and_addresses_stay_short(
@@ -182,8 +109,8 @@ def test_pictures_are_drawn_and_fill_their_place(visit: Callable[..., Page]) -> 
     assert frame["width"] == pytest.approx(frame["height"], abs=1)
 
 
-@pytest.mark.parametrize("screen", sorted(SCREENS))
-@pytest.mark.parametrize("path", ["/", "/?q=vintage", "/?q=" + "w" * 300, "/docs"])
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("path", ["/", "/?q=vintage", "/?q=" + "w" * 300, "/docs", "/cart"])
 def test_no_screen_scrolls_sideways(visit: Callable[..., Page], screen: str, path: str) -> None:
     """From 320 pixels on, nothing is wider than the screen, whatever the words."""
     page = visit(path, screen=screen)
@@ -194,11 +121,11 @@ def test_the_filters_of_a_phone_are_a_sheet(visit: Callable[..., Page]) -> None:
     """Several boxes are checked before anything is searched; Done searches and closes."""
     page = visit("/?q=vintage", screen="phone")
     expect(page.locator("#filters")).to_be_hidden()
-    page.get_by_role("link", name="Filters").click()
-    boxes = page.get_by_role("list", name="Color").get_by_role("checkbox")
+    page.locator(".to-filters").click()
+    boxes = page.get_by_role("list", name="Color", exact=True).get_by_role("checkbox")
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.get_by_role("link", name="Done").click()
+    page.locator(".filters-head .button").click()
     expect(page.locator("a.chip-selected")).to_have_count(2)
     expect(page.locator("#filters")).to_be_hidden()
     assert _cards(page) > 0
@@ -215,11 +142,12 @@ def test_every_field_has_a_name_and_the_page_its_landmarks(visit: Callable[..., 
     unnamed = page.evaluate(
         """[...document.querySelectorAll('input,select,button,a')].filter(e =>
             !(e.labels && e.labels.length && e.labels[0].textContent.trim())
-            && !e.textContent.trim() && !e.getAttribute('aria-label')).map(e => e.outerHTML)"""
+            && !e.textContent.trim() && !e.getAttribute('aria-label')
+            && e.type !== 'hidden' && !e.closest('[aria-hidden=true]')).map(e => e.outerHTML)"""
     )
     assert unnamed == []
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the results")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -261,8 +189,4 @@ def test_an_empty_and_a_wrong_page_lead_on(visit: Callable[..., Page]) -> None:
     """Nothing found is no dead end."""
     page = visit("/?q=qqqqqqq&f=color:white")
     page.get_by_role("link", name="See everything").click()
-    assert _cards(page) == 24
-    page.locator(".card").first.hover()
-    page.locator(".like").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("More like this")
     assert _cards(page) == 24

@@ -31,6 +31,8 @@ def listing(listing_id: str, title: str, **more: Any) -> dict[str, Any]:
         "listing_id": listing_id,
         "title": title,
         "seller_id": "s1",
+        "description": "Made by hand.",
+        "tags": [],
         "category_path": ["Home", "Mugs"],
         "attributes": {},
         "price_micros": 12_500_000,
@@ -54,6 +56,8 @@ class PlainMarket:
         self.is_ready = is_ready
         self.degraded: tuple[str, ...] = ()
         self.searches: list[SearchRequest] = []
+        self.events: dict[str, dict[str, Any]] = {}  # by event_id, in order
+        self.fault: Exception | None = None  # raised by what writes
         self._lock = threading.Lock()
 
     def search(self, request: SearchRequest) -> SearchResponse:
@@ -178,7 +182,17 @@ class PlainMarket:
         self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"
     ) -> Sequence[EventResult]:
         _off_the_loop()
-        return [EventResult(str(item.get("event_id", "")), "accepted") for item in items]
+        if self.fault is not None:
+            raise self.fault
+        return [self._put_event(item, source) for item in items]
+
+    def _put_event(self, item: Any, source: str) -> EventResult:
+        assert isinstance(item, dict)
+        event_id = str(item.get("event_id", ""))
+        if event_id in self.events:
+            return EventResult(event_id, "duplicate")
+        self.events[event_id] = item | {"source": source}
+        return EventResult(event_id, "accepted")
 
     def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
         _off_the_loop()

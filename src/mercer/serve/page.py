@@ -161,6 +161,7 @@ def error_page(request: Request, problem: Problem, *, title: str = "Mercer") -> 
         "kind": KINDS[problem.kind],
         "problem": problem,
         "request_id": request.state.request_id,
+        "is_listing": request.url.path.startswith("/listing/"),
         "query": PageQuery(q=request.query_params.get("q", "")[:500]),
     }
     page = TEMPLATES.render(

@@ -24,11 +24,13 @@ from mercer.serve.shop_card import Card, Row, card_of, money
 from mercer.serve.shop_chip import selected_chips, understood_chips
 from mercer.serve.shop_facet import CATEGORY_STEP, facets_of, price_steps
 from mercer.serve.shop_home import (
+    PER_LAST_ROW,
     CategoryArt,
     categories_of,
     little_price,
     row_request,
     start_request,
+    without_repeats,
 )
 from mercer.serve.shop_listing import details_of
 from mercer.serve.shop_visit import Visit
@@ -82,6 +84,7 @@ class Shop:
             url = PageQuery(max_price=str(below)).url()
             rows.append(self._row(little, visit, title=f"Little finds under {amount}", url=url))
         rows.append(self._row(start, visit, title="Worth a look", url=PageQuery().url()))
+        rows = without_repeats(rows, most=PER_LAST_ROW)
         return self.render(
             "home.html",
             visit,

@@ -1,7 +1,7 @@
 """What a visitor keeps: the cart, the favourites, the last order. Each lives in one cookie.
 
 So the pages need neither an account nor a table, and work without JavaScript.
-A cookie holds about 4,000 bytes: what is oldest gives way, and the counts are bounded.
+Cookies are small: of favourites the oldest give way, a cart that is full says so.
 """
 
 import base64
@@ -12,14 +12,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from mercer.schema.errors import InputError
+
 CART_COOKIE = "mercer_cart"
 FAVOURITES_COOKIE = "mercer_favourites"
 ORDER_COOKIE = "mercer_order"
 MAX_LINES = 20  # different listings in a cart
 MAX_FAVOURITES = 100
 MAX_QUANTITY = 99
-MAX_COOKIE_BYTES = 3_600
+MAX_CART_BYTES = 2_200  # together well below the 4,096 bytes that servers take of all cookies
+MAX_FAVOURITES_BYTES = 1_200
+MAX_ORDER_BYTES = 3_000  # goes to one path only
 _MAX_PLAIN_BYTES = 65_536  # of a cookie once inflated; a larger one is not ours
+_MAX_CHARS = 8_192  # of a cookie that is looked at
 _MAX_ID_CHARS = 200
 
 
@@ -78,12 +83,15 @@ def read_cart(cookie: str) -> tuple[Line, ...]:
 
 
 def cart_cookie(lines: Sequence[Line]) -> str:
-    """The cookie of a cart; "" where it is empty. The oldest lines give way to the size."""
+    """The cookie of a cart; "" where it is empty. Raises InputError where it is full."""
     kept = [
         [one.listing_id, one.quantity, one.source.page_id, one.source.position, one.source.token]
         for one in lines
     ]
-    return _pack(kept[-MAX_LINES:])
+    text = _encode(kept) if kept else ""
+    if len(kept) > MAX_LINES or len(text) > MAX_CART_BYTES:
+        raise InputError("the cart is full; check out, or take something out of it first")
+    return text
 
 
 def put_line(lines: Sequence[Line], line: Line, *, is_added: bool) -> tuple[Line, ...]:
@@ -109,7 +117,10 @@ def read_favourites(cookie: str) -> tuple[str, ...]:
 
 def favourites_cookie(listing_ids: Sequence[str]) -> str:
     """The cookie of some favourites; "" where there are none."""
-    return _pack(list(listing_ids)[-MAX_FAVOURITES:])
+    kept = list(listing_ids)[-MAX_FAVOURITES:]
+    while kept and len(text := _encode(kept)) > MAX_FAVOURITES_BYTES:
+        kept = kept[1:]
+    return text if kept else ""
 
 
 def read_order(cookie: str) -> Order | None:
@@ -134,12 +145,17 @@ def _bought(line: dict[str, Any]) -> Bought:
 
 
 def order_cookie(order: Order) -> str:
-    """The cookie of an order, with titles cut so that it fits."""
-    lines = [
-        {k: v for k, v in asdict(replace(line, title=line.title[:60])).items() if k != "source"}
-        for line in order.lines
-    ]
-    return _encode({"order_id": order.order_id, "lines": lines})
+    """The cookie of an order, with titles cut so that it fits; "" where it never does."""
+    for n_chars in (80, 40, 20):
+        lines = [
+            {k: v for k, v in asdict(line).items() if k != "source"}
+            | {"title": line.title[:n_chars]}
+            for line in order.lines
+        ]
+        text = _encode({"order_id": order.order_id, "lines": lines})
+        if len(text) <= MAX_ORDER_BYTES:
+            return text
+    return ""
 
 
 def _is_id(text: str) -> bool:
@@ -150,13 +166,6 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _pack(items: list[Any]) -> str:
-    """As many of the last items as a cookie holds."""
-    while items and len(text := _encode(items)) > MAX_COOKIE_BYTES:
-        items = items[1:]
-    return text if items else ""
-
-
 def _encode(value: object) -> str:
     raw = json.dumps(value, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(zlib.compress(raw, 9)).decode().rstrip("=")
@@ -164,7 +173,7 @@ def _encode(value: object) -> str:
 
 def _unpack(cookie: str) -> object:
     """What a cookie holds; None where it is not ours. A client may send anything."""
-    if not cookie or len(cookie) > 2 * MAX_COOKIE_BYTES:
+    if not cookie or len(cookie) > _MAX_CHARS:
         return None
     try:
         raw = base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))

@@ -136,14 +136,12 @@ def price_steps(
     low = middle // 2
     if low < 1:
         return ()
-    ends = (("", str(low)), (str(low), str(middle)), (str(middle), ""))
-    steps = []
-    for first, last in ends:
-        label = between(
-            *(money(int(end) * MICROS, currency) if end else "" for end in (first, last))
-        )
-        steps.append(PriceStep(_short(label), query.prices(first, last).url()))
-    return tuple(steps)
+    texts = [_short(money(units * MICROS, currency)) for units in (low, middle)]
+    return (
+        PriceStep(f"Under {texts[0]}", query.prices("", str(low)).url()),
+        PriceStep(f"{texts[0]} to {texts[1]}", query.prices(str(low), str(middle)).url()),
+        PriceStep(f"Over {texts[1]}", query.prices(str(middle), "").url()),
+    )
 
 
 def round_units(micros: int) -> int:

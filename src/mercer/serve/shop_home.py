@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from mercer.retrieve.filter_ast import Range, to_text
@@ -12,7 +12,7 @@ from mercer.retrieve.request import FacetValue, Hit, SearchRequest, Sort
 from mercer.schema.money import MICROS
 from mercer.serve.page_query import MAX_VALUES_ASKED, PageQuery
 from mercer.serve.picture import drawn_url
-from mercer.serve.shop_card import Tile, pictures_of, tile_of
+from mercer.serve.shop_card import Row, Tile, pictures_of, tile_of
 from mercer.serve.shop_facet import CATEGORY_STEP, round_units
 from mercer.serve.shop_visitor import Visitor
 
@@ -81,7 +81,7 @@ def start_request(visitor: Visitor) -> SearchRequest:
     """What is worth a look, with the categories and the prices of everything."""
     return SearchRequest(
         facets=(CATEGORY,),
-        per_page=PER_LAST_ROW,
+        per_page=PER_LAST_ROW + 2 * PER_ROW,  # the rows above may have some of them already
         max_facet_values=MAX_VALUES_ASKED * 4,
         visitor_id=visitor.visitor_id,
         session_id=visitor.session_id,
@@ -98,6 +98,17 @@ def row_request(visitor: Visitor, *, sort: Sort = "relevance", below: int = 0) -
         visitor_id=visitor.visitor_id,
         session_id=visitor.session_id,
     )
+
+
+def without_repeats(rows: Sequence[Row], *, most: int) -> list[Row]:
+    """The rows with no listing twice, and at most so many cards in each."""
+    shown: set[str] = set()
+    kept = []
+    for row in rows:
+        cards = tuple(card for card in row.cards if card.listing_id not in shown)[:most]
+        shown.update(card.listing_id for card in cards)
+        kept.append(replace(row, cards=cards))
+    return kept
 
 
 def little_price(mean_micros: int) -> int:

@@ -127,12 +127,11 @@ class CounterRoutes:
         order_id = form.get("order_id", "")
         if not _ORDER_ID.fullmatch(order_id):
             raise Problem("bad-request", "the form has no order number; start at the cart again")
-        before = read_order(request.cookies.get(ORDER_COOKIE, ""))
-        if before is not None and before.order_id == order_id and not visit.cart:
+        if not visit.cart:  # sent twice: the first one was taken
             return _go(f"/order/{order_id}", visit)
         order = await self._writes.run(partial(self._counter.place, visit, order_id))
         answer = _go(f"/order/{order_id}", visit)
-        _keep(answer, ORDER_COOKIE, order_cookie(order), visit, age_s=ORDER_AGE_S)
+        _keep(answer, ORDER_COOKIE, order_cookie(order), visit, age_s=ORDER_AGE_S, path="/order")
         _keep(answer, CART_COOKIE, "", visit, age_s=CART_AGE_S)
         return answer
 
@@ -184,9 +183,11 @@ def _go(url: str, visit: Visit) -> Response:
     return answer
 
 
-def _keep(answer: Response, name: str, value: str, visit: Visit, *, age_s: int) -> None:
+def _keep(
+    answer: Response, name: str, value: str, visit: Visit, *, age_s: int, path: str = "/"
+) -> None:
     age_s = age_s if value else 0
-    set_cookie(answer, name, value, age_s=age_s, is_secure=visit.is_secure)
+    set_cookie(answer, name, value, age_s=age_s, is_secure=visit.is_secure, path=path)
 
 
 def _choice(form: Mapping[str, str]) -> Choice:

@@ -117,7 +117,8 @@ def _raw(port: int, sent: bytes) -> bytes:
 
 
 PATHS = st.sampled_from(
-    [b"/", b"/v1/search", b"/v1/suggest", b"/v1/listings", b"/v1/listings/a/similar", b"/like/x",
+    [b"/", b"/v1/search", b"/v1/suggest", b"/v1/listings", b"/v1/listings/a/similar", b"/listing/x",
+     b"/cart", b"/favourites", b"/checkout", b"/order/x", b"/kept", b"/suggest", b"/theme", b"/cart/line",
      b"/images/sim:1:0", b"/static/x", b"/docs", b"/metrics", b"*", b"//", b"/%00", b"/%ff"]
 )  # fmt: skip
 METHODS = st.sampled_from(
