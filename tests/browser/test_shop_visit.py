@@ -133,7 +133,7 @@ def test_events_wait_for_the_connection(visit: Visit, heard: Any) -> None:
     page.goto(page.url.split("?")[0] + "cart")
     found = heard.of("impression", n=len(kept))
     assert {event["event_id"] for event in kept} <= {event["event_id"] for event in found}
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(1_000)
     assert page.evaluate("localStorage.getItem('mercer.unsent')") == "[]"
 
 
@@ -189,7 +189,7 @@ def test_from_a_card_to_an_order(visit: Visit, heard: Any, has_script: bool) -> 
 
 def test_the_cart_changes_quantities_at_once(visit: Visit) -> None:
     """Another quantity is another total; without pieces the cart is empty and leads on."""
-    page = visit("/?q=vintage")
+    page = visit("/?q=handmade+soap")
     _open_one_with(page, "select[name=quantity]")
     page.get_by_role("button", name="Add to cart").click()
     page.get_by_role("link", name="View cart").click()

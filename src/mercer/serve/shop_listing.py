@@ -92,7 +92,9 @@ def details_of(
         favourite_count=int(document.get("favourite_count") or 0),
         paragraphs=_paragraphs(str(document.get("description") or "")),
         facts=_facts(document.get("attributes") or {}),
-        tags=tuple(Link(str(tag), PageQuery(q=str(tag)).url()) for tag in document.get("tags") or ()),
+        tags=tuple(
+            Link(str(tag), PageQuery(q=str(tag)).url()) for tag in document.get("tags") or ()
+        ),
         stock=_stock(quantity),
         is_scarce=0 < quantity <= FEW_LEFT,
         choices=tuple(range(1, min(quantity, MAX_CHOICES, MAX_QUANTITY) + 1)) if card.price else (),
