@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from mercer.retrieve.request import Hit
 from mercer.schema.money import MICROS
-from mercer.serve.picture import DRAWN_PREFIX, drawn_url
+from mercer.serve.picture import DRAWN_PREFIX, picture_url
 from mercer.serve.shop_basket import NOWHERE, Source
 
 FEW_LEFT = 3  # so many pieces or fewer are worth a word
@@ -108,7 +108,7 @@ def card_of(
         rating=float(rating) if has_rating and rating is not None else None,
         rating_count=int(document.get("rating_count") or 0),
         badge=_badge(document),
-        image_url=drawn_url(pictures[0], size=360) if pictures else "",
+        image_url=picture_url(pictures[0], size=360) if pictures else "",
         tile=tile_of(hit.listing_id, path, document.get("attributes") or {}),
         source=source,
         is_favourite=hit.listing_id in favourites,
@@ -125,9 +125,10 @@ def listing_url(listing_id: str, source: Source = NOWHERE) -> str:
 
 
 def pictures_of(document: Mapping[str, Any], *, can_draw: bool) -> list[str]:
-    """The picture references that this server draws itself; others are never put into a page."""
+    """The picture references that this server can show; those of others are never put into a page."""
     refs = [ref for ref in document.get("images") or () if isinstance(ref, str)]
-    return [ref for ref in refs if can_draw and ref.startswith(DRAWN_PREFIX)]
+    refs = [ref for ref in refs if can_draw or not ref.startswith(DRAWN_PREFIX)]
+    return [ref for ref in refs if picture_url(ref, size=360)]
 
 
 def key_of(text: str) -> str:

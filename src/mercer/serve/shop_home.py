@@ -11,7 +11,7 @@ from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.request import FacetValue, Hit, SearchRequest, Sort
 from mercer.schema.money import MICROS
 from mercer.serve.page_query import MAX_VALUES_ASKED, PageQuery
-from mercer.serve.picture import drawn_url
+from mercer.serve.picture import picture_url
 from mercer.serve.shop_card import Row, Tile, pictures_of, tile_of
 from mercer.serve.shop_facet import CATEGORY_STEP, round_units
 from mercer.serve.shop_visitor import Visitor
@@ -70,7 +70,7 @@ def categories_of(counts: Sequence[FacetValue], art: dict[str, str]) -> tuple[Ca
             label=root.value,
             url=PageQuery(selected=((CATEGORY, root.value),)).url(),
             count=root.count,
-            image_url=drawn_url(art[root.value], size=240) if root.value in art else "",
+            image_url=picture_url(art[root.value], size=240) if root.value in art else "",
             tile=tile_of(root.value, [root.value], {}),
         )
         for root in roots

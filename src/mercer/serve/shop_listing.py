@@ -7,7 +7,7 @@ from typing import Any
 from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.request import Hit
 from mercer.serve.page_query import PageQuery
-from mercer.serve.picture import drawn_url
+from mercer.serve.picture import picture_url
 from mercer.serve.shop_basket import MAX_QUANTITY
 from mercer.serve.shop_card import FEW_LEFT, Tile, card_of, pictures_of
 from mercer.serve.shop_facet import CATEGORY_STEP, field_label
@@ -81,7 +81,7 @@ def details_of(
         price=card.price,
         crumbs=_crumbs(path),
         pictures=tuple(
-            Picture(drawn_url(ref, size=720), drawn_url(ref, size=120))
+            Picture(picture_url(ref, size=720), picture_url(ref, size=120))
             for ref in pictures_of(document, can_draw=can_draw)[:MAX_PICTURES]
         ),
         tile=card.tile,

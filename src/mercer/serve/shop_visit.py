@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
+from mercer.serve.gate import check_same_origin
 from mercer.serve.problem import Problem, quoted
 from mercer.serve.shop_basket import (
     CART_COOKIE,
@@ -64,9 +65,9 @@ async def read_form(request: Request, *, max_bytes: int) -> Mapping[str, str]:
     """The fields of a form that one of our pages sent; of a doubled field the last.
 
     Raises:
-        Problem: `bad-request` where another site sent it, `unsupported-media-type`, `too-large`.
+        Problem: `foreign-origin`, `bad-request`, `unsupported-media-type`, `too-large`.
     """
-    check_same_origin(request)
+    check_same_origin(request.method, request.headers)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise Problem("unsupported-media-type", f"a form was expected, got {quoted(media_type)}")
@@ -81,19 +82,6 @@ async def read_form(request: Request, *, max_bytes: int) -> Mapping[str, str]:
     except ValueError:
         raise Problem("bad-request", f"a form has at most {MAX_FORM_FIELDS} fields") from None
     return dict(pairs)
-
-
-def check_same_origin(request: Request) -> None:
-    """Refuse a form that another site made the visitor's browser send. Raises Problem."""
-    site = request.headers.get("sec-fetch-site", "")
-    origin = request.headers.get("origin", "")
-    is_foreign = site in ("cross-site", "same-site")
-    if not site and origin:
-        is_foreign = urlsplit(origin).netloc != request.headers.get("host", "")
-    if is_foreign:
-        raise Problem(
-            "bad-request", "this form was sent from another site; use the one on our page"
-        )
 
 
 def way_back(request: Request, *, otherwise: str) -> str:

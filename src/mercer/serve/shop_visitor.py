@@ -1,7 +1,7 @@
 """Who is visiting: two cookies that the server sets, and the theme that the visitor chose.
 
 The visitor is kept for a year, the session for 30 minutes after the last page.
-Neither says who somebody is; both are random.
+Neither says who somebody is; both are random, and sealed on their way out by the gate.
 """
 
 import re
@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from starlette.responses import Response
 
-VISITOR_COOKIE = "mercer_visitor"
-SESSION_COOKIE = "mercer_session"
+from mercer.serve.gate import SESSION_COOKIE, VISITOR_COOKIE
+
 THEME_COOKIE = "mercer_theme"
 VISITOR_AGE_S = 365 * 24 * 3600
 SESSION_AGE_S = 30 * 60
