@@ -2,6 +2,7 @@
 
 import time
 
+import pyarrow as pa
 import pytest
 
 from mercer.engines.embedded.erase import (
@@ -120,11 +121,14 @@ def test_old_events_expire(tmp_path):
     events = EventLog(tmp_path)
     for n in range(50):
         events.append(event_rows(f"e{n}", received_ms=T0 + n * DAY_MS))
+    both = [event_rows("old", received_ms=T0), event_rows("young", received_ms=T0 + 70 * DAY_MS)]
+    events.append(pa.Table.from_batches(both).combine_chunks().to_batches()[0])
     end = events.end()
     assert events.expire(before_ms=T0 + 40 * DAY_MS) == 40
-    assert events.n_rows(0) == 10
+    assert events.n_rows(0) == 12, "a record stays as long as its youngest event"
     assert events.end() == end
-    assert events.expire(before_ms=T0 + 99 * DAY_MS) == 10
+    assert events.n_before(before_ms=T0 + 99 * DAY_MS) == 12
+    assert events.expire(before_ms=T0 + 99 * DAY_MS) == 12
     events.close()
     events = EventLog(tmp_path)
     events.append(event_rows("new"))

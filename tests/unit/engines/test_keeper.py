@@ -241,6 +241,21 @@ def test_an_erasure_waits_for_an_open_journal(tmp_path):
     assert len(PageLog(tmp_path).recent(limit=99)) == 4
 
 
+def test_a_page_that_arrives_after_its_erasure_is_removed_too(tmp_path):
+    """While a journal is open, an order stays a minute: a page may be served before and land after it."""
+    writer = SlotWriter(tmp_path / "pages-0")
+    assert writer.write(plain_page(1, ms=NOW_MS, visitor_id="bob"), budget_s=5)
+    erase(tmp_path, "ann", erased_ms=NOW_MS + 10)
+    assert keep(tmp_path, now_ms=NOW_MS + 20).waiting == ["ann"]
+    late = plain_page(2, ms=NOW_MS + 5, visitor_id="ann")
+    assert writer.write(late, budget_s=5)
+    assert PageLog(tmp_path).find(late.page_id) is None
+    writer.close()
+    keep(tmp_path)
+    assert ErasedVisitors(tmp_path).visitors() == {}
+    assert PageLog(tmp_path).find(late.page_id) is None
+
+
 def test_old_pages_expire_and_ordinals_go_on(tmp_path):
     """Pages older than keep_days go; the next page has the next ordinal, also when nothing is left."""
     write_all(tmp_path, some_pages(5))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from mercer.engines.embedded.attribution_view import AttributionView
 from mercer.engines.embedded.journal_index import JournalIndex
 from mercer.engines.embedded.market_log import EmbeddedLog, parse_position
 from mercer.engines.embedded.page_folder import PageFolder, partitions
 from mercer.engines.embedded.page_segment import n_removed
 from mercer.engines.embedded.sqlite_file import open_shared
-from mercer.events.log import RecordKind
+from mercer.engines.embedded.traffic_view import TrafficView
+from mercer.events.log import Position, RecordKind
 
 TIMES: dict[RecordKind, str] = {
     "listings": "updated_ms",
@@ -24,6 +26,11 @@ TIMES: dict[RecordKind, str] = {
     "events": "received_ms",
     "pages": "served_ms",
     "erasures": "erased_ms",
+}
+
+
+_READS: dict[str, frozenset[RecordKind]] = {
+    view.name: view.kinds for view in (AttributionView, TrafficView)
 }
 
 
@@ -154,13 +161,16 @@ def consumer_stats(views: Path, log: EmbeddedLog) -> list[ConsumerStats]:
         except sqlite3.DatabaseError:  # no view of ours, or being made just now
             continue
         if row is not None:
-            lag = _lag(log, parse_position(row[0]))
+            lag = _lag(log, Position(row[0]), _READS.get(path.stem))
             found.append(ConsumerStats(name=path.stem, position=row[0], lag=lag))
     return found
 
 
-def _lag(log: EmbeddedLog, offsets: dict[str, int]) -> int:
-    """Rows after those offsets in the partitions they name; a file does not say what else it reads."""
+def _lag(log: EmbeddedLog, position: Position, kinds: frozenset[RecordKind] | None) -> int:
+    """Rows after that position; of an unknown consumer those of the partitions that it names."""
+    if kinds is not None:
+        return log.lag(position, kinds=kinds)
+    offsets = parse_position(position)
     return sum(
         part.n_rows(offsets[name], kinds=part.kinds)
         for name, part in log.partitions().items()
