@@ -8,6 +8,7 @@ MarketError
 │   └── ConfigError      mercer.toml, the synonyms file, options
 ├── NotFoundError        no such market, listing, page (HTTP 404)
 ├── MarketBusyError      another owner holds this market
+├── StorageError         the disk or the database failed; nothing was acknowledged (HTTP 503)
 ├── UnavailableError     a process of this market does not answer now (HTTP 503, try again)
 └── CorruptError         a file on disk is not what it should be; says how to rebuild it
 """
@@ -61,6 +62,10 @@ class MarketBusyError(MarketError):
 
 class UnavailableError(MarketError):
     """A process of this market does not answer now; asking again later is harmless."""
+
+
+class StorageError(MarketError):
+    """The disk is full, or failed, or the database did; it was not acknowledged, send it again."""
 
 
 class CorruptError(MarketError):

@@ -251,7 +251,7 @@ def _answer(request: Request, problem: Problem) -> Response:
 def _add_errors(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         problem = _as_problem(request, error)
-        if problem.kind == "internal":
+        if problem.kind in ("internal", "storage"):
             request.state.log.error("request_failed", error=error)
         return _answer(request, problem)
 

@@ -18,6 +18,7 @@ from mercer.schema.errors import (
     MarketError,
     NotFoundError,
     SchemaError,
+    StorageError,
     UnavailableError,
 )
 
@@ -82,6 +83,11 @@ KINDS: Mapping[str, Kind] = {
         "Not your fault. Give the operator the `request_id`; the log has the rest.",
     ),
     "not-ready": Kind(503, "The market is not ready", "Index the market, then try again."),
+    "storage": Kind(
+        503,
+        "The disk or the database fails",
+        "Send it again after `Retry-After` seconds, that is harmless; tell the operator.",
+    ),
     "busy": Kind(503, "The server has too much to do", "Try again after `Retry-After` seconds."),
     "timeout": Kind(503, "The answer took too long", "Try again, or ask for less."),
 }
@@ -192,6 +198,9 @@ def from_market(error: MarketError) -> Problem:
             return Problem("bad-request", text, faults=[Fault("request", text)])
         case NotFoundError():
             return Problem("not-found", text)
+        case StorageError():
+            detail = "it could not be stored and was not acknowledged; the log says what failed"
+            return Problem("storage", detail, headers={"Retry-After": "5"})
         case MarketBusyError() | UnavailableError():
             return Problem("busy", text, headers={"Retry-After": "1"})
         case _:

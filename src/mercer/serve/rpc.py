@@ -273,10 +273,20 @@ def _left(until: float) -> float:
     return left
 
 
+# Errors that one sentence makes.
+_SAME = (
+    errors.ConfigError,
+    errors.CorruptError,
+    errors.InputError,
+    errors.NotFoundError,
+    errors.StorageError,
+)
+
+
 def _raised(name: str, text: str) -> Exception:
     """The error of the other process, as ours: of the same class where one sentence makes it."""
     found = getattr(errors, name, None)
-    if found in (errors.ConfigError, errors.NotFoundError, errors.CorruptError, errors.InputError):
+    if found in _SAME:
         return found(text)  # type: ignore[no-any-return]  # found by its name
     if isinstance(found, type) and issubclass(found, errors.InputError):
         return errors.InputError(text)

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mercer.retrieve.request import SearchRequest, SearchResponse
-from mercer.schema.errors import CorruptError, MarketBusyError
+from mercer.schema.errors import CorruptError, MarketBusyError, StorageError
 from mercer.serve.edge import is_loopback
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
@@ -133,6 +133,7 @@ class _Broken(PlainMarket):
     [
         (RuntimeError("/home/secret/path"), 500, "internal"),
         (CorruptError("/home/secret/path is torn"), 500, "internal"),
+        (StorageError("/home/secret/path is full"), 503, "storage"),
         (MarketBusyError("another process owns this market"), 503, "busy"),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"), 500, "internal"),
     ],

@@ -30,7 +30,7 @@ from mercer.engines.embedded.sqlite_file import open_owned, open_shared
 from mercer.events.log import Change, RecordKind
 from mercer.events.upgrade import upgraded
 from mercer.schema.arrow import require
-from mercer.schema.errors import CorruptError, MarketError, SchemaError
+from mercer.schema.errors import CorruptError, SchemaError, StorageError
 from mercer.schema.event import EVENT
 
 Bools = npt.NDArray[np.bool_]
@@ -154,7 +154,7 @@ class EventLog:
             were left out.
         Raises:
             SchemaError: `rows` are not of EVENT; nothing was kept.
-            MarketError: the storage failed; nothing of this call was acknowledged, and it may be
+            StorageError: the storage failed; nothing of this call was acknowledged, and it may be
                 tried again as it is.
         """
         return self.begin(rows).result()
@@ -174,8 +174,8 @@ class EventLog:
         except BaseException as fault:
             # They are not in the log: whoever tries again must not hear "duplicate".
             self._ids.release(slots)
-            if isinstance(fault, sqlite3.Error):
-                raise MarketError(
+            if isinstance(fault, sqlite3.Error | OSError):
+                raise StorageError(
                     f"{self._path}: the events could not be stored ({fault}); "
                     "nothing of this batch was taken, send it again"
                 ) from fault

@@ -12,7 +12,7 @@ from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import CatalogueWriter
-from mercer.schema.errors import MarketError
+from mercer.schema.errors import StorageError
 from mercer.schema.position import START
 
 
@@ -35,7 +35,7 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
         ConfigError: mercer.toml has faults, or the tables cannot be reached.
         MarketBusyError: another process owns it.
         CorruptError: the log or the tables are not what they should be.
-        MarketError: the storage fails while the block runs (a full disk, a lost connection); what was
+        StorageError: the storage fails while the block runs (a full disk, a lost connection); what was
             acknowledged is in the log.
     """
     config = folder.config()
@@ -63,7 +63,7 @@ def _storage_faults(folder: MarketFolder) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error, DBAPIError) as fault:
         words = fault.orig if isinstance(fault, DBAPIError) else fault
-        raise MarketError(
+        raise StorageError(
             f"{folder.path.absolute()}: the storage failed: {words}; what was acknowledged is in the "
             "log, and the view catches up when the market is opened next"
         ) from fault
