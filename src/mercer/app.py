@@ -209,7 +209,11 @@ def owning(
 def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteConsumer]:
     """The views of the log that one process keeps up to date; closed by the caller."""
     window_ms = round(config.log.attribution_days * DAY_MS)
-    credits = AttributionView(window_ms=window_ms, shows=shows_of(PageLog(folder.log)))
+    credits = AttributionView(
+        window_ms=window_ms,
+        keep_ms=config.log.keep_days * DAY_MS,
+        shows=shows_of(PageLog(folder.log)),
+    )
     return [SqliteConsumer(folder.views, view) for view in (credits, TrafficView())]
 
 

@@ -8,13 +8,14 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.attribution_view import AttributionView, n_billable
+from mercer.engines.embedded.attribution_tables import n_billable
+from mercer.engines.embedded.attribution_view import AttributionView
 from mercer.events.log import Change
 from mercer.schema.erasure import ERASURE
 from mercer.schema.event import EVENT
 from support.attribution_twin import credits
 
-WINDOW_MS = 10
+WINDOW_MS, EXPIRE_MS = 10, 4
 KNOWN = {("p1", "mug"), ("p2", "mug"), ("p2", "cup")}
 
 
@@ -58,9 +59,9 @@ def erased(visitor_id: str, erased_ms: int) -> Change:
     return Change("erasures", pa.RecordBatch.from_pylist([row], ERASURE))
 
 
-def view_of(changes: list[Change]) -> sqlite3.Connection:
+def view_of(changes: list[Change], *, keep_ms: int = 10_000) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:")
-    view = AttributionView(window_ms=WINDOW_MS, shows=shows)
+    view = AttributionView(window_ms=WINDOW_MS, keep_ms=keep_ms, shows=shows, expire_ms=EXPIRE_MS)
     db.executescript(view.tables)
     for change in changes:
         view.apply(db, change)
@@ -68,26 +69,34 @@ def view_of(changes: list[Change]) -> sqlite3.Connection:
 
 
 def all_rows(db: sqlite3.Connection) -> dict[str, list[Any]]:
-    tables = ("touch", "purchase", "refund", "billable_click", "erasure")
+    tables = ("touch", "purchase", "refund", "billable_click", "erasure", "horizon")
     return {t: sorted(db.execute(f"select * from {t}").fetchall(), key=repr) for t in tables}
 
 
 @settings(max_examples=300)
-@given(given_events=events, gone=erasures, seed=st.integers(0, 2**32))
+@given(
+    given_events=events,
+    gone=erasures,
+    keep_ms=few([10_000, 20, 5]),
+    seed=st.integers(0, 2**32),
+)
 def test_any_order_gives_the_credits_of_the_rule(
-    given_events: list[dict[str, Any]], gone: list[tuple[str, int]], seed: int
+    given_events: list[dict[str, Any]], gone: list[tuple[str, int]], keep_ms: int, seed: int
 ) -> None:
-    """However events and erasures are ordered and cut into records, the view says what the brute-force
-    twin says of the whole set, and every table is the same to the last row."""
+    """However events and erasures are ordered and cut into records, and however much is too old to be
+    remembered, the view says what the brute-force twin says of the whole set, and every table is the
+    same to the last row."""
     rows = [row | {"event_id": f"e{i}"} for i, row in enumerate(given_events)]
     one_by_one = [batch([row]) for row in rows] + [erased(*one) for one in gone]
     rng = random.Random(seed)
     rng.shuffle(one_by_one)
     at_once = [batch(rows), *(erased(*one) for one in gone)]
-    first, second = view_of(one_by_one), view_of(at_once)
+    first, second = view_of(one_by_one, keep_ms=keep_ms), view_of(at_once, keep_ms=keep_ms)
     assert all_rows(first) == all_rows(second)
     until = {v: max(ms for w, ms in gone if w == v) for v, _ in gone}
-    want = credits(rows, until, window_ms=WINDOW_MS, shows=shows)
+    newest_ms = max((row["received_ms"] for row in rows), default=0)
+    before_ms = (newest_ms - keep_ms) // EXPIRE_MS * EXPIRE_MS
+    want = credits(rows, until, window_ms=WINDOW_MS, before_ms=before_ms, shows=shows)
     got = first.execute("select event_id, how, credited_page_id, touch_id, n_back from purchase")
     assert {event_id: tuple(rest) for event_id, *rest in got} == want
 

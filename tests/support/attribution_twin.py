@@ -11,10 +11,17 @@ def credits(
     erased: Mapping[str, int],
     *,
     window_ms: int,
+    before_ms: int,
     shows: Callable[[str, str], bool],
 ) -> dict[str, tuple[Any, ...]]:
-    """(how, page, touch, pieces given back) of each purchase that is not erased."""
-    live = [e for e in events if erased.get(e["visitor_id"] or "", -1) < e["received_ms"]]
+    """(how, page, touch, pieces given back) of each purchase that is not forgotten."""
+    live = [
+        e
+        for e in events
+        if erased.get(e["visitor_id"] or "", -1) < e["received_ms"]
+        and e["received_ms"]
+        >= before_ms - (window_ms if e["kind"] in ("click", "favourite", "cart") else 0)
+    ]
     purchases = [e for e in live if e["kind"] == "purchase"]
     back = _given_back(purchases, [e for e in live if e["kind"] == "refund"])
     touches = [e for e in live if e["kind"] in ("click", "favourite", "cart") and _known(e, shows)]

@@ -41,7 +41,7 @@ class Credits(AttributionView):
     """With pages that showed everything."""
 
     def __init__(self) -> None:
-        super().__init__(window_ms=30_000, shows=lambda page_id, listing_id: True)
+        super().__init__(window_ms=30_000, keep_ms=10**9, shows=lambda page_id, listing_id: True)
 
 
 # A view that is added to the product is added here, and has to keep the laws.

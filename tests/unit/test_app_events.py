@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from mercer.app import consumers_of, own_market
-from mercer.engines.embedded.attribution_view import credits_of, n_billable
+from mercer.engines.embedded.attribution_tables import credits_of, n_billable
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.events.consumer import catch_up

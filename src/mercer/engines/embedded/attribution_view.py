@@ -2,23 +2,27 @@
 
 The rule is in `events/attribution.py`; here is what it looks at, and its results. Which rows come first
 makes no difference: whatever arrives, the purchases that it may concern are credited anew.
-
-    touch           clicks, favourites and carts whose own page is known
-    purchase        with its credit, and how many of its pieces were taken back
-    refund          by order and listing
-    billable_click  clicks on a paid slot, proven by their token
-    erasure         until when a visitor's events are forgotten
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mercer.engines.embedded.attribution_tables import (
+    TABLES,
+    Concerned,
+    erase,
+    expire,
+    insert,
+    is_erased,
+    newest_ms,
+    take_back,
+    take_refund,
+)
 from mercer.engines.embedded.views import View
 from mercer.events.attribution import (
     KEYS,
@@ -29,60 +33,18 @@ from mercer.events.attribution import (
     billable,
     credit,
     proven_page,
-    taken_back,
 )
 from mercer.events.log import Change, RecordKind
 from mercer.events.page_log import PageFinder
+from mercer.schema.errors import NotFoundError
+from mercer.schema.time import DAY_MS
 
 _VERSION = 1
 _PAGES_REMEMBERED = 1_000
-_KEYED = "listing_id text not null, visitor_id text, session_id text, buyer_id text"
-_TABLES = f"""
-create table if not exists touch (
-    event_id text primary key, kind text not null, time_ms integer not null,
-    page_id text not null, received_ms integer not null, {_KEYED}
-) without rowid;
-create table if not exists purchase (
-    event_id text primary key, time_ms integer not null, page_id text,
-    received_ms integer not null, {_KEYED},
-    order_id text, quantity integer not null, price_micros integer, currency text,
-    how text not null default 'none', credited_page_id text, touch_id text,
-    n_back integer not null default 0
-) without rowid;
-create table if not exists refund (
-    event_id text primary key, order_id text not null, listing_id text not null,
-    visitor_id text, quantity integer not null, received_ms integer not null
-) without rowid;
-create table if not exists billable_click (
-    event_id text primary key, time_ms integer not null, listing_id text not null,
-    page_id text not null, visitor_id text, received_ms integer not null
-) without rowid;
-create table if not exists erasure (
-    visitor_id text primary key, erased_ms integer not null
-) without rowid;
-create index if not exists purchase_order on purchase (order_id, listing_id);
-create index if not exists purchase_touch on purchase (touch_id);
-create index if not exists purchase_page on purchase (credited_page_id);
-create index if not exists refund_order on refund (order_id, listing_id);
-""" + "".join(
-    f"create index if not exists {table}_{key} on {table} ({key}_id, listing_id, time_ms) "
-    f"where {key}_id is not null;\n"
-    for table in ("touch", "purchase")
-    for key in KEYS
-)
-_FORGET = ("touch", "purchase", "refund", "billable_click")
 _WANTED = pa.array([*TOUCH_KINDS, "purchase", "refund"])
 _TOUCH_FIELDS = ("event_id", "kind", "time_ms", "listing_id", "page_id", "visitor_id", "session_id",
                  "buyer_id")  # fmt: skip
 _PURCHASE_FIELDS = tuple(name for name in _TOUCH_FIELDS if name != "kind")
-
-
-@dataclass(slots=True)
-class _Concerned:
-    """What has to be looked at again after some rows came or went."""
-
-    purchases: set[str] = field(default_factory=set)  # event ids
-    orders: set[tuple[str, str]] = field(default_factory=set)  # (order_id, listing_id)
 
 
 @final
@@ -94,15 +56,21 @@ class AttributionView:
 
     Args:
         window_ms: how long before its purchase a touch counts.
+        keep_ms: how long after it came in an event is remembered, as long as the log has it; a touch
+            for the window longer, so that no purchase that is there loses its touch.
         shows: whether the log has a page, with a listing on it.
+        expire_ms: it is looked for what can be forgotten when so much more time was seen.
     """
 
     name = "attribution"
     kinds = frozenset[RecordKind](("events", "erasures"))
-    tables = _TABLES
+    tables = TABLES
 
-    def __init__(self, *, window_ms: int, shows: Shows) -> None:
-        self._window_ms, self._shows = window_ms, shows
+    def __init__(
+        self, *, window_ms: int, keep_ms: int, shows: Shows, expire_ms: int = DAY_MS
+    ) -> None:
+        self._window_ms, self._keep_ms = window_ms, keep_ms
+        self._shows, self._expire_ms = shows, expire_ms
 
     @property
     def version(self) -> int:
@@ -111,30 +79,49 @@ class AttributionView:
 
     def apply(self, db: sqlite3.Connection, change: Change) -> None:
         """Take one record in, in the caller's transaction."""
-        concerned = _Concerned()
-        if change.kind == "events":
+        concerned = Concerned()
+        if change.kind == "events" and len(change.rows):
+            self._move_horizon(db, change.rows, concerned)
             self._take_events(db, change.rows, concerned)
-        else:
+        elif change.kind == "erasures":
             for one in change.rows.to_pylist():
-                _erase(db, one["visitor_id"], one["erased_ms"], concerned)
+                erase(db, one["visitor_id"], one["erased_ms"], concerned)
         for event_id in sorted(concerned.purchases):
             self._credit(db, event_id)
         for order_id, listing_id in sorted(concerned.orders):
-            _take_back(db, order_id, listing_id)
+            take_back(db, order_id, listing_id)
+
+    def _before_ms(self, newest: int) -> int:
+        """What came in before is forgotten; a function of the newest event, not of the clock."""
+        return (newest - self._keep_ms) // self._expire_ms * self._expire_ms
+
+    def _move_horizon(
+        self, db: sqlite3.Connection, rows: pa.RecordBatch, concerned: Concerned
+    ) -> None:
+        before = newest_ms(db)
+        newest = max(before, pc.max(rows.column("received_ms")).as_py())
+        db.execute("update horizon set newest_ms = ?", (newest,))
+        if self._before_ms(newest) > self._before_ms(before):
+            at_ms = self._before_ms(newest)
+            touches_ms = at_ms - self._window_ms
+            expire(db, before_ms=at_ms, touches_before_ms=touches_ms, concerned=concerned)
 
     def _take_events(
-        self, db: sqlite3.Connection, rows: pa.RecordBatch, concerned: _Concerned
+        self, db: sqlite3.Connection, rows: pa.RecordBatch, concerned: Concerned
     ) -> None:
         """Impressions, most of all events, are left out column by column."""
         is_wanted = pc.is_in(rows.column("kind"), _WANTED)
         rows = rows.append_column("is_billable", pa.array(billable(rows))).filter(is_wanted)
+        before_ms = self._before_ms(newest_ms(db))
         for one in rows.to_pylist():
-            if _is_erased(db, one):
+            is_touch = one["kind"] in TOUCH_KINDS
+            oldest_ms = before_ms - self._window_ms if is_touch else before_ms
+            if one["received_ms"] < oldest_ms or is_erased(db, one):
                 continue
             if one["kind"] == "purchase":
                 self._take_purchase(db, one, concerned)
             elif one["kind"] == "refund":
-                _take_refund(db, one, concerned)
+                take_refund(db, one, concerned)
             else:
                 self._take_touch(db, one, concerned)
 
@@ -142,7 +129,7 @@ class AttributionView:
         return proven_page(one["page_id"], one["listing_id"], one["standing"], shows=self._shows)
 
     def _take_purchase(
-        self, db: sqlite3.Connection, one: Mapping[str, Any], concerned: _Concerned
+        self, db: sqlite3.Connection, one: Mapping[str, Any], concerned: Concerned
     ) -> None:
         names = (
             *_PURCHASE_FIELDS,
@@ -152,22 +139,22 @@ class AttributionView:
             "price_micros",
             "currency",
         )
-        _insert(db, "purchase", {n: one[n] for n in names} | {"page_id": self._page(one)})
+        insert(db, "purchase", {n: one[n] for n in names} | {"page_id": self._page(one)})
         concerned.purchases.add(one["event_id"])
         if one["order_id"] is not None:
             concerned.orders.add((one["order_id"], one["listing_id"]))
 
     def _take_touch(
-        self, db: sqlite3.Connection, one: Mapping[str, Any], concerned: _Concerned
+        self, db: sqlite3.Connection, one: Mapping[str, Any], concerned: Concerned
     ) -> None:
         page_id = self._page(one)
         if page_id is None:
             return
         made = {n: one[n] for n in (*_TOUCH_FIELDS, "received_ms")} | {"page_id": page_id}
-        _insert(db, "touch", made)
+        insert(db, "touch", made)
         if one["is_billable"]:
             names = ("event_id", "time_ms", "listing_id", "page_id", "visitor_id", "received_ms")
-            _insert(db, "billable_click", {n: made[n] for n in names})
+            insert(db, "billable_click", {n: made[n] for n in names})
         for key in KEYS:
             if (mine := one[f"{key}_id"]) is not None:
                 found = db.execute(
@@ -204,95 +191,23 @@ class AttributionView:
                     yield Touch(**dict(zip(_TOUCH_FIELDS, row, strict=True)))
 
 
-def _insert(db: sqlite3.Connection, table: str, fields: Mapping[str, Any]) -> None:
-    """The log gives each event once; one that comes again after a change of the view is the same."""
-    marks = ", ".join("?" for _ in fields)
-    names = ", ".join(fields)
-    db.execute(f"insert or ignore into {table} ({names}) values ({marks})", tuple(fields.values()))
-
-
-def _take_refund(db: sqlite3.Connection, one: Mapping[str, Any], concerned: _Concerned) -> None:
-    if one["order_id"] is None:
-        return
-    names = ("event_id", "order_id", "listing_id", "visitor_id", "quantity", "received_ms")
-    _insert(db, "refund", {n: one[n] for n in names})
-    concerned.orders.add((one["order_id"], one["listing_id"]))
-
-
-def _take_back(db: sqlite3.Connection, order_id: str, listing_id: str) -> None:
-    """Write anew how many pieces of each purchase of an order and listing were given back."""
-    of = (order_id, listing_id)
-    where = "where order_id = ? and listing_id = ?"
-    (refunded,) = db.execute(f"select total(quantity) from refund {where}", of).fetchone()
-    bought = dict(
-        db.execute(
-            f"select event_id, quantity from purchase {where} order by time_ms, event_id", of
-        )
-    )
-    for event_id, n_back in taken_back(bought, refunded=int(refunded)).items():
-        db.execute("update purchase set n_back = ? where event_id = ?", (n_back, event_id))
-
-
-def _is_erased(db: sqlite3.Connection, one: Mapping[str, Any]) -> bool:
-    if one["visitor_id"] is None:
-        return False
-    found = db.execute(
-        "select 1 from erasure where visitor_id = ? and erased_ms >= ?",
-        (one["visitor_id"], one["received_ms"]),
-    ).fetchone()
-    return found is not None
-
-
-def _erase(db: sqlite3.Connection, visitor_id: str, erased_ms: int, concerned: _Concerned) -> None:
-    """Forget what came from a visitor until then; whom it was credited to is decided anew."""
-    db.execute(
-        "insert into erasure values (?, ?) on conflict (visitor_id) do update "
-        "set erased_ms = max(erased_ms, excluded.erased_ms)",
-        (visitor_id, erased_ms),
-    )
-    gone = (visitor_id, erased_ms)
-    where = "where visitor_id = ? and received_ms <= ?"
-    found = db.execute(
-        f"select event_id from purchase where touch_id in (select event_id from touch {where})",
-        gone,
-    )
-    concerned.purchases.update(event_id for (event_id,) in found)
-    for table in ("purchase", "refund"):
-        orders = db.execute(
-            f"select order_id, listing_id from {table} {where} and order_id is not null", gone
-        )
-        concerned.orders.update(orders.fetchall())
-    for table in _FORGET:
-        db.execute(f"delete from {table} {where}", gone)
-
-
-def credits_of(db: sqlite3.Connection, *, page_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The purchases that are credited to some pages, oldest first."""
-    names = ("event_id", "time_ms", "listing_id", "credited_page_id", "how", "touch_id", "order_id",
-             "quantity", "n_back", "price_micros", "currency")  # fmt: skip
-    marks = ", ".join("?" for _ in page_ids)
-    rows = db.execute(
-        f"select {', '.join(names)} from purchase where credited_page_id in ({marks}) "
-        "order by time_ms, event_id",
-        tuple(page_ids),
-    )
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def n_billable(db: sqlite3.Connection) -> int:
-    """Clicks on paid slots that their tokens prove."""
-    return int(db.execute("select count(*) from billable_click").fetchone()[0])
-
-
 def shows_of(pages: PageFinder) -> Shows:
-    """Whether a page of the log had a listing on it; the last pages asked for are remembered."""
+    """Whether a page of the log had a listing on it; the last pages that were found are remembered."""
 
     @lru_cache(maxsize=_PAGES_REMEMBERED)
     def listings(page_id: str) -> frozenset[str]:
         page = pages.find(page_id)
-        return frozenset(one.listing_id for one in page.shown) if page else frozenset()
+        if page is None:  # raised, because what is raised is not remembered
+            raise NotFoundError(page_id)
+        return frozenset(one.listing_id for one in page.shown)
 
-    return lambda page_id, listing_id: listing_id in listings(page_id)
+    def shows(page_id: str, listing_id: str) -> bool:
+        try:
+            return listing_id in listings(page_id)
+        except NotFoundError:
+            return False
+
+    return shows
 
 
 _conforms: type[View] = AttributionView
