@@ -2,12 +2,9 @@
 
 import heapq
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, final
-
-import numpy as np
 
 from mercer.simulate.people.machine import MACHINES
 from mercer.simulate.people.person import People
@@ -15,32 +12,24 @@ from mercer.simulate.people.plan import Arrival
 from mercer.simulate.people.season import HOUR_MS, Climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.step import (
-    PER_PAGE,
     Event,
     Later,
     Review,
     Role,
     Search,
     Served,
-    Similar,
     Step,
     Steps,
     Tell,
-    Who,
 )
 from mercer.simulate.people.supply import Supply, apply
 from mercer.simulate.people.visit import visit
-from mercer.traffic.page import served_of
-from mercer.traffic.report import PEOPLE, Report, Worths, judge_page
-from mercer.traffic.shop import Page, Refused, Shop
+from mercer.traffic.client import Client
+from mercer.traffic.report import PEOPLE, Report
+from mercer.traffic.shop import Shop
 
 FLUSH_EVERY_MS = 2 * HOUR_MS  # of the simulation, between messages of the shop system
 FLUSH_ROWS = 48
-PUT_ROWS = 200
-EVENTS_PER_BATCH = 500
-MAX_DEPTH = 10_000  # as far as a market pages
-TOO_MANY, MAX_RETRIES, MAX_RETRY_S = 429, 30, 30.0
-_NOBODY = Who("", "", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +92,17 @@ class Traffic:
         self._shop, self._shelf, self._people, self._climate = shop, shelf, people, climate
         self._arrivals, self._amount = arrivals, amount
         self._end_ms = start_ms + int(amount.days * 24 * HOUR_MS)
-        self._probe_share, self._probe_rng = probe_share, np.random.default_rng([seed, 103])
-        self._on_progress, self._on_review = on_progress, on_review
-        self._on_arrival = on_arrival
+        self._on_review, self._on_arrival = on_review, on_arrival
         self._due: list[_Due] = []
         self._serial = self._n_sessions = self._n_running = self._n_released = 0
         self._is_over = False
         self._next_flush_ms = start_ms + FLUSH_EVERY_MS
         self._at_ms = start_ms
         self._ready = threading.Condition()
+        self._client = Client(
+            shop, shelf, self.report, self._ready, seed=seed, probe_share=probe_share,
+            on_progress=on_progress,
+        )  # fmt: skip
         for one in supply:
             self._plan(one.at_ms, one)
         self._invite()
@@ -153,7 +144,8 @@ class Traffic:
             thread.join()
         if faults:
             raise faults[0]
-        self._tell_changes()
+        if self._shelf.n_changed():
+            self._client.put(self._shelf.take_changed())
         return self.report
 
     def _work(self) -> None:
@@ -161,7 +153,10 @@ class Traffic:
             step, session = task
             answer: Any = None
             try:
-                answer = self._perform(step, session.role if session else PEOPLE)
+                if isinstance(step, _Flush):
+                    self._client.put(step.listings)
+                else:
+                    answer = self._client.perform(step, session.role if session else PEOPLE)
             finally:
                 with self._ready:
                     self._n_running -= 1
@@ -311,111 +306,6 @@ class Traffic:
     def _plan(self, at_ms: int, task: "_Task | Arrival | Supply") -> None:
         self._serial += 1
         heapq.heappush(self._due, _Due(at_ms, self._serial, task))
-
-    # What follows talks to the market, outside of the lock.
-
-    def _perform(self, step: Step | _Flush, role: Role) -> Served | None:
-        match step:
-            case Search() as search:
-                return self._search(search)
-            case Similar() as similar:
-                return self._shown(self._asked(lambda: self._shop.similar(similar)))
-            case Tell() as tell:
-                self._tell(tell, role)
-            case _Flush(listings):
-                self._put(listings)
-            case _:
-                raise AssertionError(f"{type(step).__name__} is not sent")
-        return None
-
-    def _search(self, search: Search) -> Served:
-        began = time.perf_counter()
-        page = self._asked(lambda: self._shop.search(search))
-        took_ms = (time.perf_counter() - began) * 1e3
-        served = self._shown(page)
-        worths = None
-        if search.judge is not None:
-            worths = judge_page(served, search.judge)
-            with self._ready:
-                is_probed = bool(self._probe_rng.random() < self._probe_share)
-                place = int(self._probe_rng.integers(max(min(served.found, MAX_DEPTH), 1)))
-            matches = self._random_matches(search, served, worths, is_probed, place)
-            worths = Worths(worths.served, worths.shuffled, worths.oracle, matches)
-        with self._ready:
-            self.report.took_ms.append(took_ms)
-            if worths is not None:
-                self.report.worths.append(worths)
-                self.report.n_zero += not served.found
-            self._on_progress(self.report)
-        return served
-
-    def _random_matches(
-        self, search: Search, served: Served, worths: Worths, is_probed: bool, place: int
-    ) -> float:
-        """What random order over the match set is worth: known where the page shows all of it, else
-        estimated from the page around one random match, without bias; NaN where nobody looked."""
-        if served.found <= len(served):
-            return worths.shuffled
-        if not is_probed or search.judge is None:
-            return float("nan")
-        page = place // PER_PAGE + 1
-        probe = Search(
-            at_ms=search.at_ms, who=_NOBODY, q=search.q, filter=search.filter, sort=search.sort,
-            page=page, cursor=served.cursor,
-        )  # fmt: skip
-        found = self._shown(self._asked(lambda: self._shop.search(probe)))
-        utility = search.judge.utility[found.rows]
-        return float(utility.mean()) if len(utility) else float("nan")
-
-    def _shown(self, page: Page) -> Served:
-        served = served_of(page, n_rows=len(self._shelf))
-        with self._ready:
-            self._shelf.see(served.rows, served.price_micros, served.quantity)
-        return served
-
-    def _asked(self, ask: Callable[[], Page]) -> Page:
-        """The answer, or an empty page where the market refused; "too many" is tried again."""
-        for _ in range(MAX_RETRIES):
-            try:
-                return ask()
-            except Refused as refused:
-                with self._ready:
-                    self.report.refused[refused.status] += 1
-                if refused.status != TOO_MANY:
-                    break
-                time.sleep(min(refused.retry_after_s, MAX_RETRY_S))
-        return Page("", ())
-
-    def _tell(self, tell: Tell, role: Role) -> None:
-        with self._ready:
-            self.report.count_events(role, tell.events)
-        for first in range(0, len(tell.events), EVENTS_PER_BATCH):
-            events = tell.events[first : first + EVENTS_PER_BATCH]
-            sent_ms = self._shop.clock.now_ms() + tell.skew_ms
-            try:
-                verdicts = self._shop.tell(events, sent_ms=sent_ms)
-            except Refused as refused:
-                with self._ready:
-                    self.report.refused[refused.status] += 1
-                continue
-            with self._ready:
-                self.report.count_verdicts(verdicts)
-
-    def _put(self, listings: Sequence[dict[str, Any]]) -> None:
-        for first in range(0, len(listings), PUT_ROWS):
-            try:
-                verdicts = self._shop.put(listings[first : first + PUT_ROWS])
-            except Refused as refused:
-                with self._ready:
-                    self.report.refused[refused.status] += 1
-                continue
-            with self._ready:
-                self.report.put_verdicts.update(verdict for verdict, _ in verdicts)
-                self.report.reasons.update(r[:120] for v, r in verdicts if v == "rejected")
-
-    def _tell_changes(self) -> None:
-        if self._shelf.n_changed():
-            self._put(self._shelf.take_changed())
 
 
 def _nothing() -> Steps:

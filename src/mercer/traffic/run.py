@@ -5,8 +5,6 @@ reached, how many new listings came, and how many runs there were.
 """
 
 import json
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -30,6 +28,7 @@ from mercer.traffic.clock import SimulatedClock
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.files import PhotoFolder, VisitList
 from mercer.traffic.http_shop import HttpShop
+from mercer.traffic.memory import watched
 from mercer.traffic.report import Report
 from mercer.traffic.shop import InProcess, Shop
 
@@ -97,7 +96,7 @@ def run_traffic(
     start_ms = _start_ms(stamp, state)
     with (
         _shop(folder, url=url, api_key=api_key, start_ms=start_ms) as shop,
-        _watched(server_pid) as memory,
+        watched(server_pid) as memory,
     ):
         traffic: Traffic = traffic_of(shop)
         _save(folder, replace(state, runs=state.runs + 1))  # however it ends: ids never come again
@@ -257,38 +256,3 @@ def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Sh
         clock = SimulatedClock(start_ms)
         with own_market(folder, clock=clock.now_ms) as market:
             yield InProcess(market, clock)
-
-
-@contextmanager
-def _watched(pid: int | None, *, every_s: float = 1.0) -> Iterator[list[float]]:
-    """Resident memory of a process in MiB, first, largest and last, while the block runs."""
-    seen: list[float] = []
-    if pid is None:
-        yield seen
-        return
-    if _resident_mib(pid) is None:
-        raise ConfigError(f"--server-pid: no process {pid} whose memory can be read")
-    stop = threading.Event()
-
-    def look() -> None:
-        while True:
-            if (now := _resident_mib(pid)) is not None:
-                seen[:] = [seen[0], max(seen[1], now), now] if seen else [now, now, now]
-            if stop.wait(every_s):
-                return
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _resident_mib(pid: int) -> float | None:
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), 1)
