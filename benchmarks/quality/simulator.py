@@ -103,11 +103,11 @@ def click_by_position(data: Path, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def popularity(data: Path, run: dict[str, Any]) -> dict[str, Any]:
-    """Gini and Lorenz curves of clicks and purchases.
+    """Gini and Lorenz curves of clicks.
 
-    Where there are few events for each item, chance alone makes them unequal; so purchases are
-    compared with real ones thinned to as many for each item, and clicks over categories, of which
-    there are about as many as the web shop has items.
+    Where there are few events for each item, chance alone makes them unequal; so clicks on listings
+    are compared with real purchases thinned to as many for each item, and clicks on categories, of
+    which there are about as many as the web shop has items, with clicks on those.
     """
     rng = np.random.default_rng(1)
     eshop = pq.read_table(data / "eshop_clicks" / "clicks.parquet")["item_id"].value_counts()
@@ -119,7 +119,6 @@ def popularity(data: Path, run: dict[str, Any]) -> dict[str, Any]:
     lines = np.array(sold["item_id"].value_counts().field("counts"), float)
     clicks = _expanded(run["clicks_per_listing"], run["listings"])
     by_category = np.array(run["clicks_per_category"], float)
-    bought = _expanded(run["sold_per_listing"], run["listings"])
 
     def thinned(counts: Floats, mean: float) -> Floats:
         return rng.poisson(counts * (mean / counts.mean())).astype(float)
@@ -130,8 +129,6 @@ def popularity(data: Path, run: dict[str, Any]) -> dict[str, Any]:
         "online_retail, items": lines,
         "online_retail thinned as clicks": thinned(lines, clicks.mean()),
         "simulator, clicks on listings": clicks,
-        "online_retail thinned as sales": thinned(lines, bought.mean()),
-        "simulator, sales of listings": bought,
     }
     return {
         name: {
@@ -248,9 +245,8 @@ def plot_popularity(figure: Any, found: dict[str, Any]) -> None:
     groups = (
         ("eshop_clicks, items", "simulator, clicks on categories"),
         ("online_retail thinned as clicks", "simulator, clicks on listings"),
-        ("online_retail thinned as sales", "simulator, sales of listings"),
     )
-    for axes, names in zip(figure.subplots(1, 3), groups, strict=True):
+    for axes, names in zip(figure.subplots(1, 2), groups, strict=True):
         for name, color in zip(names, (REAL, OURS), strict=True):
             one = found[name]
             label = f"{name}\nGini {one['gini']:.2f}"
@@ -297,7 +293,7 @@ def _drawn(path: Path, draw: Any, found: dict[str, Any]) -> None:
     style = {"svg.hashsalt": "mercer", "font.size": 8, "axes.spines.top": False,
              "axes.spines.right": False, "svg.fonttype": "none"}  # fmt: skip
     with mpl.rc_context(style):
-        is_wide = path.stem.endswith(("position", "popularity", "season"))
+        is_wide = path.stem.endswith(("position", "season"))
         figure = Figure(figsize=(9, 2.8) if is_wide else (6, 2.8), layout="constrained")
         draw(figure, found)
         figure.savefig(path, metadata={"Date": None})

@@ -23,11 +23,12 @@ _HOURS: Final = (
     1.18, 1.16, 1.12, 1.12, 1.15, 1.22, 1.38, 1.58, 1.72, 1.66, 1.30, .85,
 )  # fmt: skip
 _WEEKDAYS: Final = (0.98, 0.92, 0.93, 1.15, 1.06, 0.99, 0.97)  # Thursday .. Wednesday
-_YEAR_SWING: Final = 0.18  # a low in June, a high in December
+_YEAR_SWING: Final = 0.15
+_YEAR_HIGH: Final = 300.0  # day of the year: late October; the low is half a year away
 
 # Day of the year, how many days before it people look, how much busier the whole market is then.
 _HOLIDAYS: Final[dict[str, tuple[int, float, float]]] = {
-    "valentine's day": (45, 9.0, 0.25), "easter": (95, 10.0, 0.10), "mother's day": (130, 9.0, 0.30),
+    "valentine's day": (45, 9.0, 0.15), "easter": (95, 10.0, 0.10), "mother's day": (130, 9.0, 0.30),
     "father's day": (170, 8.0, 0.12), "graduation": (160, 20.0, 0.05), "wedding": (180, 50.0, 0.05),
     "halloween": (304, 14.0, 0.25), "christmas": (359, 20.0, 0.75),
 }  # fmt: skip
@@ -126,7 +127,7 @@ def week_factor(at_ms: NDArray[Any] | int) -> Floats:
 def year_factor(at_ms: NDArray[Any] | int) -> Floats:
     """Visits in this season over the year's mean, holidays included; period YEAR_MS."""
     day = (np.asarray(at_ms) % YEAR_MS) / DAY_MS
-    swing: Floats = 1.0 + _YEAR_SWING * np.cos(2 * np.pi * (day - 350.0) / 365.0)
+    swing: Floats = 1.0 + _YEAR_SWING * np.cos(2 * np.pi * (day - _YEAR_HIGH) / 365.0)
     for peak, lead, lift in _HOLIDAYS.values():
         swing = swing + lift * _nearness(day, peak, lead)
     return swing
