@@ -51,7 +51,9 @@ def test_people_visit_a_market_and_leave_their_log(market: Path, tmp_path: Path)
         (e["standing"], roles[e["session_id"]] == "person") for e in events if e["kind"] == "click"
     )
     assert standing["signed", True] > 10
-    assert set(standing) <= {("signed", True), ("signed", False), ("forged", False)}
+    # A page that the log could not take in time is served without tokens.
+    assert {one for one, is_person in standing if is_person} <= {"signed", "none"}
+    assert {one for one, _ in standing} <= {"signed", "none", "forged"}
     after = json.loads((market / STATE).read_text("utf-8"))
     assert after["runs"] == 1
     assert after["until_ms"] > NOW_MS
