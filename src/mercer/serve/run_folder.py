@@ -40,6 +40,7 @@ def claim(run: Path) -> Iterator[None]:
         MarketBusyError: another one serves it.
     """
     run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chmod(run, 0o700)  # whoever reaches the owner's socket may write, without any key
     handle = os.open(run / _CLAIM, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
