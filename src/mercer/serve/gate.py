@@ -54,7 +54,7 @@ class Access:
     Args:
         verifier: of keys.
         seal: of cookies; None where there is no market on disk to keep its key in: cookies then pass
-            as they are, and none of them opens anything.
+            as they are, and open nothing where there are keys.
         proxies: whose X-Forwarded-For is believed.
         clock: seconds that never go back, for the limits.
     """
@@ -200,8 +200,8 @@ class Gate:
 
     def _open_cookies(self, scope: Scope) -> dict[str, str]:
         """Take the seals off our cookies, in the scope; what they say, by name."""
-        if self._cookies is None:
-            return {}
+        if self._cookies is None:  # a market in memory: there is nobody to keep out
+            return _plain_cookies(scope) if self._access.verifier.is_open() else {}
         found: dict[str, str] = {}
         headers = []
         for name, value in scope["headers"]:
@@ -227,6 +227,11 @@ class Gate:
         if problem.status in (401, 403) and wants_page and is_console and scope["method"] == "GET":
             return RedirectResponse("/console/login", 303)
         return self._answer(request, problem)
+
+
+def _plain_cookies(scope: Scope) -> dict[str, str]:
+    cookies = Request(scope).cookies
+    return {name: cookies[name] for name in (VISITOR_COOKIE, SESSION_COOKIE) if name in cookies}
 
 
 def _visit(ours: dict[str, str]) -> Visit | None:
