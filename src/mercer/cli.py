@@ -5,6 +5,7 @@ import typer
 from mercer import __version__
 from mercer.cli_bench import app as bench_app
 from mercer.cli_catalogue import app as catalogue_app
+from mercer.cli_credits import app as credits_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_erase import app as erase_app
 from mercer.cli_evaluate import app as evaluate_app
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
 app.add_typer(search_app)  # index, search, serve
 app.add_typer(explain_app)  # explain
+app.add_typer(credits_app)  # credits
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")

@@ -73,7 +73,7 @@ def all_rows(db: sqlite3.Connection) -> dict[str, list[Any]]:
     return {t: sorted(db.execute(f"select * from {t}").fetchall(), key=repr) for t in tables}
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     given_events=events,
     gone=erasures,

@@ -169,3 +169,12 @@ def credits_of(db: sqlite3.Connection, *, page_ids: Sequence[str]) -> list[dict[
 def n_billable(db: sqlite3.Connection) -> int:
     """Clicks on paid slots that their tokens prove."""
     return int(db.execute("select count(*) from billable_click").fetchone()[0])
+
+
+def totals(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """By what purchases are credited -> how many, of how many pieces, of which so many were taken back."""
+    rows = db.execute(
+        "select how, count(*), sum(quantity), sum(n_back) from purchase group by how order by how"
+    )
+    names = ("purchases", "pieces", "taken_back")
+    return {how: dict(zip(names, counts, strict=True)) for how, *counts in rows}
