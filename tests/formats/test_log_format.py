@@ -5,11 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from mercer.engines.embedded import event_log
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import START
+from mercer.schema.event import EVENT
+from support.log_kit import event_rows
 
 HERE = Path(__file__).parent
 WRITTEN = sorted(HERE.glob("log_*"))
@@ -43,6 +47,39 @@ def test_a_written_log_is_read(folder: Path, tmp_path: Path, is_owner: bool) -> 
         for row in found["events"]:
             assert row | LATER == row
             assert row["received_ms"] == row["time_ms"]
+
+
+def test_written_ids_are_known(tmp_path: Path) -> None:
+    """An event that a written log has is a duplicate, whether its ids are read from files or records."""
+    for folder in WRITTEN:
+        lines = map(json.loads, (folder / "expected.jsonl").read_text("utf-8").splitlines())
+        ids = [row["event_id"] for one in lines if one["kind"] == "events" for row in one["rows"]]
+        assert ids
+        for is_lost in (False, True):
+            copy = tmp_path / f"{folder.name} {is_lost}"
+            shutil.copytree(folder, copy)
+            if is_lost:
+                shutil.rmtree(copy / "event-ids", ignore_errors=True)
+            log = EmbeddedLog(copy)
+            assert log.events.append(event_rows(*ids, "new")).tolist() == [True] * len(ids) + [
+                False
+            ]
+            log.close()
+
+
+def test_an_older_schema_of_events_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records of several schemas lie in one file; those that lack a column get its default."""
+    older = pa.schema([field for field in EVENT if field.name not in ("source", "extra")])
+    with monkeypatch.context() as patch:
+        patch.setattr(event_log, "EVENT", older)
+        log = event_log.EventLog(tmp_path)
+        log.append(event_rows("old").select(older.names))
+        log.close()
+    log = event_log.EventLog(tmp_path)
+    assert log.append(event_rows("old", "new")).tolist() == [True, False]
+    rows = [row for _, change in log.read(0) for row in change.rows.to_pylist()]
+    assert [(row["event_id"], row["source"]) for row in rows] == [("old", "import"), ("new", "api")]
+    log.close()
 
 
 def test_written_tables_are_brought_up_to_date_in_place(tmp_path: Path) -> None:
