@@ -87,7 +87,8 @@ def _first_and_newest(
 ) -> tuple[Bools, Bools]:
     """(n,) whether a row is its key's first, and whether it is the one that stands in the end."""
     n = len(group)
-    order = np.lexsort((np.arange(n), hashes[:, 1], hashes[:, 0], group))  # by key, then as logged
+    # A lexsort is stable: rows that are equal in its keys stay in the order of the log.
+    order = np.lexsort((hashes[:, 1], hashes[:, 0], group))
     begins = np.ones(n, np.bool_)
     same = (np.diff(group[order]) == 0) & (np.diff(hashes[order], axis=0) == 0).all(axis=1)
     begins[1:] = ~same
@@ -95,7 +96,7 @@ def _first_and_newest(
     first[order[begins]] = True
     key = np.cumsum(begins) - 1  # (n,) dense number of the key, in that order
     # The latest time wins; of equal times the later row, as in the catalogue view.
-    by_time = np.lexsort((np.arange(n), updated_ms[order], key))
+    by_time = np.lexsort((updated_ms[order], key))
     last = np.append(np.diff(key[by_time]) != 0, True)
     newest = np.zeros(n, np.bool_)
     newest[order[by_time[last]]] = True
