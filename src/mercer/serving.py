@@ -197,10 +197,16 @@ def _stop_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+SWITCH_S = 0.001  # between threads that want to run Python
+
+
 def _freeze() -> None:
     """What was made at the start is not looked through again at each full collection."""
     gc.collect()
     gc.freeze()
+    # A request passes from thread to thread (its page is written by one of its own); with Python's
+    # 5 ms each of them may wait as long as a search takes.
+    sys.setswitchinterval(SWITCH_S)
 
 
 def _serve(

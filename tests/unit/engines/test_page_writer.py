@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mercer.engines.embedded import page_journal
+from mercer.engines.embedded import page_journal, page_writer
 from mercer.engines.embedded.page_folder import PageFolder
 from mercer.engines.embedded.page_journal import Journal
 from mercer.engines.embedded.page_log import PageLog
@@ -92,6 +92,41 @@ def test_a_late_page_is_there_once(disk):
     assert writer.write(dropped, budget_s=5)
     assert ids_of(log).count(dropped.page_id) == 1
     assert writer.health().fault == ""
+
+
+class BusyJournal(HeldJournal):
+    """A journal whose thread gets no CPU for a while, after the disk has the frame."""
+
+    def append(self, frame):
+        handle = os.open(self.path, os.O_WRONLY)
+        os.pwrite(handle, frame, self.size)
+        os.close(handle)
+        time.sleep(0.03)
+        self._journal.append(frame)
+
+
+class BusyQueue(page_writer.SimpleQueue):
+    """A queue whose reader gets no CPU for a while, before it has the frame."""
+
+    def get(self, *args, **kwargs):
+        found = super().get(*args, **kwargs)
+        time.sleep(0.03)
+        return found
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_a_busy_machine_refuses_no_page(tmp_path, monkeypatch, at):
+    """Where only the CPU is short, a page is written although its budget is gone."""
+    more = {}
+    if at == "after":
+        more = {"make_journal": lambda folder, first: BusyJournal(folder, first, None)}
+    else:
+        monkeypatch.setattr(page_writer, "SimpleQueue", BusyQueue)
+    writer = SlotWriter(tmp_path / "pages-0", WriterParams(starved_s=5), **more)
+    made = [plain_page(n) for n in range(3)]
+    assert all(writer.write(page, budget_s=0.001) for page in made)
+    writer.close()
+    assert ids_of(PageLog(tmp_path)) == [page.page_id for page in made]
 
 
 def test_no_time_left_is_no_write(disk):

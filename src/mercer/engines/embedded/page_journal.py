@@ -70,6 +70,10 @@ class Journal:
         self.size += n
         self.n += 1
 
+    def has(self, n_bytes: int) -> bool:
+        """Whether so many bytes have reached the file behind what `append` has returned for."""
+        return os.fstat(self._handle).st_size >= self.size + n_bytes
+
     def _cut(self) -> None:
         try:
             os.ftruncate(self._handle, self.size)

@@ -38,6 +38,7 @@ class WriterParams:
     sync_s: float = 0.2  # a power cut may lose the pages of so long; a killed process loses none
     max_waiting: int = 256  # frames
     stuck_s: float = 0.25  # a write() that takes longer: requests do not wait behind it
+    starved_s: float = 0.1  # a request waits so much longer where not the disk is slow but the CPU
     close_s: float = 2.0  # for what waits, when the writer is closed
 
 
@@ -124,10 +125,22 @@ class SlotWriter:
         ticket = self._submitted(page, budget_s)
         if ticket is None:
             return False
-        if not ticket.done.acquire(timeout=max(0.0, until - time.monotonic())):
+        is_told = ticket.done.acquire(timeout=max(0.0, until - time.monotonic()))
+        if not is_told and self._is_starved(ticket):
+            is_told = ticket.done.acquire(timeout=self._params.starved_s)
+        if not is_told:
             return self._given_up(ticket)
         ticket.done.release()  # somebody else may wait for the same page
         return ticket.state is _State.WRITTEN
+
+    def _is_starved(self, ticket: _Ticket) -> bool:
+        """Whether the disk is not what this page waits for: it has the frame, or was not asked yet."""
+        with self._mutex:
+            if ticket.state is _State.WAITING:
+                return self._began_s is None
+            journal, frame = self._journal, ticket.frame
+            is_writing = ticket.state is _State.WRITING and journal is not None
+        return is_writing and journal is not None and journal.has(len(frame))
 
     def _submitted(self, page: Page, budget_s: float) -> _Ticket | None:
         """The ticket to wait for; None where there is nothing to wait for."""
