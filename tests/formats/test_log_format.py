@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded import event_log
+from mercer.engines.embedded import event_log, event_records
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import START
@@ -71,7 +71,8 @@ def test_an_older_schema_of_events_is_read(tmp_path: Path, monkeypatch: pytest.M
     """Records of several schemas lie in one file; those that lack a column get its default."""
     older = pa.schema([field for field in EVENT if field.name not in ("source", "extra")])
     with monkeypatch.context() as patch:
-        patch.setattr(event_log, "EVENT", older)
+        for module in (event_log, event_records):
+            patch.setattr(module, "EVENT", older)
         log = event_log.EventLog(tmp_path)
         log.append(event_rows("old").select(older.names))
         log.close()

@@ -14,57 +14,41 @@ from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mercer.engines.embedded.durable import sync_folder
 from mercer.engines.embedded.event_hash import Hashes, hash_ids
 from mercer.engines.embedded.event_id_store import MEMORY_IDS, EventIds
+from mercer.engines.embedded.event_records import (
+    FORMAT,
+    INSERT,
+    PAGE_BYTES,
+    SELECT,
+    TABLES,
+    UPDATE,
+    newest,
+    packed,
+    schema_id_of,
+    unpacked,
+)
 from mercer.engines.embedded.group_commit import GroupCommit
 from mercer.engines.embedded.partition import Partition
-from mercer.engines.embedded.sqlite_file import open_owned, open_shared
+from mercer.engines.embedded.sqlite_file import last_offset, open_owned, open_shared, transaction
 from mercer.events.log import Change, RecordKind
-from mercer.events.upgrade import upgraded
 from mercer.schema.arrow import require
-from mercer.schema.errors import CorruptError, SchemaError, StorageError
+from mercer.schema.errors import StorageError
 from mercer.schema.event import EVENT
 
 Bools = npt.NDArray[np.bool_]
 
 INTERVAL_S = 0.005  # between the beginnings of two commits; far below the 20 ms that are promised
 MAX_COMMIT_ROWS = 8_192
-_FORMAT = 1
 _EVENTS: Final = frozenset[RecordKind](("events",))
-_PAGE_BYTES = 16_384  # records are larger than those of a catalogue
 _READ_RECORDS = 32
-
-_TABLES = """
-create table if not exists record (
-    position integer primary key autoincrement,
-    n_rows integer not null,
-    first_ms integer not null,
-    last_ms integer not null,
-    schema_id integer not null,
-    n_bytes integer not null,
-    payload blob not null
-);
-create table if not exists arrow_schema (schema_id integer primary key, body blob not null unique);
-create table if not exists id_key (body blob not null);
-"""
-_INSERT = (
-    "insert into record (n_rows, first_ms, last_ms, schema_id, n_bytes, payload) "
-    "values (?, ?, ?, ?, ?, ?)"
-)
-_UPDATE = (
-    "update record set n_rows = ?, first_ms = ?, last_ms = ?, schema_id = ?, n_bytes = ?, "
-    "payload = ? where position = ?"
-)
-
-_CODEC = pa.Codec("zstd", compression_level=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +89,12 @@ class EventLog:
         if not is_owner:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        self._db = open_owned(self._path, _TABLES, format_version=_FORMAT, page_bytes=_PAGE_BYTES)
+        self._db = open_owned(self._path, TABLES, format_version=FORMAT, page_bytes=PAGE_BYTES)
         sync_folder(folder)
         self._key = self._id_key(self._db)
-        self._schema_id = self._id_of_schema(self._db)
+        self._schema_id = schema_id_of(self._db)
         oldest = self._db.execute("select min(position) from record").fetchone()[0]
-        first = int(oldest) if oldest is not None else self._end(self._db) + 1
+        first = int(oldest) if oldest is not None else last_offset(self._db) + 1
         self._ids = EventIds(folder / "event-ids", first=first, memory_ids=memory_ids)
         self._recover_ids()
         self._commits = GroupCommit(
@@ -128,13 +112,6 @@ class EventLog:
             row = (os.urandom(16),)
             db.execute("insert into id_key values (?)", row)
         return bytes(row[0])
-
-    @staticmethod
-    def _id_of_schema(db: sqlite3.Connection) -> int:
-        body = EVENT.serialize().to_pybytes()
-        db.execute("insert or ignore into arrow_schema (body) values (?)", (body,))
-        found = db.execute("select schema_id from arrow_schema where body = ?", (body,)).fetchone()
-        return int(found[0])
 
     def _recover_ids(self) -> None:
         """Ids of the records that are in no file yet."""
@@ -190,30 +167,12 @@ class EventLog:
         table = pa.Table.from_batches(batches)
         if is_known.any():
             table = table.filter(pa.array(~is_known))
-        record = self._record(table.combine_chunks().to_batches()[0])
-        with self._lock:
-            db = self._owned()
-            db.execute("begin immediate")
-            try:
-                last = db.execute(_INSERT, record).lastrowid
-                self._on_step("written")
-                db.execute("commit")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("rollback")
-                raise
+        record = packed(table.combine_chunks().to_batches()[0], schema_id=self._schema_id)
+        with self._lock, transaction(self._owned()) as db:
+            last = db.execute(INSERT, record).lastrowid
+            self._on_step("written")
         assert last is not None
         return last
-
-    def _record(self, rows: pa.RecordBatch) -> tuple[int, int, int, int, int, Any]:
-        """The columns of `record`, but for the offset."""
-        span = pc.min_max(rows.column("received_ms"))
-        body = rows.serialize()
-        payload = _CODEC.compress(body)
-        return (
-            rows.num_rows, span["min"].as_py(), span["max"].as_py(), self._schema_id, body.size,
-            memoryview(payload),
-        )  # fmt: skip
 
     def _owned(self) -> sqlite3.Connection:
         assert self._db is not None, "only the owner of a market writes its log"
@@ -226,14 +185,14 @@ class EventLog:
 
         What was there is overwritten in the file.
         """
-        record = self._record(rows) if rows.num_rows else None
+        record = packed(rows, schema_id=self._schema_id) if rows.num_rows else None
         with self._lock:
             db = self._owned()
             db.execute("pragma secure_delete=on")
             if record is None:
                 db.execute("delete from record where position = ?", (position,))
             else:
-                db.execute(_UPDATE, (*record, position))
+                db.execute(UPDATE, (*record, position))
 
     def expire(self, *, before_ms: int) -> int:
         """Remove the records whose last event came in before that time; how many events they had."""
@@ -246,9 +205,9 @@ class EventLog:
                     (before_ms, _READ_RECORDS),
                 ).fetchall()
                 db.execute("pragma secure_delete=on")
-                db.execute("begin immediate")
-                db.executemany("delete from record where position = ?", [(at,) for at, _ in found])
-                db.execute("commit")
+                with transaction(db):
+                    gone = [(at,) for at, _ in found]
+                    db.executemany("delete from record where position = ?", gone)
             if not found:
                 return n_rows
             n_rows += sum(n for _, n in found)
@@ -277,65 +236,25 @@ class EventLog:
         with closing(open_shared(self._path)) as db:
             while True:
                 found = db.execute(
-                    "select position, n_rows, n_bytes, payload, body from record "
-                    "join arrow_schema using (schema_id) where position > ? "
-                    "order by position limit ?",
+                    f"{SELECT} where position > ? order by position limit ?",
                     (after, _READ_RECORDS),
                 ).fetchall()
-                for position, *record in found:
-                    yield position, Change("events", self._rows(position, *record))
-                    after = position
+                for record in found:
+                    yield record[0], Change("events", unpacked(record, at=self._path))
+                    after = record[0]
                 if len(found) < _READ_RECORDS:
                     return
 
     def recent(self, *, limit: int) -> pa.RecordBatch:
         """The last `limit` events of the log, newest first."""
-        parts: list[pa.RecordBatch] = []
-        if self._path.exists():
-            with closing(open_shared(self._path)) as db:
-                for position, *record in db.execute(
-                    "select position, n_rows, n_bytes, payload, body from record "
-                    "join arrow_schema using (schema_id) order by position desc"
-                ):
-                    parts.insert(0, self._rows(position, *record))
-                    if sum(part.num_rows for part in parts) >= limit:
-                        break
-        table = pa.Table.from_batches(parts, schema=EVENT)
-        newest = np.arange(table.num_rows)[::-1][:limit]
-        rows: pa.RecordBatch = pa.RecordBatch.from_struct_array(
-            table.take(pa.array(newest)).to_struct_array().combine_chunks()
-        )
-        return rows
-
-    def _rows(self, position: int, n_rows: int, n_bytes: int, payload: bytes, body: bytes) -> Any:
-        try:
-            schema = pa.ipc.read_schema(pa.py_buffer(body))
-            plain = _CODEC.decompress(payload, decompressed_size=n_bytes)
-            rows = pa.ipc.read_record_batch(plain, schema)
-            rows = upgraded("events", rows)
-        except (OSError, pa.ArrowException, SchemaError) as fault:
-            raise CorruptError(
-                f"{self._path}, position {position}: the record cannot be read ({fault}); "
-                "restore the log folder from a backup"
-            ) from fault
-        if rows.num_rows != n_rows:
-            raise CorruptError(
-                f"{self._path}, position {position}: {rows.num_rows} rows, {n_rows} were written"
-            )
-        return rows
-
-    @staticmethod
-    def _end(db: sqlite3.Connection) -> int:
-        # Not max(position): what retention removed was there once.
-        row: Any = db.execute("select seq from sqlite_sequence where name = 'record'").fetchone()
-        return int(row[0]) if row else 0
+        return newest(self._path, limit=limit)
 
     def end(self) -> int:
         """The offset of the last record; 0 where there is none."""
         if not self._path.exists():
             return 0
         with closing(open_shared(self._path)) as db:
-            return self._end(db)
+            return last_offset(db)
 
     def n_rows(self, after: int, *, kinds: Collection[RecordKind] = _EVENTS) -> int:
         """Events after that offset."""

@@ -7,25 +7,29 @@ A file is written under another name, synced and renamed before its record is co
 between leaves a file that nothing names, never a record without its file.
 """
 
-import hashlib
 import itertools
 import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mercer.engines.embedded.catalogue_records import (
+    from_json,
+    from_parquet,
+    to_json,
+    to_parquet,
+)
 from mercer.engines.embedded.compaction import COMPACTED_KINDS, RowFate, fates, survivors
 from mercer.engines.embedded.durable import sync_folder, write_durably
 from mercer.engines.embedded.partition import Partition
-from mercer.engines.embedded.sqlite_file import open_owned, open_shared
+from mercer.engines.embedded.sqlite_file import last_offset, open_owned, open_shared, transaction
 from mercer.events.log import RECORD_KINDS, RECORD_SCHEMAS, Change, RecordKind
 from mercer.events.upgrade import upgraded
 from mercer.schema.arrow import require
@@ -99,11 +103,11 @@ class CatalogueLog:
         coming: list[str] = []
         try:
             records = [self._prepared(change, coming) for change in changes]
-            with self._lock, _transaction(self._owned()) as db:
+            with self._lock, transaction(self._owned()) as db:
                 db.executemany(
                     "insert into record (kind, n_rows, file, payload) values (?, ?, ?, ?)", records
                 )
-                last = _last(db)
+                last = last_offset(db)
         finally:
             self._arrived(coming)
         return last
@@ -124,18 +128,8 @@ class CatalogueLog:
         schema = RECORD_SCHEMAS[change.kind]
         rows = require(change.rows, schema, at=f"log record of {change.kind}").select(schema.names)
         if rows.num_rows <= INLINE_ROWS and rows.nbytes <= INLINE_BYTES:
-            return change.kind, rows.num_rows, None, msgspec.json.encode(rows.to_pylist())
-        sink = pa.BufferOutputStream()
-        pq.write_table(
-            pa.Table.from_batches([rows]),
-            sink,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,  # half the time of writing; zstd finds the repeats
-            write_statistics=False,
-        )
-        data = sink.getvalue()
-        name = f"{change.kind}-{hashlib.sha256(data).hexdigest()}.parquet"
+            return change.kind, rows.num_rows, None, to_json(rows)
+        name, data = to_parquet(change.kind, rows)
         with self._lock:  # from here on nobody takes it for an orphan
             self._coming[name] += 1
         coming.append(name)
@@ -182,7 +176,10 @@ class CatalogueLog:
         if kind not in RECORD_SCHEMAS:
             raise CorruptError(f"{self._path}, position {position}: unknown kind {kind!r}")
         try:
-            rows = self._from_file(file) if file else _from_json(payload or b"", kind)
+            if file is None:
+                rows = from_json(payload or b"", kind)
+            else:
+                rows = from_parquet((self._files / file).read_bytes(), name=file)
             rows = upgraded(kind, rows)
         except (OSError, pa.ArrowException, msgspec.DecodeError, SchemaError) as fault:
             raise CorruptError(
@@ -195,22 +192,9 @@ class CatalogueLog:
             )
         return Change(kind, rows)
 
-    def _from_file(self, name: str) -> pa.RecordBatch:
-        data = (self._files / name).read_bytes()
-        if hashlib.sha256(data).hexdigest() not in name:
-            raise OSError("its content does not match its name")
-        # Arrow's threads would abort a process that ends soon after, and take its exit status.
-        file = pq.ParquetFile(pa.BufferReader(data))
-        table = file.read(use_threads=False).combine_chunks()
-        return (
-            table.to_batches()[0]
-            if table.num_rows
-            else pa.RecordBatch.from_pylist([], schema=table.schema)
-        )
-
     def remove(self, offsets: Sequence[int]) -> None:
         """Remove whole records that are kept elsewhere, and the files that only they named."""
-        with self._lock, _transaction(self._owned()) as db:
+        with self._lock, transaction(self._owned()) as db:
             db.executemany("delete from record where position = ?", [(at,) for at in offsets])
         self._remove_orphans()
 
@@ -252,7 +236,7 @@ class CatalogueLog:
                     else:
                         gone.append((at,))
             self._on_step("files")
-            with self._lock, _transaction(self._owned()) as db:
+            with self._lock, transaction(self._owned()) as db:
                 db.executemany(
                     "update record set kind = ?, n_rows = ?, file = ?, payload = ? "
                     "where position = ?",
@@ -292,11 +276,11 @@ class CatalogueLog:
         """The offset of the last record; 0 where there is none."""
         with self._lock:
             if self._db is not None:
-                return _last(self._db)
+                return last_offset(self._db)
         if not self._path.exists():
             return 0
         with closing(open_shared(self._path)) as db:
-            return _last(db)
+            return last_offset(db)
 
     def n_rows(self, after: int, *, kinds: Collection[RecordKind] = RECORD_KINDS) -> int:
         """Rows of those kinds after that offset."""
@@ -316,36 +300,6 @@ class CatalogueLog:
         with self._lock:
             if self._db is not None:
                 self._db.close()
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """All of the block or nothing of it."""
-    db.execute("begin immediate")
-    try:
-        yield db
-        db.execute("commit")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("rollback")
-        raise
-
-
-def _last(db: sqlite3.Connection) -> int:
-    # Not max(position): what was removed was there once.
-    row: Any = db.execute("select seq from sqlite_sequence where name = 'record'").fetchone()
-    return int(row[0]) if row else 0
-
-
-def _from_json(payload: bytes, kind: RecordKind) -> pa.RecordBatch:
-    """The rows with the columns they were written with, of those that are known today."""
-    rows = msgspec.json.decode(payload, type=list[dict[str, Any]])
-    known = RECORD_SCHEMAS[kind]
-    schema = pa.schema([field for field in known if field.name in rows[0]]) if rows else known
-    for name in (field.name for field in schema if pa.types.is_map(field.type)):
-        for row in rows:
-            row[name] = [tuple(pair) for pair in row[name]]  # JSON has no pairs, Arrow wants them
-    return pa.RecordBatch.from_pylist(rows, schema=schema)
 
 
 _conforms: type[Partition] = CatalogueLog

@@ -1,6 +1,8 @@
 """A SQLite file of the log: opened by its one owner, or by any process for reading."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mercer.schema.errors import CorruptError
@@ -42,3 +44,23 @@ def open_shared(path: Path) -> sqlite3.Connection:
     """A connection that reads what is committed, in any process and for one thread."""
     # Not mode=ro: a reader of a WAL has to be able to make its shared memory.
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of the block or nothing of it."""
+    db.execute("begin immediate")
+    try:
+        yield db
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback")
+        raise
+
+
+def last_offset(db: sqlite3.Connection) -> int:
+    """Of the newest row that `record` ever had; 0 where there was none."""
+    # Not max(position): what was removed was there once.
+    row = db.execute("select seq from sqlite_sequence where name = 'record'").fetchone()
+    return int(row[0]) if row else 0
