@@ -157,6 +157,16 @@ def test_a_heart_is_kept_without_a_reload(visit: Visit, heard: Any) -> None:
     expect(page.get_by_role("heading", level=2)).to_have_text("Nothing here yet")
 
 
+def test_hearts_pressed_in_a_hurry_are_all_kept(visit: Visit) -> None:
+    """Each answer carries the whole list, so a second one waits for the first."""
+    page = visit("/?q=vintage")
+    for heart in page.locator(".heart button").all()[:3]:
+        heart.click(no_wait_after=True)
+    expect(page.locator("#n-favourites")).to_have_text("3")
+    page.reload()
+    expect(page.locator("#n-favourites")).to_have_text("3")
+
+
 @pytest.mark.parametrize("has_script", [True, False])
 def test_from_a_card_to_an_order(visit: Visit, heard: Any, has_script: bool) -> None:
     """A card, its page, the cart, the checkout: one purchase with the page on which it was found."""

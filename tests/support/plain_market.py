@@ -6,7 +6,7 @@ on the event loop.
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mercer.retrieve.filter_language import parse_filter
@@ -203,6 +203,10 @@ class PlainMarket:
     def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
         _off_the_loop()
         return []
+
+    def seller_names(self, seller_ids: Collection[str]) -> Mapping[str, str]:
+        _off_the_loop()
+        return {one: "Studio One" for one in seller_ids if one == "s1"}
 
     def health(self) -> Health:
         return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -95,6 +95,9 @@ class TitleMarket:
 
     def listing(self, listing_id: str) -> Mapping[str, Any]:
         raise NotFoundError(listing_id)
+
+    def seller_names(self, seller_ids: Collection[str]) -> Mapping[str, str]:
+        return {}
 
     def put_events(
         self, items: Sequence[Any], *, sent_ms: int | None = None, source: str = "api"

@@ -1,7 +1,7 @@
 """A market as one process of this machine serves it: searches here, writes at the owner's."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -122,6 +122,16 @@ class EmbeddedMarket:
         """All fields of one listing as it stands."""
         (row,) = self._stored(listing_id).select(LISTING.names).to_pylist(maps_as_pydicts="strict")
         return dict(row)
+
+    def seller_names(self, seller_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of those sellers that have one, by id."""
+        found = self._parts.catalogue.sellers(sorted(seller_ids)) if seller_ids else None
+        if found is None:
+            return {}
+        names = zip(
+            *(found.column(name).to_pylist() for name in ("seller_id", "name")), strict=True
+        )
+        return {seller_id: name for seller_id, name in names if name}
 
     def _stored(self, listing_id: str) -> pa.Table:
         stored = self._parts.catalogue.listings([listing_id])

@@ -5,7 +5,7 @@ synchronous; `serve` moves them to threads. Behind them may be this process (`me
 writes, the owner's process.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -90,6 +90,10 @@ class Searching(Protocol):
 
     def listing(self, listing_id: str) -> Mapping[str, Any]:
         """All fields of LISTING of one listing as it stands. Raises NotFoundError (also deleted)."""
+        ...
+
+    def seller_names(self, seller_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of those sellers that have one, by id."""
         ...
 
     def health(self) -> Health:

@@ -4,7 +4,7 @@ Every method runs in a worker thread and gives a page as HTML. Reading is here, 
 is in `shop_counter.py`, HTTP is in `page.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 from uuid import uuid4
@@ -98,6 +98,11 @@ class Shop:
         """The results page of a state."""
         self.check_ready()
         found = self._search(query, visit)
+        others = None
+        if not found.hits:  # nobody leaves with empty hands
+            start = self.ask(replace(start_request(visit.visitor), facets=()))
+            others = self._row(start, visit, title="Others looked at", url="")
+            others = replace(others, cards=others.cards[:PER_LAST_ROW])
         depth, currency = self._settings.max_depth, _currency(found)
         pages = page_links(found, query, max_depth=depth)
         turns = {link.number: link.url for link in pages}
@@ -107,6 +112,8 @@ class Shop:
             query=query,
             found=found,
             is_live=True,
+            others=others,
+            left_out=[part for part in found.degraded if not part.startswith("page log")],
             cards=self._cards(found.hits, found.page_id, visit),
             facets=facets_of(found.facet_counts, query),
             price_steps=price_steps(found.price_stats, query, currency=currency),
@@ -124,7 +131,12 @@ class Shop:
         document = self._market.listing(listing_id)
         if document.get("is_hidden"):
             raise NotFoundError(f"no listing {listing_id!r}; it was never there, or was taken down")
-        details = details_of(document, can_draw=self.can_draw, favourites=visit.favourites)
+        details = details_of(
+            document,
+            can_draw=self.can_draw,
+            favourites=visit.favourites,
+            sellers=self.sellers_of([document]),
+        )
         return self.render(
             "listing.html",
             visit,
@@ -140,12 +152,8 @@ class Shop:
         """What the visitor keeps, the newest first."""
         found = self.documents(visit.favourites)
         shown = [one for one in reversed(visit.favourites) if one in found]
-        cards = [
-            card_of(
-                Hit(0, one, 0.0, found[one]), can_draw=self.can_draw, favourites=visit.favourites
-            )
-            for one in shown
-        ]
+        hits = [Hit(0, one, 0.0, found[one]) for one in shown]
+        cards = self._cards(hits, "", visit)
         n_gone = len(visit.favourites) - len(shown)
         return self.render("favourites.html", visit, cards=cards, n_gone=n_gone)
 
@@ -160,6 +168,11 @@ class Shop:
             if not document.get("is_hidden"):
                 found[listing_id] = document
         return found
+
+    def sellers_of(self, documents: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+        """The names of the sellers of some listings, by seller id."""
+        ids = {str(document.get("seller_id") or "") for document in documents} - {""}
+        return self._market.seller_names(ids)
 
     def suggest(self, text: str) -> str:
         """The entries of the list under the search field."""
@@ -225,8 +238,15 @@ class Shop:
         return Row(title, url, found.page_id, self._cards(found.hits, found.page_id, visit))
 
     def _cards(self, hits: Sequence[Hit], page_id: str, visit: Visit) -> tuple[Card, ...]:
+        sellers = self.sellers_of([hit.document for hit in hits])
         return tuple(
-            card_of(hit, page_id=page_id, can_draw=self.can_draw, favourites=visit.favourites)
+            card_of(
+                hit,
+                page_id=page_id,
+                can_draw=self.can_draw,
+                favourites=visit.favourites,
+                sellers=sellers,
+            )
             for hit in hits
         )
 

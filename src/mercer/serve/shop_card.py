@@ -6,6 +6,7 @@ Pure: no template and no HTTP here, so that every rule of the pages can be teste
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,7 @@ from mercer.schema.money import MICROS
 from mercer.serve.picture import DRAWN_PREFIX, picture_url
 from mercer.serve.shop_basket import NOWHERE, Source
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 FEW_LEFT = 3  # so many pieces or fewer are worth a word
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 _NO_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
@@ -88,10 +90,22 @@ def money(micros: object, currency: object) -> str:
 
 
 def card_of(
-    hit: Hit, *, page_id: str = "", can_draw: bool, favourites: Collection[str] = ()
+    hit: Hit,
+    *,
+    page_id: str = "",
+    can_draw: bool,
+    favourites: Collection[str] = (),
+    sellers: Mapping[str, str] = NOBODY,
 ) -> Card:
-    """One hit as a card. Fields that the document lacks are left out of it."""
+    """One hit as a card. Fields that the document lacks are left out of it.
+
+    Args:
+        page_id: of the served page that the hit stands on; "" where it is none.
+        favourites: ids of the listings that the visitor keeps.
+        sellers: seller_id -> name, of those that have one.
+    """
     document = hit.document
+    seller_id = str(document.get("seller_id") or "")
     path = [str(node) for node in document.get("category_path") or ()]
     rating = document.get("rating")
     has_rating = isinstance(rating, int | float) and rating == rating  # NaN is not
@@ -103,7 +117,7 @@ def card_of(
         url=listing_url(hit.listing_id, source),
         title=str(document.get("title") or hit.listing_id),
         price=money(document.get("price_micros"), document.get("currency")),
-        seller=str(document.get("seller_name") or document.get("seller_id") or ""),
+        seller=sellers.get(seller_id, seller_id),
         category=path[-1] if path else "",
         rating=float(rating) if has_rating and rating is not None else None,
         rating_count=int(document.get("rating_count") or 0),

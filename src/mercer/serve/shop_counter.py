@@ -82,7 +82,12 @@ class Counter:
     def view(self, visit: Visit) -> CartView:
         """The cart as it stands now."""
         documents = self._shop.documents([line.listing_id for line in visit.cart])
-        return view_cart(visit.cart, documents, can_draw=self._shop.can_draw)
+        return view_cart(
+            visit.cart,
+            documents,
+            can_draw=self._shop.can_draw,
+            sellers=self._shop.sellers_of(documents.values()),
+        )
 
     def cart(self, visit: Visit) -> str:
         """The page of the cart."""

@@ -9,7 +9,7 @@ from mercer.retrieve.request import Hit
 from mercer.serve.page_query import PageQuery
 from mercer.serve.picture import picture_url
 from mercer.serve.shop_basket import MAX_QUANTITY
-from mercer.serve.shop_card import FEW_LEFT, Tile, card_of, pictures_of
+from mercer.serve.shop_card import FEW_LEFT, NOBODY, Tile, card_of, pictures_of
 from mercer.serve.shop_facet import CATEGORY_STEP, field_label
 
 MAX_PICTURES = 10
@@ -66,11 +66,20 @@ class Details:
 
 
 def details_of(
-    document: Mapping[str, Any], *, can_draw: bool, favourites: tuple[str, ...] = ()
+    document: Mapping[str, Any],
+    *,
+    can_draw: bool,
+    favourites: tuple[str, ...] = (),
+    sellers: Mapping[str, str] = NOBODY,
 ) -> Details:
     """A listing with all its fields (LISTING) as a page."""
     listing_id = str(document["listing_id"])
-    card = card_of(Hit(0, listing_id, 0.0, document), can_draw=can_draw, favourites=favourites)
+    card = card_of(
+        Hit(0, listing_id, 0.0, document),
+        can_draw=can_draw,
+        favourites=favourites,
+        sellers=sellers,
+    )
     quantity = int(document.get("quantity") or 0)
     seller = str(document.get("seller_id") or "")
     path = [str(node) for node in document.get("category_path") or ()]

@@ -6,7 +6,7 @@ from typing import Any
 
 from mercer.retrieve.request import Hit
 from mercer.serve.shop_basket import Bought, Line, Order
-from mercer.serve.shop_card import Card, card_of, listing_url, money
+from mercer.serve.shop_card import NOBODY, Card, card_of, listing_url, money
 from mercer.serve.shop_listing import MAX_CHOICES
 
 
@@ -36,7 +36,11 @@ class CartView:
 
 
 def view_cart(
-    cart: Sequence[Line], documents: Mapping[str, Mapping[str, Any]], *, can_draw: bool
+    cart: Sequence[Line],
+    documents: Mapping[str, Mapping[str, Any]],
+    *,
+    can_draw: bool,
+    sellers: Mapping[str, str] = NOBODY,
 ) -> CartView:
     """The cart against the listings as they stand.
 
@@ -50,7 +54,7 @@ def view_cart(
         if document is None or not _can_be_bought(document):
             gone.append(str(document["title"]) if document else line.listing_id)
             continue
-        lines.append(_cart_line(line, document, can_draw=can_draw))
+        lines.append(_cart_line(line, document, can_draw=can_draw, sellers=sellers))
     sums: dict[str, int] = {}
     for one in lines:
         sums[one.currency] = sums.get(one.currency, 0) + one.price_micros * one.quantity
@@ -66,11 +70,13 @@ def _can_be_bought(document: Mapping[str, Any]) -> bool:
     )
 
 
-def _cart_line(line: Line, document: Mapping[str, Any], *, can_draw: bool) -> CartLine:
+def _cart_line(
+    line: Line, document: Mapping[str, Any], *, can_draw: bool, sellers: Mapping[str, str]
+) -> CartLine:
     stock, price = int(document["quantity"]), int(document["price_micros"])
     quantity, currency = min(line.quantity, stock), str(document.get("currency") or "")
     return CartLine(
-        card=card_of(Hit(0, line.listing_id, 0.0, document), can_draw=can_draw),
+        card=card_of(Hit(0, line.listing_id, 0.0, document), can_draw=can_draw, sellers=sellers),
         line=line,
         quantity=quantity,
         stock=stock,

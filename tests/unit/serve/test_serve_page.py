@@ -228,6 +228,8 @@ def test_nothing_found_says_what_to_do(client: TestClient) -> None:
     page = client.get("/?q=zzz&f=color:white").text
     assert "Nothing matches “zzz” with these filters" in page
     assert 'href="/?q=zzz"' in page
+    assert "Others looked at" in page
+    assert "White ceramic mug" in page
 
 
 def test_text_of_visitors_and_sellers_is_escaped(client_of: Callable[..., TestClient]) -> None:
