@@ -101,7 +101,7 @@ class Shop:
         others = None
         if not found.hits:  # nobody leaves with empty hands
             start = self.ask(replace(start_request(visit.visitor), facets=()))
-            others = self._row(start, visit, title="Others looked at", url="")
+            others = self._row(start, visit, title="Worth a look", url="")
             others = replace(others, cards=others.cards[:PER_LAST_ROW])
         depth, currency = self._settings.max_depth, _currency(found)
         pages = page_links(found, query, max_depth=depth)

@@ -71,12 +71,13 @@ def understood_chips(
         Chip("correction", f"{c['typed']} → {c['used']}", _as_typed(query, c["typed"]))
         for c in get("corrections") or ()
     ]
+    typed = {c["used"]: c["typed"] for c in get("corrections") or ()}
     chips += [
-        Chip("wanted", _wish(wish), _cut(query, _words(wish.get("text", ""))))
+        Chip("wanted", _wish(wish), _cut(query, _words(_as_in(query, wish, typed))))
         for wish in get("wanted") or ()
     ]
     for wish in get("unwanted") or ():
-        pattern = rf"{_UNWANTED}?{_words(wish.get('text', ''))}" if wish.get("text") else ""
+        pattern = rf"{_UNWANTED}?{_words(_as_in(query, wish, typed))}"
         chips.append(Chip("unwanted", f"not {_wish(wish)}", _cut(query, pattern)))
     for words in get("excluded_terms") or ():
         url = _cut(query, rf"{_UNWANTED}\"?{_words(words)}\"?")
@@ -107,6 +108,14 @@ def _limits(understood: Mapping[str, Any], query: PageQuery, *, currency: str) -
 
 def _wish(wish: Mapping[str, str]) -> str:
     return f"{field_label(wish['field'])}: {wish['value']}"
+
+
+def _as_in(query: PageQuery, wish: Mapping[str, str], typed: Mapping[str, str]) -> str:
+    """The words of a wish as the query has them, before they were corrected."""
+    text = wish["text"]
+    if text.lower() in query.q.lower():
+        return text
+    return " ".join(typed.get(word, word) for word in text.split())
 
 
 def _as_typed(query: PageQuery, typed: str) -> str:

@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
 from mercer.retrieve.query import AttributeWish, Correction, ParsedQuery, SizeLimit
-from mercer.retrieve.request import FacetValue, Hit
+from mercer.retrieve.request import FacetValue, Hit, PriceStats
 from mercer.serve import shop_card as view
 from mercer.serve.page_query import SORTS, PageQuery, read_page_query
-from mercer.serve.shop_chip import understood_chips
-from mercer.serve.shop_facet import facets_of
+from mercer.serve.shop_chip import selected_chips, understood_chips
+from mercer.serve.shop_facet import facets_of, price_steps
 from support.plain_market import PlainMarket, listing
 
 FILES = [
@@ -194,6 +194,62 @@ def test_chips_say_what_was_understood() -> None:
     assert understood_chips(ParsedQuery(text="").to_dict(), PageQuery(), currency="") == ()
 
 
+@pytest.mark.parametrize(
+    ("q", "parsed", "left"),
+    [
+        ("white mug", {"wanted": (AttributeWish("color", "white", "white"),)}, "mug"),
+        ("whit mug", {"wanted": (AttributeWish("color", "white", "white"),),
+                      "corrections": (Correction("whit", "white"),)}, "mug"),
+        ("mug not pink", {"unwanted": (AttributeWish("color", "pink", "pink"),)}, "mug"),
+        ("mug without Laces", {"unwanted": (AttributeWish("x", "laces", "without laces"),)}, "mug"),
+        ("mug -kids", {"excluded_terms": (("kids",),)}, "mug"),
+        ("mug under $1,200.50", {"price_max_micros": 1}, "mug"),
+        ("mug between 20 and 40 dollars", {"price_max_micros": 1}, "mug"),
+        ("mug 20-40 usd", {"price_max_micros": 1}, "mug"),
+        ("mug around 50 bucks", {"price_max_micros": 1}, "mug"),
+        ("mug 12 fl oz or more", {"sizes": (SizeLimit(None, 12.0, None, "fl_oz"),)}, "mug"),
+        ("shoes size 8", {"sizes": (SizeLimit("size", 8.0, 8.0, ""),)}, "shoes"),
+        ("mug", {"wanted": (AttributeWish("category", "Mugs", "mug"),)}, None),
+        ("mugs", {"wanted": (AttributeWish("color", "white", "white"),)}, None),
+    ],
+)  # fmt: skip
+def test_a_chip_leads_to_the_search_without_it(
+    q: str, parsed: dict[str, Any], left: str | None
+) -> None:
+    """What a chip stands for is cut out of the words; where that leaves nothing, it has no cross."""
+    query, understood = PageQuery(q=q), ParsedQuery(text=q, **parsed).to_dict()
+    chip = understood_chips(understood, query, currency="USD")[-1]
+    assert chip.url == (PageQuery(q=left).url() if left else "")
+
+
+def test_a_correction_leads_to_the_words_as_typed() -> None:
+    """Quotation marks keep a word from being corrected; other words stay as they are."""
+    parsed = ParsedQuery(text="", corrections=(Correction("mugg", "mug"),))
+    (chip,) = understood_chips(parsed.to_dict(), PageQuery(q="red mugg"), currency="")
+    assert chip.url == PageQuery(q='red "mugg"').url()
+
+
+def test_price_steps_have_round_ends_and_cover_everything() -> None:
+    """Three ranges that meet each other, none where prices hardly differ."""
+    stats = PriceStats(
+        count=9, min_micros=5_000_000, max_micros=400_000_000, mean_micros=87_000_000
+    )
+    steps = price_steps(stats, PageQuery(q="mug"), currency="USD")
+    assert [step.label for step in steps] == ["Under $50", "$50 to $100", "Over $100"]
+    assert [step.url for step in steps] == [
+        "/?q=mug&max=50", "/?q=mug&min=50&max=100", "/?q=mug&min=100",
+    ]  # fmt: skip
+    assert price_steps(None, PageQuery(), currency="USD") == ()
+    flat = PriceStats(count=9, min_micros=5_000_000, max_micros=6_000_000, mean_micros=5_500_000)
+    assert price_steps(flat, PageQuery(), currency="USD") == ()
+
+
+def test_the_price_chip_says_the_amount_as_people_do() -> None:
+    """A chosen price has the sign of its currency."""
+    (chip,) = selected_chips(PageQuery(min_price="5", max_price="50"), currency="USD")
+    assert chip.text == "Price $5 to $50"
+
+
 def _many(n: int) -> PlainMarket:
     return PlainMarket([listing(f"L{i}", f"Mug {i}") for i in range(n)])
 
@@ -228,7 +284,7 @@ def test_nothing_found_says_what_to_do(client: TestClient) -> None:
     page = client.get("/?q=zzz&f=color:white").text
     assert "Nothing matches “zzz” with these filters" in page
     assert 'href="/?q=zzz"' in page
-    assert "Others looked at" in page
+    assert "Worth a look" in page
     assert "White ceramic mug" in page
 
 
