@@ -20,13 +20,15 @@ from uuid_utils import uuid7
 from mercer.bench.http_client import Answer, Pool
 from mercer.demo import ensure_market
 from mercer.engines.embedded.secrets import TokenKeys
-from mercer.events.token import KeyRing, sign_many
+from mercer.events.token import KeyRing, sign_many, verify_many
 from mercer.schema.errors import MarketError
+from mercer.schema.time import DAY_MS
 
 N_WARM_UP: Final = 10  # batches
 MAX_EVENTS: Final = 200_000
 N_LISTINGS: Final = 300  # searching is not measured, but a server needs a market
 _SHOWN = 24  # listings of a page
+_TOKENS = 1_000
 _SERVE = "import sys; from mercer.cli import main; sys.exit(main())"
 _URL = re.compile(r" at http://[^:]+:([0-9]+)")
 
@@ -139,6 +141,21 @@ def _post(body: bytes) -> bytes:
     return head.encode() + body
 
 
+def token_us(ring: KeyRing, *, now_ms: int) -> dict[str, float]:
+    """Microseconds of one token, the best of some runs: to sign it, and to verify it."""
+    page_id, ids = str(uuid7()), [f"listing-{i:08d}" for i in range(_TOKENS)]
+    best_s = [np.inf, np.inf]
+    for _ in range(5):
+        began = time.perf_counter()
+        tokens = sign_many(ring, page_id, ids, range(1, _TOKENS + 1), [False] * _TOKENS)
+        signed = time.perf_counter()
+        verify_many(ring, tokens, ids, now_ms=now_ms, ttl_ms=DAY_MS)
+        took_s = (signed - began, time.perf_counter() - signed)
+        best_s = [min(pair) for pair in zip(best_s, took_s, strict=True)]
+    names = ("token_sign_us", "token_verify_us")
+    return {n: round(s / _TOKENS * 1e6, 2) for n, s in zip(names, best_s, strict=True)}
+
+
 def main() -> None:
     """One job from stdin, one answer to stdout."""
     job = json.load(sys.stdin)
@@ -155,7 +172,7 @@ def main() -> None:
     with served(market) as port:
         asyncio.run(measure(port, bodies[:N_WARM_UP], connections=job["writers"]))
         found = asyncio.run(measure(port, bodies[N_WARM_UP:], connections=job["writers"]))
-    answer = {
+    answer = token_us(keys.ring(), now_ms=now_ms) | {
         "http_events": n,
         "http_events_per_s": round(found.accepted / found.wall_s),
         "http_refused": found.refused,

@@ -96,8 +96,8 @@ class EventRoutes:
 
 
 def _own(items: Sequence[Any], visit: Visit) -> Sequence[Any]:
-    """The events of a browser that has no key: they are its own, whatever they say."""
-    whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id}
+    """The events of a browser that has no key: they are its own, whatever they say, and of no buyer."""
+    whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id, "buyer_id": None}
     return [{**item, **whose} if isinstance(item, dict) else item for item in items]
 
 

@@ -170,11 +170,11 @@ def test_a_browser_of_the_shop_speaks_for_itself_only(door: Door) -> None:
 
     door.market.put_events = put_events  # type: ignore[method-assign]  # to look at what comes
     cookie = {"cookie": f"{VISITOR_COOKIE}={SEAL.seal(VISITOR_COOKIE, 'me')}"}
-    event = {"event_id": "e", "visitor_id": "somebody", "session_id": "theirs"}
+    event = {"event_id": "e", "visitor_id": "somebody", "session_id": "theirs", "buyer_id": "b"}
     assert client.post("/v1/events", json={"events": [event, 7]}, headers=cookie).status_code == 200
     (items, source) = seen[0]
     assert source == "shop"
-    assert items[0]["visitor_id"] == "me"
+    assert (items[0]["visitor_id"], items[0]["buyer_id"]) == ("me", None)
     assert items[0]["session_id"] is None
     assert client.get("/v1/search?q=mug&visitor_id=somebody", headers=cookie).status_code == 200
     assert door.market.searches[-1].visitor_id == "me"
