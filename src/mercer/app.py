@@ -30,6 +30,7 @@ from mercer.engines.embedded.merger import Merger
 from mercer.engines.embedded.page_folder import PARTITION_PREFIX
 from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.recent_file import RecentFile
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
@@ -142,8 +143,9 @@ def serving_market(
         folder.index, catalogue, config.rates, open_one=_opener(folder, config), bell=seat.bell
     )
     tokens = TokenKeys(folder.secrets)
-    pages = recorder = None
+    pages = recorder = recent = None
     if seat.slot is not None:
+        recent = RecentFile(folder.run, seat.slot, now_ms=seat.clock or now_ms)
         pages = SlotWriter(folder.log / f"{PARTITION_PREFIX}{seat.slot}")
         kept = RecordParams(
             detail_share=config.log.detail_share, max_candidates=config.log.max_candidates
@@ -175,6 +177,8 @@ def serving_market(
             ring=tokens.ring,
             writes=seat.writes,
             pages=pages,
+            views=folder.views,
+            recent=recent,
             elsewhere=seat.elsewhere,
             processes=seat.processes,
             now_ms=seat.clock or now_ms,

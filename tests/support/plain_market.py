@@ -9,6 +9,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from mercer.events.traffic import Traffic
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_match import matches
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
@@ -17,6 +18,7 @@ from mercer.schema.errors import InputError, NotFoundError
 from mercer.schema.page import Page
 from mercer.serve.explain import HitWhy, ListingWhy, PageWhy
 from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
+from mercer.serve.recent import Seen
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
 _CARD = (
@@ -207,6 +209,17 @@ class PlainMarket:
     def seller_names(self, seller_ids: Collection[str]) -> Mapping[str, str]:
         _off_the_loop()
         return {one: "Studio One" for one in seller_ids if one == "s1"}
+
+    def traffic(self, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
+        _off_the_loop()
+        return None
+
+    def seen(self) -> Seen:
+        _off_the_loop()
+        return Seen()
+
+    def request_ended(self, route: str, status: int) -> None:
+        assert isinstance(status, int)
 
     def health(self) -> Health:
         return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())

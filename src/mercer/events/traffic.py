@@ -174,3 +174,46 @@ def top_queries(
             variance[query] += weight**2 * count * (1 - share) * (weight > 1)  # type: ignore[assignment]
     best = sorted(n, key=lambda query: (-n[query], query))[:limit]
     return [QueryCount(query, n[query], math.sqrt(variance[query])) for query in best]
+
+
+@dataclass(frozen=True, slots=True)
+class HourPages:
+    """Pages of one hour, over all surfaces."""
+
+    hour_ms: int
+    pages: int
+    searches: int
+    zero: int
+    degraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageLatency:
+    """Latency of a stage; off by at most BUCKET_ERROR."""
+
+    stage: str
+    n: int
+    p50_us: float
+    p99_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventCount:
+    """Events of one kind and standing."""
+
+    kind: str
+    standing: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What was counted between two instants."""
+
+    hours: tuple[HourPages, ...]  # ascending; hours without a page are left out
+    surfaces: tuple[tuple[str, int], ...]  # pages by surface, most first
+    latency: tuple[StageLatency, ...]
+    dropped: tuple[tuple[str, int], ...]  # parts, most often dropped first
+    events: tuple[EventCount, ...]
+    top: tuple[QueryCount, ...]  # of the days that the span touches
+    zero: tuple[QueryCount, ...]

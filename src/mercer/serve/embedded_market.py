@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -12,10 +13,13 @@ import pyarrow as pa
 
 from mercer.engines.embedded.follower import Follower
 from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.recent_file import RecentFile
+from mercer.engines.embedded.traffic_view import read_traffic
 from mercer.events.collect import CollectRules
 from mercer.events.log import Change
 from mercer.events.page_log import PageFinder
 from mercer.events.token import KeyRing
+from mercer.events.traffic import Traffic
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, NotFoundError
@@ -36,6 +40,7 @@ from mercer.serve.market import (
 )
 from mercer.serve.owner import Writing
 from mercer.serve.page_record import Visit
+from mercer.serve.recent import Seen
 from mercer.serve.search import SearchService
 from mercer.serve.stages import SearchParams
 
@@ -65,6 +70,8 @@ class MarketParts:
     ring: Callable[[], KeyRing]
     writes: Writing | None = None  # None: opened for reading
     pages: SlotWriter | None = None  # None: pages are not written down
+    views: Path | None = None  # where the learner keeps what it counts
+    recent: RecentFile | None = None  # None: nothing is remembered for the console
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict  # Health.processes
     now_ms: Callable[[], int] = now_ms  # of events and changes; a simulation brings its own
@@ -84,7 +91,11 @@ class EmbeddedMarket:
             known=partial(known_of, parts.catalogue),
         )
         self._intake = EventIntake(
-            rules=parts.rules, ring=parts.ring, append=self._add_events, now_ms=parts.now_ms
+            rules=parts.rules,
+            ring=parts.ring,
+            append=self._add_events,
+            now_ms=parts.now_ms,
+            recent=None if parts.recent is None else parts.recent.recent,
         )
 
     def search(self, request: SearchRequest) -> SearchResponse:
@@ -190,6 +201,21 @@ class EmbeddedMarket:
         """The newest pages, newest first."""
         return self._parts.page_log.recent(limit=limit, before_ms=before_ms)
 
+    def traffic(self, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
+        """What the learner counted."""
+        if self._parts.views is None:
+            return None
+        return read_traffic(self._parts.views, since_ms=since_ms, until_ms=until_ms, limit=limit)
+
+    def seen(self) -> Seen:
+        """What all processes saw a moment ago."""
+        return Seen() if self._parts.recent is None else self._parts.recent.all_seen()
+
+    def request_ended(self, route: str, status: int) -> None:
+        """Note how a request ended."""
+        if self._parts.recent is not None:
+            self._parts.recent.recent.request_ended(route, status)
+
     def health(self) -> Health:
         """What operators look at."""
         parts, snapshot = self._parts, self._parts.follower.index.snapshot()
@@ -216,6 +242,8 @@ class EmbeddedMarket:
         self._parts.follower.close()
         if self._parts.pages is not None:
             self._parts.pages.close()
+        if self._parts.recent is not None:
+            self._parts.recent.close()
 
     # -- writing ----------------------------------------------------------------------------------
 

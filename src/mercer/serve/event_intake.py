@@ -11,6 +11,7 @@ from mercer.events.collect import Arrival, CollectRules, collect
 from mercer.events.token import KeyRing
 from mercer.schema.judge import Judged
 from mercer.serve.market import EventResult
+from mercer.serve.recent import Recent
 
 Bools = npt.NDArray[np.bool_]
 
@@ -26,6 +27,7 @@ class EventIntake:
         ring: the keys as they are now.
         append: rows of EVENT made durable; for each whether it is new (False: its id was there).
         now_ms: the server's clock.
+        recent: remembers the last ones for the console.
     """
 
     def __init__(
@@ -35,15 +37,20 @@ class EventIntake:
         ring: Callable[[], KeyRing],
         append: Callable[[pa.RecordBatch], Bools],
         now_ms: Callable[[], int],
+        recent: Recent | None = None,
     ) -> None:
         self._rules, self._ring = rules, ring
         self._append, self._now_ms = append, now_ms
+        self._recent = recent
 
     def put(self, items: Sequence[Any], *, sent_ms: int | None, source: str) -> list[EventResult]:
         """One result for each of `items` (n,), in their order."""
         arrival = Arrival(received_ms=self._now_ms(), sent_ms=sent_ms, source=source)
         judged = collect(items, arrival=arrival, rules=self._rules, ring=self._ring())
         is_new = self._append(judged.rows) if len(judged.rows) else np.zeros(0, np.bool_)
+        if self._recent is not None:
+            at = arrival.received_ms
+            self._recent.events_came(items, judged, is_new.tolist(), received_ms=at)
         return event_results(items, judged, is_new=is_new)
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import openapi, page, picture, route_events, route_explain, route_login
+from mercer.serve import console, openapi, page, picture, route_events, route_explain, route_login
 from mercer.serve.api import Api
 from mercer.serve.edge import Edge
 from mercer.serve.gate import Access, Gate, open_access
@@ -57,7 +57,7 @@ def create_app(
         now_ms: the clock, for deletions that name no time.
     """
     settings, log, access = settings or ServeSettings(), log or Log(), access or open_access()
-    meter = Meter(market.health, others=others)
+    meter = Meter(market.health, others=others, ended=market.request_ended)
     api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
     events = route_events.EventRoutes(market, settings=settings, meter=meter)
 
@@ -96,6 +96,7 @@ def create_app(
     )
     route_login.add_routes(app, access.verifier)
     route_explain.add_routes(app, market, workers=api.reads)
+    console.add_routes(app, market, workers=api.reads, settings=settings, now_ms=now_ms)
     page.add_routes(
         app,
         market,

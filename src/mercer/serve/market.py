@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page
 from mercer.serve.explain import PageWhy
+from mercer.serve.recent import Seen
 
 Verdict = Literal["accepted", "duplicate", "rejected"]
 
@@ -139,5 +141,21 @@ class Explaining(Protocol):
         ...
 
 
-class Market(Searching, Changing, Explaining, Protocol):
+class Watching(Protocol):
+    """What the console shows."""
+
+    def traffic(self, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
+        """What was counted in whole hours from the first; None where nothing was counted yet."""
+        ...
+
+    def seen(self) -> Seen:
+        """The last events with their verdict, and how requests ended, over all processes."""
+        ...
+
+    def request_ended(self, route: str, status: int) -> None:
+        """Note how a request ended; cheap, called on the event loop."""
+        ...
+
+
+class Market(Searching, Changing, Explaining, Watching, Protocol):
     """One opened market."""

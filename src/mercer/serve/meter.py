@@ -80,8 +80,14 @@ class Meter:
         others: what the other processes count, by their names; asked at each scrape.
     """
 
-    def __init__(self, health: Callable[[], Health], *, others: Others = dict) -> None:
-        self._others = others
+    def __init__(
+        self,
+        health: Callable[[], Health],
+        *,
+        others: Others = dict,
+        ended: Callable[[str, int], None] = lambda route, status: None,
+    ) -> None:
+        self._others, self._ended = others, ended
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_MarketState(health))
@@ -148,6 +154,7 @@ class Meter:
         """Count one answered request."""
         method = method if method in _METHODS else "other"
         self._requests.labels(route, method, str(status)).inc()
+        self._ended(route, status)
         self._seconds.labels(route).observe(took_us / 1e6)
 
     def searched(self, response: SearchResponse) -> None:

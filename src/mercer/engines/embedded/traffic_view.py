@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -12,7 +11,11 @@ from mercer.events.log import Change, RecordKind
 from mercer.events.traffic import (
     HOUR_MS,
     MAX_SAMPLED,
+    EventCount,
+    HourPages,
     QueryCount,
+    StageLatency,
+    Traffic,
     event_counts,
     page_counts,
     quantile_us,
@@ -103,49 +106,6 @@ create table if not exists query_days (
                 "from queries where day_ms = ?1 and has_found = ?2 order by rank limit 1 offset ?3)",
                 (day_ms, has_found, MAX_SAMPLED - 1),
             )
-
-
-@dataclass(frozen=True, slots=True)
-class HourPages:
-    """Pages of one hour, over all surfaces."""
-
-    hour_ms: int
-    pages: int
-    searches: int
-    zero: int
-    degraded: int
-
-
-@dataclass(frozen=True, slots=True)
-class StageLatency:
-    """Latency of a stage; off by at most traffic.BUCKET_ERROR."""
-
-    stage: str
-    n: int
-    p50_us: float
-    p99_us: float
-
-
-@dataclass(frozen=True, slots=True)
-class EventCount:
-    """Events of one kind and standing."""
-
-    kind: str
-    standing: str
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What was counted between two instants."""
-
-    hours: tuple[HourPages, ...]  # ascending; hours without a page are left out
-    surfaces: tuple[tuple[str, int], ...]  # pages by surface, most first
-    latency: tuple[StageLatency, ...]
-    dropped: tuple[tuple[str, int], ...]  # parts, most often dropped first
-    events: tuple[EventCount, ...]
-    top: tuple[QueryCount, ...]  # of the days that the span touches
-    zero: tuple[QueryCount, ...]
 
 
 def read_traffic(views: Path, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
