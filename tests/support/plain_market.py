@@ -9,6 +9,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_match import matches
@@ -18,7 +19,6 @@ from mercer.schema.errors import InputError, NotFoundError
 from mercer.schema.page import Page
 from mercer.serve.explain import HitWhy, ListingWhy, PageWhy
 from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
-from mercer.serve.recent import Seen
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
 _CARD = (

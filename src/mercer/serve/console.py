@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import blake2b
 from importlib import resources
 from typing import Any, final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -79,7 +79,7 @@ def add_routes(
     async def explorer(request: Request) -> Response:
         words = _words(request)
         if page_id := words.get("page", ""):
-            return RedirectResponse(f"/console/pages/{page_id}", 303)
+            return RedirectResponse(f"/console/pages/{quote(page_id, safe='')}", 303)
         return _html(await workers.run(partial(pages.explorer, words)))
 
     async def page(request: Request) -> Response:

@@ -74,17 +74,17 @@ def bar_chart(
     ))  # fmt: skip
 
 
+_ROUND = (4, 5, 6, 8, *(int(m * 10**e) for e in range(1, 16) for m in (1, 2, 3, 4, 5, 6, 8)))
+
+
 def nice_top(highest: int) -> int:
-    """The end of an axis: 1, 2 or 5 times a power of ten, not below the highest value; at least 5."""
-    for n in (5, *(int(m * 10**e) for e in range(1, 16) for m in (1, 2, 5))):
-        if n >= highest:
-            return n
-    return highest
+    """The end of an axis: a round number, not below the highest value; at least 4."""
+    return next((n for n in _ROUND if n >= highest), highest)
 
 
 def y_marks(top: int) -> tuple[int, ...]:
     """A few values up to the end of the axis."""
-    n = 5 if top % 5 == 0 else 4
+    n = next((n for n in (4, 5, 3) if top % n == 0), 2)
     return tuple(top * i // n for i in range(n + 1))
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from mercer.events.recent import Ends, Seen, SeenEvent
 from mercer.events.traffic import HOUR_MS, TOTAL, EventCount, QueryCount, StageLatency, Traffic
 from mercer.schema.page import Page
 from mercer.schema.time import DAY_MS
 from mercer.serve.console_chart import Chart, bar_chart
 from mercer.serve.explain import HitWhy, PageWhy
 from mercer.serve.explain_words import STAGE_WORDS
-from mercer.serve.recent import Ends, Seen, SeenEvent
 
 RANGES: Mapping[str, tuple[str, int, int]] = {
     "day": ("24 hours", DAY_MS, HOUR_MS),

@@ -18,6 +18,7 @@ from mercer.engines.embedded.traffic_view import read_traffic
 from mercer.events.collect import CollectRules
 from mercer.events.log import Change
 from mercer.events.page_log import PageFinder
+from mercer.events.recent import Seen
 from mercer.events.token import KeyRing
 from mercer.events.traffic import Traffic
 from mercer.retrieve.request import SearchRequest, SearchResponse
@@ -40,7 +41,6 @@ from mercer.serve.market import (
 )
 from mercer.serve.owner import Writing
 from mercer.serve.page_record import Visit
-from mercer.serve.recent import Seen
 from mercer.serve.search import SearchService
 from mercer.serve.stages import SearchParams
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.events.collect import Arrival, CollectRules, collect
+from mercer.events.recent import Recent
 from mercer.events.token import KeyRing
 from mercer.schema.judge import Judged
 from mercer.serve.market import EventResult
-from mercer.serve.recent import Recent
 
 Bools = npt.NDArray[np.bool_]
 

@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page
 from mercer.serve.explain import PageWhy
-from mercer.serve.recent import Seen
 
 Verdict = Literal["accepted", "duplicate", "rejected"]
 

@@ -9,7 +9,7 @@ from typing import final
 
 import msgspec
 
-from mercer.serve.recent import Recent, Seen
+from mercer.events.recent import Recent, Seen
 
 PREFIX = "recent-"
 WRITE_EVERY_S = 1.0
