@@ -1,13 +1,16 @@
 """The partition `catalogue` of the embedded log: records in SQLite and in files."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from mercer.engines.embedded.catalogue_records import records_after, rows_after
 from mercer.engines.embedded.log import INLINE_ROWS, CatalogueLog
-from mercer.events.log import Change
+from mercer.engines.embedded.sqlite_file import open_shared
+from mercer.events.log import RECORD_KINDS, Change
 from mercer.schema.errors import CorruptError, SchemaError
 from mercer.schema.listing import DELETION
 from support.listing_rows import listing_rows
@@ -86,6 +89,29 @@ def test_a_crash_before_the_record_leaves_an_orphan(
     assert len(log.orphans()) == 1
     log.append([large])
     assert log.orphans() == []
+
+
+def test_a_reader_of_rare_kinds_skips_the_rest(log: CatalogueLog, tmp_path: Path) -> None:
+    """It looks at as many records as there are of its kinds, not at all of the others."""
+    gone = pa.RecordBatch.from_pylist([{"listing_id": "a", "updated_ms": 7}], schema=DELETION)
+    log.append([Change("listings", many(1))] * 3_000)
+    last = log.append([Change("deletions", gone)])
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with closing(open_shared(tmp_path / "log" / "log.db")) as db:
+        db.set_progress_handler(count, 10)
+        kinds = ("deletions", "erasures")
+        assert [r[0] for r in records_after(db, 0, kinds=kinds, limit=256)] == [last]
+        assert (rows_after(db, 0, kinds=kinds), rows_after(db, last, kinds=kinds)) == (1, 0)
+        assert records_after(db, 0, kinds=(), limit=9) == []
+        assert steps < 100
+        assert len(records_after(db, 2_900, kinds=("listings", "deletions"), limit=50)) == 50
+        assert rows_after(db, 2_900, kinds=RECORD_KINDS) == 101
 
 
 def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:

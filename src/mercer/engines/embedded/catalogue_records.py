@@ -1,6 +1,11 @@
-"""The bytes of a record of the catalogue: JSON for a small one, a Parquet file for a large one."""
+"""Records of the partition `catalogue` as they lie in SQLite, and the bytes of one.
+
+A small record is JSON, a large one a Parquet file.
+"""
 
 import hashlib
+import sqlite3
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -8,6 +13,48 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mercer.events.log import RECORD_SCHEMAS, RecordKind
+
+FORMAT = 1
+
+# A reader of rare kinds asks again and again: the index spares it the records of all others.
+TABLES = """
+create table if not exists record (
+    position integer primary key autoincrement,
+    kind text not null,
+    n_rows integer not null,
+    file text,
+    payload blob
+);
+create index if not exists record_kind on record (kind, position, n_rows);
+create table if not exists compaction (n_dropped integer not null);
+"""
+_OF_KIND = (
+    "select * from (select position from record where kind = ? and position > ? "
+    "order by position limit ?)"
+)
+
+
+def records_after(
+    db: sqlite3.Connection, after: int, *, kinds: Collection[RecordKind], limit: int
+) -> list[tuple[int, RecordKind, int, str | None, bytes | None]]:
+    """(position, kind, n_rows, file, payload) of the first records of those kinds after a position."""
+    places = " union all ".join([_OF_KIND] * len(kinds)) or "null"
+    bound = [value for kind in sorted(kinds) for value in (kind, after, limit)]
+    return db.execute(
+        "select position, kind, n_rows, file, payload from record "
+        f"where position in ({places}) order by position limit ?",
+        (*bound, limit),
+    ).fetchall()
+
+
+def rows_after(db: sqlite3.Connection, after: int, *, kinds: Collection[RecordKind]) -> int:
+    """How many rows of those kinds lie after a position."""
+    found = db.execute(
+        f"select sum(n_rows) from record where kind in ({', '.join('?' * len(kinds))}) "
+        "and position > ?",
+        (*sorted(kinds), after),
+    )
+    return int(found.fetchone()[0] or 0)
 
 
 def to_json(rows: pa.RecordBatch) -> bytes:

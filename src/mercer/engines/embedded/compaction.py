@@ -46,6 +46,16 @@ class RowFate:
         return bool(self.is_kept.all())
 
 
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What a compaction did, or would do."""
+
+    n_records: int  # that were looked at
+    n_rows: int
+    n_dropped: int  # rows that are gone
+    n_blanked: int  # rows of which the key and the time are left
+
+
 def fates(records: Iterable[tuple[int, Change]]) -> dict[int, RowFate]:
     """What becomes of the rows of each record, by its offset; records of other kinds are left out.
 

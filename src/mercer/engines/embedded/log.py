@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -21,12 +20,16 @@ import msgspec
 import pyarrow as pa
 
 from mercer.engines.embedded.catalogue_records import (
+    FORMAT,
+    TABLES,
     from_json,
     from_parquet,
+    records_after,
+    rows_after,
     to_json,
     to_parquet,
 )
-from mercer.engines.embedded.compaction import COMPACTED_KINDS, RowFate, fates, survivors
+from mercer.engines.embedded.compaction import COMPACTED_KINDS, Compacted, RowFate, fates, survivors
 from mercer.engines.embedded.durable import sync_folder, write_durably
 from mercer.engines.embedded.partition import Partition
 from mercer.engines.embedded.sqlite_file import last_offset, open_owned, open_shared, transaction
@@ -38,28 +41,6 @@ from mercer.schema.errors import CorruptError, SchemaError
 INLINE_ROWS = 64  # more go into a file
 INLINE_BYTES = 256 * 1024
 _READ_RECORDS = 256
-_FORMAT = 1
-
-_TABLES = """
-create table if not exists record (
-    position integer primary key autoincrement,
-    kind text not null,
-    n_rows integer not null,
-    file text,
-    payload blob
-);
-create table if not exists compaction (n_dropped integer not null);
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """What a compaction did, or would do."""
-
-    n_records: int  # that were looked at
-    n_rows: int
-    n_dropped: int  # rows that are gone
-    n_blanked: int  # rows of which the key and the time are left
 
 
 @final
@@ -91,7 +72,7 @@ class CatalogueLog:
         if not is_owner:
             return
         self._files.mkdir(parents=True, exist_ok=True)
-        self._db = open_owned(self._path, _TABLES, format_version=_FORMAT)
+        self._db = open_owned(self._path, TABLES, format_version=FORMAT)
         sync_folder(folder)
 
     def append(self, changes: Sequence[Change]) -> int:
@@ -143,14 +124,9 @@ class CatalogueLog:
         """(offset, record) after that offset; a snapshot of the file's state at each few hundred."""
         if not self._path.exists():
             return
-        wanted = msgspec.json.encode(sorted(kinds)).decode()
         with closing(open_shared(self._path)) as db:
             while True:
-                found = db.execute(
-                    "select position, kind, n_rows, file, payload from record where position > ? "
-                    "and kind in (select value from json_each(?)) order by position limit ?",
-                    (after, wanted, _READ_RECORDS),
-                ).fetchall()
+                found = records_after(db, after, kinds=kinds, limit=_READ_RECORDS)
                 for record in found:
                     try:
                         change = self._change(*record)
@@ -286,14 +262,8 @@ class CatalogueLog:
         """Rows of those kinds after that offset."""
         if not self._path.exists():
             return 0
-        wanted = msgspec.json.encode(sorted(kinds)).decode()
         with closing(open_shared(self._path)) as db:
-            row = db.execute(
-                "select sum(n_rows) from record where position > ? "
-                "and kind in (select value from json_each(?))",
-                (after, wanted),
-            ).fetchone()
-        return int(row[0] or 0)
+            return rows_after(db, after, kinds=kinds)
 
     def close(self) -> None:
         """Give the file back; the log can be opened again."""

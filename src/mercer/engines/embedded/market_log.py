@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import final
 
+from mercer.engines.embedded.compaction import Compacted
 from mercer.engines.embedded.event_log import EventLog
-from mercer.engines.embedded.log import CatalogueLog, Compacted
+from mercer.engines.embedded.log import CatalogueLog
 from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.partition import Partition
 from mercer.events.log import (
