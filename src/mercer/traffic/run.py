@@ -24,6 +24,7 @@ from mercer.simulate.people.plan import SEARCHES_PER_SESSION, Arrival, arrivals
 from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.supply import n_new_listings, plan_supply
+from mercer.simulate.seller import DAY_MS
 from mercer.traffic.clock import SimulatedClock
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.files import PhotoFolder, VisitList
@@ -110,20 +111,30 @@ def run_traffic(
             _save(folder, after)
             if visits is not None:
                 visits.write()
+    summary = _summary(stamp, state, after, traffic, seed=params.seed, days_from_ms=start_ms)
     seconds = time.monotonic() - began
     return {
         "market": str(folder),
         "url": url or None,
-        "seed": params.seed,
-        "run": state.runs,
-        "days": round((traffic.until_ms - start_ms) / 86_400_000, 3),
-        "listings_released": traffic.n_released,
-        "listings": stamp.listings + after.listings_released,
-        **report.summary(seed=params.seed),
-        "clicks_per_category": _by_category(report, traffic.shelf),
+        **summary,
         "server_memory_mib": memory or None,
         "seconds": round(seconds, 2),
         "searches_per_s": round(report.n_searches / seconds, 1),
+    }
+
+
+def _summary(
+    stamp: Stamp, before: State, after: State, traffic: Traffic, *, seed: int, days_from_ms: int
+) -> dict[str, Any]:
+    """What the run was and what came of it, without the time it took."""
+    return {
+        "seed": seed,
+        "run": before.runs,
+        "days": round((traffic.until_ms - days_from_ms) / DAY_MS, 3),
+        "listings_released": traffic.n_released,
+        "listings": stamp.listings + after.listings_released,
+        **traffic.report.summary(seed=seed),
+        "clicks_per_category": _by_category(traffic.report, traffic.shelf),
     }
 
 
