@@ -1,14 +1,19 @@
 """`mercer erase`: a visitor is forgotten, by the log and by what came from it."""
 
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.events.consumer import catch_up
 from mercer.schema.errors import ConfigError, MarketBusyError
+
+if TYPE_CHECKING:
+    from mercer.engines.embedded.store import Store
 
 WAIT_S = 30.0
 _POLL_S = 0.2
@@ -76,6 +81,7 @@ def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -
     try:
         with open_store(folder) as store:
             record_erasures(store.log, now_ms=now_ms, late_ms=0)
+            _tell_views(folder, store)
     except MarketBusyError:
         by_server = True
         until = time.monotonic() + wait_s
@@ -92,6 +98,17 @@ def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -
         "by_server": by_server,
         "faults": faults,
     }
+
+
+def _tell_views(folder: MarketFolder, store: "Store") -> None:
+    """Let the views that there are read the erasure now; a server's learner is not running."""
+    from mercer.app import consumers_of
+
+    if not folder.views.exists():
+        return
+    for consumer in consumers_of(folder, store.config):
+        with closing(consumer):
+            catch_up(consumer, store.log)
 
 
 def _text(result: dict[str, Any], dry_run: bool) -> str:

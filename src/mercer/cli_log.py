@@ -19,6 +19,7 @@ from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.time import DAY_MS, iso
 
+_WIDTH = 110  # of a table
 POLL_S = 0.3  # of `tail --follow`
 
 app = typer.Typer(no_args_is_help=True, help="Look into the log, check it, export it, shorten it.")
@@ -181,11 +182,12 @@ def stats_command(market: MarketDir = Path(), as_json: AsJson = False) -> None:
     if not kinds:
         console.print("the log is empty")
         return
+    console.width = max(console.width, _WIDTH)  # a cell that is cut or folded says nothing
     table = Table(box=None, pad_edge=False)
     for name in ("partition", "kind"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in ("rows", "bytes", "bytes/row", "first", "last"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for one in kinds:
         per_row = f"{one.n_bytes / one.n_rows:,.0f}"
         times = (_day(one.first_ms), _day(one.last_ms))

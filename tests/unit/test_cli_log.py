@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from mercer.app import consumers_of
 from mercer.cli import app
 from mercer.engines.embedded.avro_files import read_avro
 from mercer.engines.embedded.erase import record_erasures
@@ -19,7 +21,7 @@ from mercer.engines.embedded.page_folder import PageFolder
 from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
 from mercer.engines.embedded.store import open_store
 from mercer.engines.embedded.views import SqliteConsumer
-from mercer.events.consumer import step
+from mercer.events.consumer import catch_up, step
 from mercer.schema.time import DAY_MS
 from support.log_kit import change_of, event_rows
 from support.page_samples import plain_page
@@ -273,6 +275,31 @@ def test_erase_takes_the_visitor(shop):
     assert {row["visitor_id"] for row in erased} == {"gone", "ann"}
     assert answer("log", "verify", "--market", shop)["faults"] == []
     assert "3 events" not in mercer(*words).output
+
+
+def test_erase_tells_the_views(shop):
+    """What the views derived from the visitor is gone when the command is done."""
+    folder = MarketFolder(shop)
+    log = EmbeddedLog(folder.log)
+    bought = {"event_id": "p1", "kind": "purchase", "visitor_id": "ann", "received_ms": NOW_MS - 50}
+    log.append([change_of("events", bought)])
+    log.close()
+
+    def purchases():
+        found = []
+        for consumer in consumers_of(folder, folder.config()):
+            with closing(consumer):
+                catch_up(consumer, EmbeddedLog(folder.log, is_owner=False))
+                if consumer.name == "attribution":
+                    with consumer.reading() as db:
+                        found = db.execute("select event_id from purchase").fetchall()
+        return found
+
+    assert purchases() == [("p1",)]
+    assert answer("erase", "--visitor", "ann", "--market", shop)["events"] == 4
+    told = answer("log", "stats", "--market", shop)["consumers"]
+    assert {one["name"]: one["lag"] for one in told} == {"attribution": 0, "traffic": 0}
+    assert purchases() == []
 
 
 def test_erase_beside_a_server(shop):
