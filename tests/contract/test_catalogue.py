@@ -191,6 +191,13 @@ def test_listings_in_the_order_asked_for(catalogue: SqlCatalogue) -> None:
     assert catalogue.listings([]).num_rows == 0
 
 
+def test_ids_that_no_database_can_hold_do_not_exist(catalogue: SqlCatalogue) -> None:
+    """NUL and halves of a pair come from clients; they find nothing and fail nothing."""
+    catalogue.apply(listing_rows({"listing_id": "a"}), position="p1")
+    found = catalogue.listings(["\0", "a\0", "\ud800", "a"])
+    assert found.column("listing_id").to_pylist() == ["a"]
+
+
 def test_many_rows_over_many_chunks(catalogue: SqlCatalogue) -> None:
     """Rows find their content again when chunks are full, partly replaced, and dropped."""
     n = 2 * CHUNK_ROWS + 7

@@ -43,7 +43,8 @@ def page(rng: random.Random, known: Vocabulary) -> FuzzRequest:
 
 def form(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     """A form of one of the pages, with the cookies that carry cart and favourites."""
-    fields: dict[str, Any] = {"listing_id": rng.choice(known.listing_ids)}
+    some_id = rng.choice(known.listing_ids) if rng.random() < 0.7 else text(rng, known)
+    fields: dict[str, Any] = {"listing_id": some_id}
     for name, values in _FIELDS.items():
         if rng.random() < 0.3:
             fields[name] = rng.choice(values) if rng.random() < 0.6 else text(rng, known)
@@ -93,7 +94,9 @@ _FIELDS: Final[dict[str, tuple[str, ...]]] = {
 def _cookies(rng: random.Random, known: Vocabulary) -> bytes:
     """Cookies as the shop packs them, with nearly right and with arbitrary content."""
     parts = []
-    line = [rng.choice(known.listing_ids), rng.choice((1, 3, -1, 10**9)), "", 1, ""]
+    line: list[Any] = [rng.choice(known.listing_ids), rng.choice((1, 3, -1, 10**9)), "", 1, ""]
+    if rng.random() < 0.5:
+        line[rng.randrange(5)] = json_value(rng, known)
     for name, right in (("cart", [line]), ("favourites", [line[0]]), ("order", [["o", [line]]])):
         if rng.random() < 0.5:
             value = right if rng.random() < 0.6 else json_value(rng, known)

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import msgspec
+
 from mercer.schema.errors import InputError
 
 CART_COOKIE = "mercer_cart"
@@ -159,7 +161,7 @@ def order_cookie(order: Order) -> str:
 
 
 def _is_id(text: str) -> bool:
-    return 1 <= len(text) <= _MAX_ID_CHARS
+    return 1 <= len(text) <= _MAX_ID_CHARS and "\0" not in text
 
 
 def _list(value: object) -> list[Any]:
@@ -178,6 +180,7 @@ def _unpack(cookie: str) -> object:
     try:
         raw = base64.urlsafe_b64decode(cookie + "=" * (-len(cookie) % 4))
         plain = zlib.decompressobj().decompress(raw, _MAX_PLAIN_BYTES)
-        return json.loads(plain)
-    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        # Stricter than the standard library's: halves of a pair are no text.
+        return msgspec.json.decode(plain)
+    except (binascii.Error, zlib.error, ValueError, msgspec.MsgspecError, RecursionError):
         return None

@@ -292,6 +292,7 @@ class SqlCatalogue:
 
     def listings(self, listing_ids: Sequence[str]) -> pa.Table:
         """STORED_LISTING rows of those ids that exist and are not deleted, in the order asked for."""
+        listing_ids = [one for one in listing_ids if _can_be_stored(one)]
         asked = pa.array(listing_ids, pa.string())
         with self._read.begin() as db:
             wanted = members(db, sorted(set(listing_ids)), sa.Text())
@@ -387,6 +388,17 @@ class SqlCatalogue:
         """Give all connections back."""
         self._write.dispose()
         self._read.dispose()
+
+
+def _can_be_stored(text: str) -> bool:
+    """Whether both databases can hold it; what they cannot (NUL, half of a pair) does not exist."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_newer(row: Mapping[str, Any], stored: Mapping[str, Any] | None) -> bool:
