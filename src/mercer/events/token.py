@@ -166,14 +166,16 @@ def verify_many(
     standing[given] = _FORGED
     at, raw = _decoded(tokens, given)
     keyed = {key_id: _Keyed.of(key) for key_id, key in ring.keys.items()}
-    is_ours = np.zeros(len(at), np.bool_)
+    data = raw.tobytes()
+    ours_at = []
     for k, i in enumerate(at):
-        row = raw[k].tobytes()
+        row = data[k * _TOKEN_BYTES : (k + 1) * _TOKEN_BYTES]
         with_key = keyed.get(row[0])
         if with_key is not None:
-            message = row[:_SIGNED_BYTES] + listing_ids[i].encode()
-            is_ours[k] = hmac.compare_digest(with_key.mac(message), row[_SIGNED_BYTES:])
-    ours, mine = raw[is_ours], np.array(at, np.int64)[is_ours]
+            mac = with_key.mac(row[:_SIGNED_BYTES] + listing_ids[i].encode())
+            if hmac.compare_digest(mac, row[_SIGNED_BYTES:]):
+                ours_at.append(k)
+    ours, mine = raw[ours_at], np.array(at, np.int64)[ours_at]
     is_fresh = now_ms - _served_ms(ours) < ttl_ms
     standing[mine] = np.where(is_fresh, _SIGNED, _EXPIRED)
     return _columns(standing, mine[is_fresh], ours[is_fresh])
