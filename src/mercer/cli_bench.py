@@ -14,6 +14,7 @@ from mercer.retrieve.request import Mode
 
 FUZZ_INPUTS, FUZZ_LISTINGS = 20_000, 2_000
 N_EVENTS = 500_000
+HTTP_LISTINGS = 20_000
 SEARCH_LISTINGS, INDEX_LISTINGS = 30_000, 50_000  # a bench ends within a minute, market and all
 
 app = typer.Typer(no_args_is_help=True, help="Measure how fast it is.")
@@ -138,6 +139,73 @@ def events_command(
         say(line, "", as_json=True)
     else:
         _show_events(line, Console())
+
+
+@app.command("http")
+def http_command(
+    listings: Listings = HTTP_LISTINGS,
+    workers: Annotated[int, typer.Option(help="Of `mercer serve`.")] = 2,
+    rate: Annotated[float, typer.Option(help="Searches a second, at Poisson times.")] = 60.0,
+    changes: Annotated[float, typer.Option(help="Changed listings a second.")] = 20.0,
+    seconds: Annotated[float, typer.Option(help="Of the window at that rate.")] = 60.0,
+    probe_seconds: Annotated[
+        float,
+        typer.Option(help="Of each window that looks for the highest rate; 0 leaves it out."),
+    ] = 20.0,
+    queries: Annotated[int, typer.Option(help="Distinct ones.")] = 10_000,
+    seed: Seed = 1,
+    cache: Cache = None,
+    rebuild: Rebuild = False,
+    as_json: AsJson = False,
+) -> None:
+    """Time searches over HTTP from their intended start, while listings change and consumers run.
+
+    Then look for the highest rate at which the 99th percentile stays at 100 ms.
+    The server is `mercer serve`, the load comes from a process beside it.
+
+    Examples:
+
+        mercer bench http
+        mercer bench http --listings 1000000 --json >> results.jsonl
+        mercer bench http --workers 1 --rate 30 --seconds 20 --probe-seconds 0
+    """
+    from mercer.bench.http import HttpBench, bench_http
+
+    bench = HttpBench(
+        listings=listings, workers=workers, rate=rate, changes=changes, seconds=seconds,
+        probe_seconds=probe_seconds, queries=queries, seed=seed,
+    )  # fmt: skip
+    with told("bench http"), Steps("bench http") as steps:
+        line = bench_http(
+            bench, cache=_cache(cache), rebuild=rebuild, progress=steps,
+            say=lambda text: typer.echo(f"mercer bench http: {text}", err=True),
+        )  # fmt: skip
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_http(line, Console())
+
+
+def _show_http(line: dict[str, Any], console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("searches/s", "p50 ms", "p99 ms", "max ms", "changes", "put p50 ms", "faults"):
+        table.add_column(heading, justify="right")
+    for of in line["windows"]:
+        table.add_row(
+            f"{of['rate']:g}", f"{of['p50_ms']:.1f}", f"{of['p99_ms']:.1f}", f"{of['max_ms']:.0f}",
+            f"{of['changes']:,}", f"{of['put_p50_ms']:.0f}",
+            f"{sum(of['faults'].values()) + of['unfinished']:,}",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"{line['listings']:,} listings, {line['workers']} worker(s): a change is found after "
+        f"{line['changed_found_ms']:.0f} ms, a sold listing gone after {line['sold_gone_ms']:.0f} ms "
+        f"(99 of 100, {line['tracked']:,} followed); highest rate with p99 at 100 ms: "
+        f"{line['highest_rate']:g}/s",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(_where(line), highlight=False, soft_wrap=True)
 
 
 @app.command("fuzz")

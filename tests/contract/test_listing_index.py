@@ -27,7 +27,7 @@ FIELDS = ("color", "tags", "category", "seller")
 def small_pieces() -> Iterator[None]:
     with (
         mock.patch.object(live_index, "YOUNG_ROWS", 2),
-        mock.patch.object(live_index, "MAX_SMALL", 2),
+        mock.patch.object(live_index, "MAX_JOINED_ROWS", 12),
     ):
         yield
 

@@ -40,7 +40,7 @@ OPTIONS = UnderstandOptions(currency="USD", rates=RATES)
 def small_pieces() -> Iterator[None]:
     with (
         mock.patch.object(live_index, "YOUNG_ROWS", 3),
-        mock.patch.object(live_index, "MAX_SMALL", 2),
+        mock.patch.object(live_index, "MAX_JOINED_ROWS", 12),
     ):
         yield
 

@@ -42,7 +42,7 @@ def small_pieces() -> Iterator[None]:
     """What hundreds or thousands of rows decide is decided by a few."""
     with (
         mock.patch.object(live_index, "YOUNG_ROWS", 3),
-        mock.patch.object(live_index, "MAX_SMALL", 2),
+        mock.patch.object(live_index, "MAX_JOINED_ROWS", 12),
         mock.patch.object(facet_reference, "_FROM_ROWS", 5),  # facets by difference there
     ):
         yield

@@ -54,7 +54,7 @@ class Follower:
         self._woken, self._is_closing = threading.Event(), threading.Event()
         self._adopting: threading.Thread | None = None
         self._is_adoption_due = False
-        self._fault = ""
+        self._fault = self._adopt_fault = ""
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
         self.catch_up()
 
@@ -78,7 +78,7 @@ class Follower:
     @property
     def fault(self) -> str:
         """Why it does not follow; "" where it does."""
-        return self._fault
+        return self._fault or self._adopt_fault
 
     def poke(self) -> None:
         """Look now."""
@@ -158,7 +158,8 @@ class Follower:
     def _try_adopt(self) -> None:
         try:
             self.adopt()
+            self._adopt_fault = ""
         except (MarketError, OSError) as fault:
-            self._fault = f"adopting a generation: {fault}; the one before goes on serving"
+            self._adopt_fault = f"adopting a generation: {fault}; the one before goes on serving"
             self._is_closing.wait(1.0)
             self._is_adoption_due = True

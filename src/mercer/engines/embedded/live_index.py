@@ -22,20 +22,29 @@ from mercer.retrieve.documents import Documents
 from mercer.retrieve.filter_match import spelled_number
 from mercer.retrieve.filter_schema import LISTING_FIELDS, FieldKind, FilterSchema
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
+from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.layered_lexicon import LayeredLexicon
 from mercer.retrieve.lexicon import TableLexicon
 from mercer.retrieve.lexicon_build import query_values
 from mercer.retrieve.match import Part
+from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.segment import Labels, Segment
 from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
 from mercer.schema.catalogue import STORED_LISTING
 from mercer.schema.money import Rates
 from mercer.text.word_count import count_words
 
-YOUNG_ROWS = 512  # a young segment that has more is sealed: it is not rebuilt any more
-MAX_SMALL = 6  # sealed segments; one more and they are put together
+YOUNG_ROWS = (
+    64  # a young segment that has more is sealed: it is not rebuilt at each change any more
+)
+# Sealed segments are put together as long as the older one is at most twice as large: n changes leave
+# about log2(n / YOUNG_ROWS) segments, and each listing is built as often.
+MAX_JOINED_ROWS = 8_192  # a larger one takes so long to build that changes would wait for it
 _ROW_BITS = 32
 F64s = npt.NDArray[np.float64]
+Values = tuple[list[str], list[str], npt.NDArray[np.int64]]
+"""(field, value, listings) of labels that a query may name."""
+_NO_VALUES: Values = ([], [], np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,14 @@ class _Piece:
     serial: int  # never reused
     part: Part
     lengths: F64s
+    values: Values = _NO_VALUES  # that the generation does not have
+
+
+def _is_to_join(n_older: int, n_newer: int) -> bool:
+    """Whether a segment is built anew together with what comes after it."""
+    if n_older <= YOUNG_ROWS:
+        return True
+    return YOUNG_ROWS < n_newer <= MAX_JOINED_ROWS - n_older and n_older <= 2 * n_newer
 
 
 @final
@@ -68,6 +85,7 @@ class LiveIndex:
         self._where[segment.row_id] = np.arange(segment.n)
         self._base_kinds = attribute_kinds(segment.labels)
         self._kinds = dict(self._base_kinds)
+        self._categories = _categories(segment.labels)
         self._delta_words: dict[str, int] = {}
 
     def snapshot(self) -> Snapshot:
@@ -132,18 +150,17 @@ class LiveIndex:
 
     def _add(self, fresh: pa.RecordBatch) -> None:
         """Put listings into the youngest segment; seal and merge where that has grown."""
-        merged = [fresh]
-        youngest = self._pieces[-1]
-        if len(self._pieces) > 1 and youngest.part.segment.n <= YOUNG_ROWS:
+        merged, n = [fresh], len(fresh)
+        while len(self._pieces) > 1 and _is_to_join(self._pieces[-1].part.segment.n, n):
             merged.insert(0, standing(self._pieces.pop().part))
-        if len(self._pieces) > MAX_SMALL:
-            small, self._pieces = self._pieces[1:], self._pieces[:1]
-            merged[:0] = [standing(piece.part) for piece in small]
+            n += len(merged[0])
         columns = _columns(merged, self._rates)
         segment = self._segment(columns)
         self._serial += 1
         part = Part(segment, bitmap.full(segment.n))
-        self._pieces.append(_Piece(self._serial, part, mean_lengths(segment.lengths)))
+        base = self._generation.segment.labels
+        values = new_values(segment.labels, base, self._categories)
+        self._pieces.append(_Piece(self._serial, part, mean_lengths(segment.lengths), values))
         self._locate(segment.row_id)
         self._learn_words(columns)
 
@@ -189,7 +206,7 @@ class LiveIndex:
     def _publish(self) -> None:
         names, values, counts = [], [], []
         for piece in self._pieces[1:]:
-            name, value, count = query_values(piece.part.segment.labels)
+            name, value, count = piece.values
             names += name
             values += value
             counts.append(count)
@@ -226,6 +243,33 @@ def standing(part: Part) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [columns[name] for name in STORED_LISTING.names], schema=STORED_LISTING
     )
+
+
+def new_values(labels: Labels, base: Labels, categories: frozenset[str]) -> Values:
+    """What a query may name and the base does not have.
+
+    Args:
+        categories: the base's, each by its own name.
+    """
+    fields, values, counts = query_values(labels)
+    spans = {name: base.span(name) for name in base.fields if name != CATEGORY}
+    is_new = np.ones(len(fields), np.bool_)
+    for i, (name, value) in enumerate(zip(fields, values, strict=True)):
+        if name == CATEGORY:
+            is_new[i] = value not in categories
+        elif (span := spans.get(name)) is not None:
+            is_new[i] = base.values.find(value, low=span.start, high=span.stop) < 0
+    at = np.flatnonzero(is_new)
+    return [fields[i] for i in at], [values[i] for i in at], counts[at]
+
+
+def _categories(labels: Labels) -> frozenset[str]:
+    """All categories, each by its own name."""
+    if CATEGORY not in labels.fields:
+        return frozenset()
+    span = labels.span(CATEGORY)
+    paths = labels.values.column.slice(span.start, len(span)).to_pylist()
+    return frozenset(path.split(CATEGORY_SEPARATOR)[-1] for path in paths)
 
 
 def _columns(batches: Sequence[pa.RecordBatch], rates: Rates) -> SegmentColumns:
