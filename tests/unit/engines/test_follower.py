@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -190,5 +191,5 @@ def test_bursts_are_applied_together(
     for n in range(30):
         put(owner, f"n{n}", f"quokka {n}")
     until(lambda: len(found(reader, "quokka")) == 30)
-    gaps = [b - a for a, b in zip(applied, applied[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(applied)]
     assert all(gap >= follower.APPLY_EVERY_S * 0.9 for gap in gaps)
