@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,26 @@ import pytest
 
 from mercer.events.consumer import POLL_S, RETRY_S, Loop, catch_up, run, step
 from mercer.events.log import START, Change
-from support.consumer_kit import VIEWS, open_consumer
+from support import consumer_kit
+from support.consumer_kit import VIEWS
 from support.forked import status_of
 from support.log_kit import T0, change_of
 from support.memory_log import MemoryLog
+
+OPEN: list[Any] = []
+
+
+def open_consumer(folder: Path, name: str, **options: Any) -> Any:
+    """A consumer that is closed with the test."""
+    OPEN.append(consumer_kit.open_consumer(folder, name, **options))
+    return OPEN[-1]
+
+
+@pytest.fixture(autouse=True)
+def close_all() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
 
 
 @pytest.fixture(params=VIEWS)
@@ -76,7 +93,6 @@ def test_the_mixture_of_the_keys_does_not_matter(tmp_path: Path, name: str, max_
         assert catch_up(consumer, log, max_rows=max_rows) == log.lag(START, kinds=consumer.kinds)
         assert consumer.state_hash() == expected
         assert log.lag(consumer.position(), kinds=consumer.kinds) == 0
-        consumer.close()
 
 
 def test_a_step_that_fails_leaves_nothing(tmp_path: Path, name: str) -> None:
@@ -97,7 +113,6 @@ def test_a_step_that_fails_leaves_nothing(tmp_path: Path, name: str) -> None:
     is_broken = False
     catch_up(consumer, log)
     assert consumer.state_hash() == plain_hash(tmp_path, name)
-    consumer.close()
 
 
 @pytest.mark.parametrize("at", ["applied", "committed"])
@@ -119,7 +134,6 @@ def test_kill_9_at_a_commit(tmp_path: Path, name: str, at: str) -> None:
     assert consumer.position() != START
     catch_up(consumer, log)
     assert consumer.state_hash() == plain_hash(tmp_path, name)
-    consumer.close()
 
 
 def test_reset_and_other_versions_start_anew(
@@ -132,7 +146,6 @@ def test_reset_and_other_versions_start_anew(
     assert consumer.position() == START
     catch_up(consumer, log)
     assert consumer.state_hash() == plain_hash(tmp_path, name)
-    consumer.close()
     assert open_consumer(tmp_path, name).position() != START
     file = tmp_path / f"{consumer.name}.db"
     for suffix in ("-wal", "-shm"):

@@ -9,10 +9,13 @@ import pyarrow as pa
 import pytest
 
 from mercer.engines.embedded import event_log, event_records
+from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
+from mercer.engines.embedded.store import open_store, rebuild
 from mercer.engines.embedded.tables import SqlCatalogue
-from mercer.events.log import START
+from mercer.events.log import CATALOGUE_KINDS, START
 from mercer.schema.event import EVENT
+from support.listing_rows import listing_rows
 from support.log_kit import event_rows
 
 HERE = Path(__file__).parent
@@ -91,3 +94,22 @@ def test_written_tables_are_brought_up_to_date_in_place(tmp_path: Path) -> None:
         assert (catalogue.position(), catalogue.version()) == ("catalogue:6", 69)
         assert catalogue.count() == 64
         catalogue.close()
+
+
+def test_a_market_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    """Its events move to their partition, once; the view stands where it stood and misses nothing."""
+    folder = MarketFolder(tmp_path / "market")
+    folder.create()
+    shutil.copytree(HERE / "log_1", folder.log)
+    shutil.copy(HERE / "tables_1" / "tables.db", folder.path)
+    for _ in range(2):
+        with open_store(folder) as store:
+            assert (store.catalogue.count(), store.catalogue.version()) == (64, 69)
+            assert store.log.lag(store.catalogue.position(), kinds=CATALOGUE_KINDS) == 0
+            assert store.log.catalogue.n_rows(0, kinds=("events",)) == 0
+            assert store.log.events.n_rows(0) == 74
+            assert store.log.catalogue.orphans() == []
+    with open_store(folder) as store:
+        store.writer.upsert(listing_rows({"listing_id": "new"}))
+        rebuild(store)
+        assert store.catalogue.count() == 65
