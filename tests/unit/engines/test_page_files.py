@@ -1,9 +1,13 @@
 """Pages on disk: frames, journals with torn tails and damage, segments."""
 
+import os
+import time
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
+from mercer.engines.embedded import page_folder
 from mercer.engines.embedded.page_folder import PageFolder
 from mercer.engines.embedded.page_frame import HEAD, decode_page, encode_page, page_of
 from mercer.engines.embedded.page_journal import Journal, is_open, read_journal
@@ -190,3 +194,19 @@ def test_a_segment_takes_the_place_of_its_journals(tmp_path):
     assert [file.path for file in folder.files()] == [new, newest]
     assert folder.superseded() == sorted([first, second, old])
     assert folder.end() == 5
+
+
+def test_a_listing_is_kept_until_the_folder_changes(tmp_path):
+    """A folder that lies still is listed once; what is new in it is seen at the next look."""
+    journal_of(tmp_path, [plain_page()])
+    folder = PageFolder(tmp_path)
+    long_ago_s = time.time() - 60
+    os.utime(tmp_path, (long_ago_s, long_ago_s))
+    assert len(folder.files()) == 1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(page_folder, "_listed", None)  # must not be called
+        assert len(folder.files()) == 1
+    journal_of(tmp_path, [plain_page()], first=2)
+    assert len(folder.files()) == 2
+    journal_of(tmp_path, [plain_page()], first=3)  # in the same grain of time, perhaps
+    assert len(folder.files()) == 3

@@ -10,6 +10,7 @@ removed both lie there, and the covered ones are not looked at.
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,7 @@ from typing import final
 from mercer.engines.embedded.page_journal import SUFFIX, read_journal
 
 PARTITION_PREFIX = "pages-"
+_SETTLED_NS = 100_000_000  # far above the grain of a file system's times
 _SEGMENT = re.compile(r"^(\d{20})-(\d+)-(\d+)-(\d+)-(\d+)-([0-9a-f]{16})\.arrow$")
 _JOURNAL = re.compile(rf"^(\d{{20}}){re.escape(SUFFIX)}$")
 
@@ -62,6 +64,9 @@ class PageFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._seen: tuple[int, list[PageFile]] | None = (
+            None  # mtime of the folder, and what it held
+        )
 
     @property
     def slot(self) -> int:
@@ -70,7 +75,17 @@ class PageFolder:
 
     def files(self) -> list[PageFile]:
         """The files that count, in the order of their ordinals."""
-        return _standing(self.path, self._names())
+        try:
+            changed_ns = os.stat(self.path).st_mtime_ns
+        except FileNotFoundError:
+            return []
+        if self._seen is not None and self._seen[0] == changed_ns:
+            return self._seen[1]
+        looked_ns = time.time_ns()
+        files = _standing(self.path, self._names())
+        # Two changes soon after each other may have the same time.
+        self._seen = (changed_ns, files) if looked_ns - changed_ns > _SETTLED_NS else None
+        return files
 
     def _names(self) -> set[str]:
         """A listing that no renaming slipped through: two in a row that are equal.

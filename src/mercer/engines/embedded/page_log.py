@@ -124,6 +124,10 @@ class PageLog:
 
     def __init__(self, log: Path) -> None:
         self._log, self.erased, self._journals = log, ErasedVisitors(log), JournalIndex()
+        self._folders: dict[Path, PageFolder] = {}  # each remembers what it listed
+
+    def _partitions(self) -> list[PageFolder]:
+        return [self._folders.setdefault(one.path, one) for one in partitions(self._log)]
 
     def partitions(self) -> dict[str, PagePartition]:
         """Those that are there now, by name."""
@@ -132,7 +136,7 @@ class PageLog:
     def find(self, page_id: str) -> Page | None:
         """The page of that id; None where the log has none, or has it no more."""
         at_ms = id_ms(page_id)
-        for folder in partitions(self._log):
+        for folder in self._partitions():
             page = _retried(partial(self._find_in, folder, page_id, at_ms))
             if page is not None:
                 return None if self.erased.hides(page.visitor_id, page.served_ms) else page
@@ -154,7 +158,7 @@ class PageLog:
     def recent(self, *, limit: int, before_ms: int | None = None) -> list[Page]:
         """The newest pages, newest first; those served before that instant."""
         found: list[Page] = []
-        for folder in partitions(self._log):
+        for folder in self._partitions():
             found += _retried(partial(self._recent_in, folder, limit, before_ms))
         return nlargest(limit, found, key=_newness)
 
