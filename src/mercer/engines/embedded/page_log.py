@@ -49,6 +49,7 @@ class PagePartition:
     def __init__(self, folder: Path, erased: ErasedVisitors) -> None:
         self._folder, self._erased = PageFolder(folder), erased
         self._at: tuple[Path, int, int] | None = None  # journal, ordinals read of it, byte offset
+        self._counted: tuple[Path | None, int, int] = (None, 0, 0)  # the same, of `end`
 
     def read(self, after: int, *, kinds: Collection[RecordKind]) -> Iterator[tuple[int, Change]]:
         """(ordinal of the last row, rows) after that ordinal, by ordinal.
@@ -102,7 +103,21 @@ class PagePartition:
 
     def end(self) -> int:
         """The ordinal of the last page."""
-        return self._folder.end()
+        while True:
+            files = self._folder.files()
+            if not files or files[-1].last is not None:
+                return (files[-1].last or 0) if files else 0
+            newest = files[-1]
+            path, n, start = self._counted
+            if path != newest.path:
+                n, start = 0, 0
+            try:
+                read = read_journal(newest.path, start=start)
+            except FileNotFoundError:  # sealed since it was listed
+                continue
+            n += len(read.frames)
+            self._counted = (newest.path, n, read.end)
+            return newest.first - 1 + n
 
     def n_rows(self, after: int, *, kinds: Collection[RecordKind]) -> int:
         """Ordinals after that one; those of removed pages count until they were read."""
