@@ -91,26 +91,34 @@ def _options(why: "PageWhy") -> str:
 
 
 def _hits(why: "PageWhy") -> Table:
-    names = [part.name for part in max((hit.parts for hit in why.hits), key=len)]
-    table = Table("#", "listing", "title", "has words", "by", "cosine", "score", *names)
+    table = Table("#", "listing, and what speaks for it", "score", show_lines=True, expand=True)
+    table.columns[0].justify = table.columns[2].justify = "right"
+    table.columns[2].no_wrap = True
     for hit in why.hits:
-        values = {part.name: part.value for part in hit.parts}
-        table.add_row(
-            str(hit.position),
-            escape(hit.listing_id),
-            escape(hit.title[:40]) if hit.is_there else "[dim](gone by now)[/dim]",
-            _words(hit),
-            "+".join(hit.sources) or "order",
-            "" if hit.cosine is None else f"{hit.cosine:.3f}",
-            f"{hit.score:.4f}",
-            *(f"{values[name]:+.3f}" if name in values else "" for name in names),
-        )
+        title = escape(hit.title) if hit.is_there else "[dim](gone by now)[/dim]"
+        lines = [f"[bold]{escape(hit.listing_id)}[/bold]  {title}", _found_by(hit), _parts(hit)]
+        score = f"{hit.score:.4f}" if hit.parts or hit.score else ""
+        table.add_row(str(hit.position), "\n".join(line for line in lines if line), score)
     return table
 
 
-def _words(hit: "HitWhy") -> str:
-    had = [escape(w.word) if w.is_had else f"[strike dim]{escape(w.word)}[/]" for w in hit.words]
-    return " ".join([*had, *(f"({escape(text)})" for text in hit.attributes)])
+def _found_by(hit: "HitWhy") -> str:
+    """The words it has and lacks, attributes, cosine."""
+    by = {"lexical": "words", "semantic": "meaning"}
+    said = [f"by {' and '.join(by[source] for source in hit.sources)}"] if hit.sources else []
+    if had := [w.word for w in hit.words if w.is_had]:
+        said.append(f"has {escape(', '.join(had))}")
+    if missing := [w.word for w in hit.words if not w.is_had]:
+        said.append(f"lacks {escape(', '.join(missing))}")
+    said += [escape(text) for text in hit.attributes]
+    if hit.cosine is not None:
+        said.append(f"cosine {hit.cosine:.3f}")
+    return "; ".join(said)
+
+
+def _parts(hit: "HitWhy") -> str:
+    """The terms of its score, the empty ones left out."""
+    return "  ".join(f"{p.name} {p.value:+.3f}" for p in hit.parts if abs(p.value) >= 0.0005)
 
 
 def _show_listing(console: Console, found: "ListingWhy") -> None:
@@ -124,9 +132,8 @@ def _show_listing(console: Console, found: "ListingWhy") -> None:
     if found.parts:
         table = Table("part of the score", "this listing", "the last one shown", "behind by")
         for part in found.parts:
-            table.add_row(
-                part.words, f"{part.value:.4f}", f"{part.last_shown:.4f}", f"{part.gap:+.4f}"
-            )
+            gap = f"{part.gap:+.4f}" if abs(part.gap) >= 0.00005 else ""
+            table.add_row(part.words, f"{part.value:.4f}", f"{part.last_shown:.4f}", gap)
         console.print(table)
     if found.basis == "now":
         console.print(
