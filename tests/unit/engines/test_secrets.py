@@ -60,13 +60,20 @@ def test_keys_outlive_the_tokens(tmp_path: Path) -> None:
 
 def test_other_processes_follow(tmp_path: Path) -> None:
     """What the owner writes is what a reader has at its next look; ids stay in 0..255 for ever."""
-    owner, reader = TokenKeys(tmp_path), TokenKeys(tmp_path)
+    reader = TokenKeys(tmp_path)
     with pytest.raises(NotFoundError):
         reader.ring()
-    for day in range(300):
+    TokenKeys(tmp_path).rotate_if_due(now_ms=0)
+    file = tmp_path / FILE_NAME
+    content = msgspec.json.decode(file.read_bytes())
+    content["keys"][0]["id"] = content["current"] = 254
+    file.write_bytes(msgspec.json.encode(content))
+    owner, seen = TokenKeys(tmp_path), []
+    for day in range(4):
         owner.rotate_if_due(now_ms=day * DAY_MS)
         assert reader.ring() == owner.ring()
-    assert reader.ring().current == 300 % 256
+        seen.append(reader.ring().current)
+    assert seen == [254, 255, 0, 1]
     assert reader.ring() is reader.ring()
 
 

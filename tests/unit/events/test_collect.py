@@ -65,7 +65,7 @@ items_of_any_kind = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(items=items_of_any_kind)
 def test_the_rules_are_those_of_files(items: list[Any]) -> None:
     """An event over HTTP is refused exactly where a row of a file is, with the same sentence.
