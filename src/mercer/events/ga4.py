@@ -35,8 +35,9 @@ def from_object(row: Mapping[str, Any], choices: ForeignChoices) -> Foreign:
     kind = "click" if is_view else _KINDS.get(name)
     if kind is None:
         return Foreign(skipped=name)
-    items = row.get("items")
-    if not isinstance(items, list) or not items:
+    given = row.get("items")
+    items = [i for i in given if isinstance(i, Mapping)] if isinstance(given, list) else []
+    if not items:
         return Foreign(fault=f"a {name} must have its items")
     params = _params(row.get("event_params"))
     base = _base(row, params, kind)
@@ -45,7 +46,6 @@ def from_object(row: Mapping[str, Any], choices: ForeignChoices) -> Foreign:
         tuple(
             base | _item(item, params) | {"event_id": names.next(item.get("item_id"))}
             for item in items
-            if isinstance(item, Mapping)
         )
     )
 

@@ -118,7 +118,8 @@ def test_views_count_only_when_asked() -> None:
 def test_the_rest_is_skipped_or_a_fault() -> None:
     """Scrolls are skipped; a purchase without items and a row of something else are faults."""
     assert from_object(row("scroll"), PLAIN).skipped == "scroll"
-    assert from_object(row("purchase"), PLAIN).fault == "a purchase must have its items"
+    for items in ((), (3, None)):
+        assert from_object(row("purchase", *items), PLAIN).fault == "a purchase must have its items"
     assert from_object({"a": 1}, PLAIN).fault.startswith("event_name is missing")
     odd = row("select_item", item("mug"), event_params="x", ecommerce="y", event_timestamp="soon")
     assert events(from_object(odd, PLAIN))[0]["time_ms"] == "soon"
