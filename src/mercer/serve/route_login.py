@@ -33,10 +33,14 @@ _PAGE: Final = Markup("""<!doctype html>
 <input id="key" name="key" type="password" autocomplete="current-password" required>
 <button>Open</button>
 </form>
+{leave}
 <p><small>A key comes from <code>mercer keys create NAME --scope admin</code>.</small></p>
 </main>
 </html>
 """)
+_LEAVE: Final = Markup(
+    '<form method="post" action="/console/logout"><button>Close the console here</button></form>'
+)
 _MESSAGE: Final = Markup('<p role="alert">{}</p>')
 
 
@@ -45,8 +49,8 @@ def add_routes(
 ) -> None:
     """GET and POST /console/login, POST /console/logout."""
 
-    async def form(_: Request) -> Response:
-        return _page("")
+    async def form(request: Request) -> Response:
+        return _page("", is_open=CONSOLE_COOKIE in request.cookies)
 
     async def login(request: Request) -> Response:
         check_same_origin(request.method, request.headers)
@@ -109,6 +113,7 @@ def _set_cookie(request: Request, answer: Response, value: str, *, age_s: int) -
     )
 
 
-def _page(message: str, *, status: int = 200) -> Response:
-    page = _PAGE.format(message=_MESSAGE.format(message) if message else "")
+def _page(message: str, *, status: int = 200, is_open: bool = False) -> Response:
+    said = _MESSAGE.format(message) if message else ""
+    page = _PAGE.format(message=said, leave=_LEAVE if is_open else "")
     return Response(page.encode(), status, media_type="text/html")

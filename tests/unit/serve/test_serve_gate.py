@@ -253,6 +253,12 @@ def test_the_console_is_opened_by_an_admin_key_and_closed_with_it(door: Door) ->
     assert text not in cookie
     assert client.get("/metrics").status_code == 200
     assert client.get("/health").json()["n_listings"] == 1
+    assert "/console/logout" in client.get("/console/login").text
+    assert client.post("/console/logout").headers["location"] == "/console/login"
+    assert client.get("/metrics").status_code == 401
+    assert "/console/logout" not in client.get("/console/login").text
+    client.post("/console/login", data={"key": text})
+    assert client.get("/metrics").status_code == 200
     door.keys.revoke(text)
     door.now_s += 5
     assert client.get("/metrics").status_code == 401
