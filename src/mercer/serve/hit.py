@@ -1,6 +1,6 @@
 """What a result card shows of a listing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import Hit
 from mercer.retrieve.segment import Segment
+from mercer.serve.row_object import rows_as_objects
 from mercer.serve.slate import Entry
 from mercer.text.analyze import stem
 
@@ -37,14 +38,14 @@ def hits_of(
     documents = documents_at([place for _, _, place in shown])
     ids = [document["listing_id"] for document in documents]
     tokens = [""] * len(ids) if sign is None else sign(ids, [at for at, _, _ in shown])
-    asked = [(term.word, stem(term.word)) for term in query.terms]
+    matched = _Matched(query)
     return tuple(
         Hit(
             position=at,
             listing_id=listing_id,
             score=round(entry.score, 6),
             document=document,
-            matched=tuple(word for word, s in asked if _has(place, s)),
+            matched=matched.of(place),
             sources=SOURCES[entry.sources],
             token=token,
         )
@@ -58,14 +59,29 @@ SOURCES = ((), ("lexical",), ("semantic",), ("lexical", "semantic"))
 """By the bits LEXICAL and SEMANTIC."""
 
 
-def _has(place: Place, word: str) -> bool:
-    postings = place.segment.postings
-    code = postings.code(word)
-    if code < 0:
-        return False
-    rows = postings.rows_of(code)
-    at = int(rows.searchsorted(np.uint32(place.row)))  # of one type, or all rows are converted
-    return at < len(rows) and int(rows[at]) == place.row
+class _Matched:
+    """Which words of a query a listing has; each word is looked up once in each segment."""
+
+    def __init__(self, query: ParsedQuery) -> None:
+        self._asked = [(term.word, stem(term.word)) for term in query.terms]
+        self._rows: dict[tuple[int, str], Any] = {}
+
+    def of(self, place: Place) -> tuple[str, ...]:
+        return tuple(word for word, key in self._asked if self._has(place, key))
+
+    def _has(self, place: Place, word: str) -> bool:
+        at_word = (id(place.segment), word)
+        rows = self._rows.get(at_word)
+        if rows is None:
+            postings = place.segment.postings
+            code = postings.code(word)
+            rows = postings.rows_of(code) if code >= 0 else _NO_ROWS
+            self._rows[at_word] = rows
+        at = int(rows.searchsorted(np.uint32(place.row)))  # of one type, or all rows are converted
+        return at < len(rows) and int(rows[at]) == place.row
+
+
+_NO_ROWS = np.zeros(0, np.uint32)
 
 
 def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
@@ -76,18 +92,18 @@ def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = [{}] * len(places)
     for segment, wanted in by_segment.values():
         rows = segment.document_row[[places[i].row for i in wanted]]
-        found = segment.documents.take(rows).to_pylist(maps_as_pydicts="strict")
+        found = rows_as_objects(segment.documents.take(rows))
         for i, row in zip(wanted, found, strict=True):
-            out[i] = _card(row)
+            _shorten(row)
+            out[i] = row
     return out
 
 
-def _card(listing: Mapping[str, Any]) -> dict[str, Any]:
-    card = dict(listing)
-    description = card["description"]
+def _shorten(listing: dict[str, Any]) -> None:
+    """Cut the description as a card shows it."""
+    description = listing["description"]
     if len(description) > DESCRIPTION_CHARS:
-        card["description"] = description[:DESCRIPTION_CHARS].rsplit(" ", 1)[0] + "…"
-    return card
+        listing["description"] = description[:DESCRIPTION_CHARS].rsplit(" ", 1)[0] + "…"
 
 
 ANY_DISTANCE = -1.0
