@@ -48,6 +48,7 @@ from mercer.simulate import draw_reference
 
 MAX_WORKERS = 64
 ASK_EVERY_S = 0.5  # how often a reader looks how the other processes are
+SWITCH_S = 0.001  # of the interpreter lock, between threads that all want it
 _ORPHAN_S = 15.0  # an orphan that has not stopped by then is ended
 
 
@@ -129,7 +130,7 @@ def _serve_alone(
     with own_market(folder.path, progress=progress, processes=states) as market:
         keeping.start()
         try:
-            _freeze()
+            _settle()
             _serve(market, folder, front, listener, on_ready=on_ready)
         finally:
             stop.set()
@@ -200,10 +201,15 @@ def _stop_signals(stop: threading.Event) -> Iterator[None]:
 SWITCH_S = 0.001  # between threads that want to run Python
 
 
-def _freeze() -> None:
-    """What was made at the start is not looked through again at each full collection."""
+def _settle() -> None:
+    """Prepare a process that answers requests: short turns, and little for the collector to look at.
+
+    The thread that talks to clients needs the interpreter lock only for moments, but has to wait for it
+    as long as a search may keep it.
+    """
+    sys.setswitchinterval(SWITCH_S)
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # what was made at the start stays
     # A request passes from thread to thread (its page is written by one of its own); with Python's
     # 5 ms each of them may wait as long as a search takes.
     sys.setswitchinterval(SWITCH_S)
@@ -272,7 +278,7 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
             calls = reader_calls(market.search_here, app.state.meter.own)
             stack.enter_context(closing(RpcServer(run / socket_of(job.slot), calls)))
 
-        _freeze()
+        _settle()
         _serve(
             market,
             folder,
