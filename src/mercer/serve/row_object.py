@@ -4,6 +4,7 @@ Arrow makes a scalar object for each nested value; here a nested column is turne
 and cut by its offsets.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +34,7 @@ def _values(column: pa.Array) -> list[Any]:
         keys, items = _values(column.keys.slice(first, n)), _values(column.items.slice(first, n))
         return [
             dict(zip(keys[a - first : b - first], items[a - first : b - first], strict=True))
-            for a, b in zip(ends, ends[1:], strict=False)
+            for a, b in pairwise(ends)
         ]
     flat = _values(column.values.slice(first, n))
-    return [flat[a - first : b - first] for a, b in zip(ends, ends[1:], strict=False)]
+    return [flat[a - first : b - first] for a, b in pairwise(ends)]
