@@ -47,7 +47,7 @@ from mercer.serve.access import Keys, Verifier
 from mercer.serve.client import Proxies
 from mercer.serve.embedded_market import Elsewhere, EmbeddedMarket, MarketParts, now_ms
 from mercer.serve.gate import Access
-from mercer.serve.owner import Owner, Writing
+from mercer.serve.owner import MergeWhen, Owner, Writing
 from mercer.serve.page_record import PageRecorder, RecordParams
 from mercer.serve.seal import Seal
 from mercer.serve.search import SearchService
@@ -210,15 +210,21 @@ def owning(
             yield folder, store, bell, owner
 
 
-def consumers_of(folder: MarketFolder, config: MarketConfig) -> Sequence[SqliteConsumer]:
-    """The views of the log that one process keeps up to date; closed by the caller."""
+def consumers_of(
+    folder: MarketFolder, config: MarketConfig, *, views: Path | None = None
+) -> Sequence[SqliteConsumer]:
+    """The views of the log that one process keeps up to date; closed by the caller.
+
+    Args:
+        views: where they lie; None: in the market's own folder.
+    """
     window_ms = round(config.log.attribution_days * DAY_MS)
     credits = AttributionView(
         window_ms=window_ms,
         keep_ms=config.log.keep_days * DAY_MS,
         shows=shows_of(PageLog(folder.log)),
     )
-    return [SqliteConsumer(folder.views, view) for view in (credits, TrafficView())]
+    return [SqliteConsumer(views or folder.views, view) for view in (credits, TrafficView())]
 
 
 def _token_ttl_ms(config: MarketConfig) -> int:
@@ -241,7 +247,15 @@ def _owner(folder: MarketFolder, store: Store, bell: Bell, fault: Callable[[], s
         return _size(folder.index, name)
 
     command = [sys.executable, "-m", "mercer.app", str(folder.path)]
-    return Owner(store, bell, indexed=indexed, merger=Merger(command, done=adopted), fault=fault)
+    made = store.config.index
+    return Owner(
+        store,
+        bell,
+        indexed=indexed,
+        merger=Merger(command, done=adopted),
+        fault=fault,
+        merge_when=MergeWhen(made.merge_rows, made.merge_share),
+    )
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,8 @@
 """`mercer bench search`, `index` and `fuzz`: figures that can be repeated, with where they were measured."""
 
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -243,6 +245,64 @@ def fuzz_command(
         _show_fuzz(line, Console())
     if line["faults"]:
         raise typer.Exit(1)
+
+
+@app.command("crash")
+def crash_command(
+    kills: Annotated[int, typer.Option(help="Processes that get SIGKILL under load.")] = 40,
+    faults: Annotated[int, typer.Option(help="Spells of a failing disk, two seconds each.")] = 4,
+    listings: Listings = 1_500,
+    workers: Annotated[int, typer.Option(help="As of mercer serve.")] = 2,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Kill the processes of a market under load and let its disk fail; count what was lost.
+
+    Clients search, send events and change listings all the time. In the end everything that was
+    acknowledged has to be there once, and all views have to be those of an undisturbed run. The
+    failing disk needs a C compiler (`cc`); without one that part is left out, and `faulty_s` is 0.
+
+    Examples:
+
+        mercer bench crash
+        mercer bench crash --kills 200 --faults 10 --json >> results.jsonl
+    """
+    from mercer.bench.crash import CrashBench, bench_crash
+
+    bench = CrashBench(kills=kills, faults=faults, listings=listings, workers=workers, seed=seed)
+    with told("bench crash"):
+        line = bench_crash(bench, progress=_told_every(10))
+    if as_json:
+        say(line, "", as_json=True)
+    else:
+        _show_crash(line, Console())
+    if not line["is_kept"]:
+        raise typer.Exit(1)
+
+
+def _told_every(n: int) -> Callable[[str, int], None]:
+    """A `Progress` that says every n-th step on stderr."""
+
+    def progress(step: str, done: int) -> None:
+        if done % n == 0:
+            sys.stderr.write(f"mercer bench crash: {step} {done}\n")
+
+    return progress
+
+
+def _show_crash(line: dict[str, Any], console: Console) -> None:
+    kept = line["acknowledged"]
+    by_role = ", ".join(f"{role} {n}" for role, n in line["kills_by_role"].items())
+    for text in (
+        f"{line['kills']:,} kills ({by_role}), {line['faulty_s']:g} s of a failing disk, "
+        f"{line['retries']:,} requests sent again",
+        f"acknowledged: {kept['events']:,} events, {kept['pages']:,} pages, "
+        f"{kept['listings']:,} listings, {kept['deleted']:,} deletions",
+        "every promise was kept" if line["is_kept"] else f"BROKEN: {', '.join(line['broken'])}",
+        *line["faults"],
+        _where(line),
+    ):
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def _cache(given: Path | None) -> Path:

@@ -82,7 +82,10 @@ def bench_crash(bench: CrashBench, *, progress: Progress) -> dict[str, Any]:
 def _merge_often(market: Path) -> None:
     file = market / "mercer.toml"
     text = file.read_text("utf-8")
-    file.write_text(text.replace("[index]\n", f"[index]\nmerge_rows = {MERGE_ROWS}\n"), "utf-8")
+    file.write_text(
+        text.replace("[index]\n", f"[index]\nmerge_rows = {MERGE_ROWS}\nmerge_share = 0.0\n"),
+        "utf-8",
+    )
 
 
 def _failing_disk(folder: Path, market: Path) -> tuple[dict[str, str], Path | None]:

@@ -8,6 +8,7 @@ import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from mercer.app import consumers_of
 from mercer.bench.crash_load import Acknowledged
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
-from mercer.engines.embedded.store import open_store, rebuild
+from mercer.engines.embedded.store import Store, open_store, rebuild
+from mercer.events.consumer import catch_up
+from mercer.events.log import START
 from mercer.schema.listing import LISTING
 
 
@@ -31,25 +34,38 @@ def check(market: Path, known: Acknowledged) -> dict[str, Any]:
     folder = MarketFolder(market)
     log = EmbeddedLog(folder.log)
     try:
-        result = {**_events(log, known), **_pages(log, known)}
+        result: dict[str, Any] = {**_events(log, known), **_pages(log, known)}
     finally:
         log.close()
     with open_store(folder) as store:
         result |= _listings(store.catalogue, known)
         before = _catalogue_hash(store.catalogue)
-        hashes = {name: view.state_hash() for name, view in consumers_of(folder, store.log).items()}
+        hashes = _view_hashes(folder, store)
         rebuild(store)
         result["catalogue_differs"] = int(before != _catalogue_hash(store.catalogue))
         with tempfile.TemporaryDirectory() as fresh:
-            again = consumers_of(folder, store.log, views=Path(fresh))
-            differing = [name for name, view in again.items() if view.state_hash() != hashes[name]]
-    return result | {"views_differ": differing}
+            again = _view_hashes(folder, store, views=Path(fresh))
+        result["views"] = len(hashes)
+        result["views_differ"] = [name for name, one in again.items() if hashes[name] != one]
+    return result
+
+
+def _view_hashes(
+    folder: MarketFolder, store: Store, *, views: Path | None = None
+) -> dict[str, str]:
+    """State of each consumer when it has read all of the log."""
+    found = {}
+    for consumer in consumers_of(folder, store.config, views=views):
+        with closing(consumer):
+            catch_up(consumer, store.log)
+            found[consumer.name] = consumer.state_hash()
+    return found
 
 
 def _events(log: EmbeddedLog, known: Acknowledged) -> dict[str, int]:
     seen: Counter[str] = Counter()
     signed_clicks: set[str] = set()
-    for entry in log.read(after="", kinds={"events"}):
+    for entry in log.read(after=START, kinds={"events"}):
         rows = entry.change.rows
         seen.update(rows.column("event_id").to_pylist())
         clicks = rows.filter(
@@ -66,7 +82,7 @@ def _events(log: EmbeddedLog, known: Acknowledged) -> dict[str, int]:
 
 def _pages(log: EmbeddedLog, known: Acknowledged) -> dict[str, int]:
     seen: Counter[str] = Counter()
-    for entry in log.read(after="", kinds={"pages"}):
+    for entry in log.read(after=START, kinds={"pages"}):
         seen.update(entry.change.rows.column("page_id").to_pylist())
     return {
         "pages": len(seen),
@@ -93,8 +109,8 @@ def _listings(catalogue: Any, known: Acknowledged) -> dict[str, int]:
 def _has(row: Mapping[str, Any] | None, updated_ms: int, title: str) -> bool:
     if row is None:
         return False
-    newer = row["updated_ms"] > updated_ms
-    return newer or (row["updated_ms"] == updated_ms and row["title"] == title)
+    stands = (int(row["updated_ms"]), str(row["title"]))
+    return stands[0] > updated_ms or stands == (updated_ms, title)
 
 
 def _catalogue_hash(catalogue: Any) -> str:

@@ -129,9 +129,7 @@ def _event(
     return event
 
 
-def _send(
-    caller: Caller, known: Acknowledged, batch: list[dict[str, Any]], *, again: bool
-) -> None:
+def _send(caller: Caller, known: Acknowledged, batch: list[dict[str, Any]], *, again: bool) -> None:
     for _ in range(1 + again):  # a client may well repeat what was acknowledged
         answer = caller.until_answered("POST", "/v1/events", {"events": batch})
         if answer is None:

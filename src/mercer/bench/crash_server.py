@@ -1,5 +1,6 @@
 """The server that `mercer bench crash` kills: started like anybody's, watched through /proc."""
 
+import json
 import os
 import random
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import final
@@ -70,6 +72,15 @@ class Server:
         for pid in _descendants(self._process.pid):
             found.setdefault(_role(pid), []).append(pid)
         return found
+
+    def is_healthy(self) -> bool:
+        """Whether it answers, and says that each of its processes is up."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=5.0) as answer:
+                health = json.load(answer)
+        except (OSError, ValueError):
+            return False
+        return bool(health["is_ready"]) and all(s == "up" for s in health["processes"].values())
 
     def kill_one(self, role: str, rng: random.Random) -> bool:
         """SIGKILL one process of a role; False where there is none."""

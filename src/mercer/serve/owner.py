@@ -61,6 +61,7 @@ class Owner:
         indexed: version and number of listings of the current generation.
         merger: builds generations.
         fault: what else is wrong, in a sentence.
+        merge_when: the default where None.
     """
 
     def __init__(
@@ -71,10 +72,11 @@ class Owner:
         indexed: Callable[[], tuple[int, int]],
         merger: Merger,
         fault: Callable[[], str] = lambda: "",
+        merge_when: MergeWhen | None = None,
     ) -> None:
         self._store, self._bell, self._indexed = store, bell, indexed
         self.merger, self._fault = merger, fault
-        self.merge_when = MergeWhen()
+        self.merge_when = merge_when or MergeWhen()
         self._checked_at = 0  # the version at which the delta was last counted
         self._writes: GroupCommit[Change, Written] = GroupCommit(self._commit)
         bell.ring_version(store.catalogue.version())

@@ -29,6 +29,8 @@ CONFIG_TEXT = """\
 [index]
 # encoder = "catalogue"      # fitted on the catalogue; or the name or folder of a
                              # sentence-transformers model (pip install mercer[sentence])
+# merge_rows = 20000         # a new generation is built when more listings than this,
+# merge_share = 0.1          # and more than this share of them, have changed since the last
 
 [search]
 # budget_ms = 50             # past it the semantic part is dropped, and the response says so
@@ -66,6 +68,9 @@ class IndexConfig:
     """How the index is built."""
 
     encoder: str = "catalogue"
+    # A new generation is built when more listings than both of these have changed since the last.
+    merge_rows: int = 20_000
+    merge_share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +128,8 @@ class _Tables(_Strict):
 
 class _Index(_Strict):
     encoder: str = Field(default="catalogue", min_length=1)
+    merge_rows: int = Field(default=20_000, ge=1, le=10_000_000)
+    merge_share: float = Field(default=0.1, ge=0, le=1, strict=False)
 
 
 class _Search(_Strict):
