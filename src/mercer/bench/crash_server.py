@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -11,12 +12,13 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from mercer.schema.errors import MarketError
 
-START_TIMEOUT_S = 120.0
-_CODE = "from mercer.cli import main; main()"
+START_TIMEOUT_S: Final = 120.0
+_URL: Final = re.compile(r"http://[0-9.:]+[0-9]")
+_CODE: Final = "from mercer.cli import main; main()"
 
 
 @final
@@ -57,8 +59,8 @@ class Server:
         for line in process.stderr:
             self._said.append(line.rstrip())
             del self._said[:-500]
-            if line.startswith("Mercer serves "):
-                self.url = line.rpartition(" at ")[2].strip()
+            if line.startswith("Mercer serves ") and (found := _URL.search(line)):
+                self.url = found[0]
 
     @property
     def said(self) -> list[str]:
