@@ -1,9 +1,10 @@
 """`mercer bench crash`: a served market whose processes are killed under load, and whose disk fails.
 
-Clients search, send events and change listings all the time, and keep what was acknowledged; processes
-get SIGKILL at random moments, and at chosen ones (while a generation is built, when it is renamed,
-right after a commit began). Then writes to the market's disk fail for a while with ENOSPC and EIO. In
-the end the market is stopped and `crash_check` counts what was lost, doubled or differs.
+Clients search, send events and change listings all the time, and keep what was acknowledged. Processes
+get SIGKILL at random moments, which are commits most of the time, and at chosen ones: while a
+generation is built, and when it is renamed. Then writes to the market's disk fail for a while with
+ENOSPC and EIO. In the end the market is stopped, and `crash_check` counts what was lost, doubled or
+differs.
 """
 
 import random
@@ -29,6 +30,7 @@ from mercer.schema.errors import ConfigError, MarketError
 ROLES: Final = ("owner", "reader", "learner")
 MERGE_ROWS: Final = 40  # a delta so small is merged, so that merges are always under way
 FAULT_S: Final = 2.0
+MOMENT_S: Final = 5.0  # a moment that does not come is not waited for any longer
 Progress = Callable[[str, int], None]
 
 
@@ -66,7 +68,7 @@ def bench_crash(bench: CrashBench, *, progress: Progress) -> dict[str, Any]:
         url = server.start()
         try:
             with _load(bench, url, known):
-                killed = _kill(bench, server, rng, progress)
+                killed = _kill(bench, server, market, rng, progress)
                 faulty_s = _fail(bench, server, fault_file, rng, progress)
                 _wait_healthy(server)
             status = server.stop()
@@ -125,20 +127,46 @@ def _load(bench: CrashBench, url: str, known: Acknowledged) -> Iterator[None]:
 
 
 def _kill(
-    bench: CrashBench, server: Server, rng: random.Random, progress: Progress
+    bench: CrashBench, server: Server, market: Path, rng: random.Random, progress: Progress
 ) -> Counter[str]:
-    """Kill one process after the other; every tenth time the whole market at once."""
+    """Kill one process after the other, many of them before the last one is back."""
     killed: Counter[str] = Counter()
-    while sum(killed.values()) < bench.kills:
-        time.sleep(rng.uniform(0.0, 0.8))
-        n = sum(killed.values())
-        role = rng.choice((*ROLES, "merge"))
-        if server.kill_one(role, rng):
-            killed[role] += 1
+    while (n := sum(killed.values())) < bench.kills:
         if n % 10 == 9:
             _wait_healthy(server)
-        progress("killed", sum(killed.values()))
+        moment = rng.choice(tuple(_MOMENTS))
+        time.sleep(rng.uniform(0.0, 0.8))
+        has_come = _MOMENTS[moment](market / "index")
+        role = rng.choice((*ROLES, "merge") if moment == "any" else ("owner", "merge"))
+        if has_come and server.kill_one(role, rng):
+            killed[f"{role}, {moment}" if moment != "any" else role] += 1
+            progress("killed", n + 1)
     return killed
+
+
+def _await(happened: Callable[[], bool]) -> bool:
+    """Whether it happens within MOMENT_S."""
+    until = time.monotonic() + MOMENT_S
+    while not (has_come := happened()) and time.monotonic() < until:
+        time.sleep(0.001)
+    return has_come
+
+
+def _building(index: Path) -> bool:
+    return _await(lambda: any(index.glob(".g*.part")))
+
+
+def _renaming(index: Path) -> bool:
+    """The next generation gets its name, and perhaps is current already."""
+    before = {path.name for path in index.glob("g*-*")}
+    return _await(lambda: any(path.name not in before for path in index.glob("g*-*")))
+
+
+_MOMENTS: Final[Mapping[str, Callable[[Path], bool]]] = {
+    "any": lambda index: True,  # commits, most of the time
+    "building": _building,
+    "renaming": _renaming,
+}
 
 
 def _fail(

@@ -96,8 +96,9 @@ def searcher(url: str, known: Acknowledged, stop: threading.Event, *, seed: int)
         found = caller.until_answered("GET", path)
         if found is None:
             return
-        with known.lock:
-            known.page_ids.append(found["page_id"])
+        if not any(part.startswith("page log") for part in found["degraded"]):
+            with known.lock:  # else the answer says itself that the page was not written
+                known.page_ids.append(found["page_id"])
         batch = [
             _event(f"e{seed}-{n}-{i}", hit, found["page_id"], who, rng)
             for i, hit in enumerate(found["hits"][:EVENTS_A_BATCH])
@@ -121,11 +122,12 @@ def _event(
         "visitor_id": who,
         "session_id": f"{who}-s",
         "page_id": page_id,
-        "token": hit["token"],
+        **({"token": hit["token"]} if hit["token"] else {}),
     }
     if kind == "purchase":  # a checkout that knows nothing of the page
         event |= {"order_id": f"o-{event_id}", "price_micros": 5_000_000, "currency": "USD"}
-        del event["page_id"], event["token"]
+        del event["page_id"]
+        event.pop("token", None)
     return event
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, final
 
@@ -32,6 +32,7 @@ class Server:
         ]  # fmt: skip
         self._environment = {**os.environ, **environment}
         self._process: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
         self._said: list[str] = []
         self.url = ""
 
@@ -46,7 +47,8 @@ class Server:
             self._command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             env=self._environment, start_new_session=True,
         )  # fmt: skip
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process,), daemon=True)
+        self._listener.start()
         until = time.monotonic() + START_TIMEOUT_S
         while not self.url:
             if self._process.poll() is not None or time.monotonic() > until:
@@ -56,7 +58,11 @@ class Server:
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
-        for line in process.stderr:
+        with process.stderr as stderr:
+            self._read(stderr)
+
+    def _read(self, stderr: Iterable[str]) -> None:
+        for line in stderr:
             self._said.append(line.rstrip())
             del self._said[:-500]
             if line.startswith("Mercer serves ") and (found := _URL.search(line)):
@@ -105,16 +111,24 @@ class Server:
                     continue
         if self._process is not None:
             self._process.wait()
+            self._heard()
 
     def stop(self, *, timeout_s: float = 60.0) -> int:
         """SIGTERM, as an operator would; the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(timeout_s)
+            status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill_all()
             raise MarketError(f"the server did not stop within {timeout_s:g} s") from None
+        self._heard()
+        return status
+
+    def _heard(self) -> None:
+        """Until its stderr is closed: no process of it has it any more."""
+        if self._listener is not None:
+            self._listener.join(10.0)
 
 
 def _descendants(pid: int) -> list[int]:
