@@ -166,8 +166,11 @@ class Supervisor:
         states, pids = self.states(), self.pids()
         told = {name: (state, pids.get(name)) for name, state in states.items()}
         if told != self._told:
+            try:
+                self._on_change(self)
+            except OSError:  # a full disk must not end the processes; told again at the next look
+                return
             self._told = told
-            self._on_change(self)
 
     def _stop(self) -> None:
         for stage in sorted({one.child.stage for one in self._all}, reverse=True):

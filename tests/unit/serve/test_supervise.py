@@ -112,6 +112,25 @@ def test_a_killed_child_is_started_again(tmp_path: Path, running: list[Running])
     assert "down: ended with status -9, is started again" in told
 
 
+def test_a_status_that_cannot_be_written_ends_nobody(
+    tmp_path: Path, running: list[Running]
+) -> None:
+    """While the disk is full the processes go on; what was not told is told later."""
+    file, n_faults, told = tmp_path / "log", 3, []
+
+    def tell(supervisor: Supervisor) -> None:
+        nonlocal n_faults
+        if n_faults:
+            n_faults -= 1
+            raise OSError(28, "No space left on device")
+        told.append(supervisor.states()["a"])
+
+    one = Running(Supervisor([child(file, "a")], on_change=tell))
+    running.append(one)
+    until(lambda: told and told[-1] == "up")
+    assert one.thread.is_alive()
+
+
 def test_a_child_that_never_gets_ready_ends_all(tmp_path: Path, running: list[Running]) -> None:
     """A market that cannot be opened is a sentence, not a loop; what had started is stopped."""
     file = tmp_path / "said"
