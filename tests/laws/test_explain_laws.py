@@ -8,7 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mercer.engines.embedded import live_index
@@ -128,7 +128,7 @@ def asked_of(case: Case, request: SearchRequest) -> TwinQuery:
 SHOPS = st.builds(random_shop, st.integers(0, 10**9), st.integers(12, N_IDS), st.integers(0, 4))
 REQUEST = st.builds(
     SearchRequest,
-    q=st.one_of(QUERY, st.sampled_from(["red", "mug", "red mug", "red blue mug lamp wool"])),
+    q=st.one_of(QUERY, st.sampled_from(["", "red", "mug", "red mug", "red blue mug lamp wool"])),
     filter=st.one_of(st.just(""), FILTER),
     mode=st.sampled_from(["hybrid", "hybrid", "lexical", "semantic"]),
     sort=st.sampled_from(["relevance", "relevance", "relevance", "price_asc"]),
@@ -138,7 +138,11 @@ REQUEST = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
+@example(random_shop(0, 12, 0), SearchRequest(per_page=2, page=2), False, 0.0)
+@example(random_shop(0, 25, 2), SearchRequest(q="red mug", per_page=2), True, 0.0)
+@example(random_shop(0, 28, 0), SearchRequest(q="mug", per_page=3, per_seller=1), False, 1.0)
+@example(random_shop(2, 25, 2), SearchRequest(q="mug", sort="newest", per_page=2), False, 1.0)
 @given(SHOPS, REQUEST, st.booleans(), st.sampled_from([0.0, 1.0]))
 def test_every_listing_has_the_reason_that_brute_force_finds(shop, request, is_few, share):
     """On the index that served the page, from the record and without its heavy part alike."""
@@ -178,20 +182,16 @@ def check_numbers(case: Case, request: SearchRequest, row_id: int, found: Listin
         priced = row | {"price_micros": price(row, CURRENCIES)}
         assert not any(matches(clause, priced) for clause in clauses)
         assert not matches(tree, priced)
-    if found.position is not None and found.reason in (
-        "further_down",
-        "moved_down",
-        "earlier_page",
-    ):
+    if found.position is not None:
         hit = case.all_hits(request)[found.position - 1]
         assert hit.listing_id == found.listing_id
-        if found.score is not None:
+        if found.score is not None and hit.sources:  # what was not ranked has no score
             assert found.score == pytest.approx(hit.score, abs=2e-6)
     if found.parts:
         assert sum(part.value for part in found.parts) == pytest.approx(found.score, abs=2e-6)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(SHOPS, REQUEST, st.booleans())
 def test_the_parts_of_what_is_shown_sum_to_its_score(shop, request, is_few):
     """Of every hit whose parts are known; a page ordered by a sort has none."""
@@ -210,7 +210,7 @@ def test_the_parts_of_what_is_shown_sum_to_its_score(shop, request, is_few):
             assert hit.cosine >= why.threshold - 1e-5
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(SHOPS, REQUEST, st.randoms(use_true_random=False))
 def test_an_old_page_is_told_from_its_record(shop, request, rng):
     """After the catalogue changed: logged candidates keep their place, and nothing claims to be exact
