@@ -19,6 +19,7 @@ from mercer.schema.errors import InputError
 CART_COOKIE = "mercer_cart"
 FAVOURITES_COOKIE = "mercer_favourites"
 ORDER_COOKIE = "mercer_order"
+CHECKOUT_COOKIE = "mercer_checkout"  # the number of the order that is about to be placed
 MAX_LINES = 20  # different listings in a cart
 MAX_FAVOURITES = 100
 MAX_QUANTITY = 99

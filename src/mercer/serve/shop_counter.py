@@ -7,7 +7,6 @@ Every method runs in a worker thread.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
-from uuid import uuid4
 
 from mercer.schema.errors import InputError, MarketError
 from mercer.serve.log import Log
@@ -93,11 +92,9 @@ class Counter:
         """The page of the cart."""
         return self._shop.render("cart.html", visit, cart=self.view(visit))
 
-    def checkout(self, visit: Visit) -> str:
-        """The page before the order; its number is made here, so that an order is placed once."""
-        return self._shop.render(
-            "checkout.html", visit, cart=self.view(visit), order_id=str(uuid4())
-        )
+    def checkout(self, visit: Visit, order_id: str) -> str:
+        """The page before the order."""
+        return self._shop.render("checkout.html", visit, cart=self.view(visit), order_id=order_id)
 
     def place(self, visit: Visit, order_id: str) -> Order:
         """Buy what is in the cart: one purchase event for each line, durable when this returns.

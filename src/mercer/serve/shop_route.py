@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from typing import final
+from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +16,7 @@ from mercer.serve.shop import Shop, new_once
 from mercer.serve.shop_assets import TEMPLATES
 from mercer.serve.shop_basket import (
     CART_COOKIE,
+    CHECKOUT_COOKIE,
     FAVOURITES_COOKIE,
     ORDER_COOKIE,
     Line,
@@ -119,7 +121,13 @@ class CounterRoutes:
         visit = read_visit(request)
         if not visit.cart:
             return _go("/cart", visit)
-        return html(await self._reads.run(partial(self._counter.checkout, visit)), visit)
+        # One number until the order is placed: whoever tries again after an error orders once.
+        order_id = request.cookies.get(CHECKOUT_COOKIE, "")
+        order_id = order_id if _ORDER_ID.fullmatch(order_id) else str(uuid4())
+        page = partial(self._counter.checkout, visit, order_id)
+        answer = html(await self._reads.run(page), visit)
+        _keep(answer, CHECKOUT_COOKIE, order_id, visit, age_s=ORDER_AGE_S, path="/checkout")
+        return answer
 
     async def place(self, request: Request) -> Response:
         """Place the order; sent twice it is one order."""
@@ -133,6 +141,7 @@ class CounterRoutes:
         answer = _go(f"/order/{order_id}", visit)
         _keep(answer, ORDER_COOKIE, order_cookie(order), visit, age_s=ORDER_AGE_S, path="/order")
         _keep(answer, CART_COOKIE, "", visit, age_s=CART_AGE_S)
+        _keep(answer, CHECKOUT_COOKIE, "", visit, age_s=ORDER_AGE_S, path="/checkout")
         return answer
 
     async def ordered(self, request: Request) -> Response:

@@ -181,8 +181,11 @@ def test_an_order_that_cannot_be_written_keeps_the_cart(
     assert answer.status_code >= 400
     market.fault = None
     assert "White ceramic mug" in client.get("/cart").text
+    assert _hidden(client.get("/checkout").text, "order_id") == order_id
     client.post("/checkout", data={"order_id": order_id})
     assert len(_events(market, "purchase")) == 1
+    client.post("/cart", data={"listing_id": "m1", "once": "again"})
+    assert _hidden(client.get("/checkout").text, "order_id") != order_id
 
 
 def test_a_lost_favourite_event_does_not_fail_the_page(
