@@ -56,6 +56,7 @@
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ sent_ms: Date.now(), events: batch }),
       });
+      await answer.text(); // an answer that is not read keeps its connection
       // What the server will never take is not sent for ever; what it may take later is.
       isDone = answer.ok || (answer.status < 500 && ![401, 403, 408, 429].includes(answer.status));
     } catch { /* no connection: later */ }
