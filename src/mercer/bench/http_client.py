@@ -99,20 +99,35 @@ class Pool:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._turn.append(turn)
             await turn
+        try:
+            return await self._ask(request)
+        finally:
+            self._next_turn()
+
+    async def _ask(self, request: bytes) -> Answer:
+        is_kept = bool(self._free)
         connection = await self._connection()
         if connection is None:
             return Answer(0, b"", time.perf_counter())
         answer = await connection.ask(request)
+        if not answer.status and is_kept:  # closed as unused in the moment in which it was taken
+            self._n_open -= 1
+            connection = await self._fresh()
+            if connection is None:
+                return answer
+            answer = await connection.ask(request)
         if connection.is_open:
             self._free.append(connection)  # the longest unused is next, so all of them are used
         else:
             self._n_open -= 1
+        return answer
+
+    def _next_turn(self) -> None:
         while self._turn:
             turn = self._turn.popleft()
             if not turn.done():
                 turn.set_result(None)
-                break
-        return answer
+                return
 
     async def _connection(self) -> _Connection | None:
         while self._free:
@@ -120,6 +135,9 @@ class Pool:
             if connection.is_open:
                 return connection
             self._n_open -= 1
+        return await self._fresh()
+
+    async def _fresh(self) -> _Connection | None:
         self._n_open += 1
         loop = asyncio.get_running_loop()
         try:

@@ -91,6 +91,7 @@ def server_of(
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
+        timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.stop_timeout_s,
         backlog=1,  # taken in one go: the next connection goes to whoever has time for it
     )

@@ -41,4 +41,5 @@ class ServeSettings:
     key_rate_per_s: float = 1_000.0  # requests with one key that has no rate of its own
     cors_origins: tuple[str, ...] = ()  # foreign pages that may read /v1 with a key
     allowed_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")  # of the Host header
+    keep_alive_s: int = 75  # an idle connection; longer than proxies keep theirs
     stop_timeout_s: int = 10  # requests that are under way may finish within this time
