@@ -142,10 +142,12 @@ def serving_market(
     follower = Follower(
         folder.index, catalogue, config.rates, open_one=_opener(folder, config), bell=seat.bell
     )
-    tokens = TokenKeys(folder.secrets)
+    tokens, page_log = TokenKeys(folder.secrets), PageLog(folder.log)
     pages = recorder = recent = None
     if seat.slot is not None:
-        recent = RecentFile(folder.run, seat.slot, now_ms=seat.clock or now_ms)
+        recent = RecentFile(
+            folder.run, seat.slot, now_ms=seat.clock or now_ms, erased=page_log.erased.visitors
+        )
         pages = SlotWriter(folder.log / f"{PARTITION_PREFIX}{seat.slot}")
         kept = RecordParams(
             detail_share=config.log.detail_share, max_candidates=config.log.max_candidates
@@ -168,7 +170,7 @@ def serving_market(
             follower=follower,
             service=service,
             search_params=params,
-            page_log=PageLog(folder.log),
+            page_log=page_log,
             rules=CollectRules(
                 currency=config.rates.reporting,
                 keep_ms=config.log.keep_days * DAY_MS,

@@ -60,13 +60,15 @@ def erase_command(
 def _footprint(folder: MarketFolder, visitor: str, now_ms: int) -> dict[str, Any]:
     from mercer.engines.embedded.erase import footprint
     from mercer.engines.embedded.market_log import EmbeddedLog
+    from mercer.engines.embedded.rejects import forget_rejects
 
     log = EmbeddedLog(folder.log, is_owner=False)
     try:
         found = footprint(log, {visitor: now_ms})
     finally:
         log.close()
-    return {"events": found.n_events, "pages": found.n_pages}
+    rejects = forget_rejects(folder.rejects, visitor, dry_run=True)
+    return {"events": found.n_events, "pages": found.n_pages, "rejects": rejects}
 
 
 def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -> dict[str, Any]:
@@ -74,9 +76,13 @@ def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -
     from mercer.engines.embedded.erase import is_finished, is_recorded, record_erasures
     from mercer.engines.embedded.erased import ErasedVisitors
     from mercer.engines.embedded.keeper import Keeper
+    from mercer.engines.embedded.recent_file import forget_seen
+    from mercer.engines.embedded.rejects import forget_rejects
     from mercer.engines.embedded.store import open_store
 
     ErasedVisitors(folder.log).add(visitor, erased_ms=now_ms)
+    forget_rejects(folder.rejects, visitor)
+    forget_seen(folder.run, {visitor: now_ms})
     by_server = False
     try:
         with open_store(folder) as store:
@@ -113,6 +119,8 @@ def _tell_views(folder: MarketFolder, store: "Store") -> None:
 
 def _text(result: dict[str, Any], dry_run: bool) -> str:
     counted = f"{result['events']:,} events and {result['pages']:,} pages"
+    if result["rejects"]:
+        counted = f"{counted}, and {result['rejects']:,} rows that were set aside,"
     if dry_run:
         return f"{counted} would be removed"
     if result["is_finished"]:

@@ -68,6 +68,9 @@ def history(n: int = 40) -> list[Change]:
             changes.append(
                 change_of("deletions", {"listing_id": f"l{i % 11}", "updated_ms": at_ms + 1})
             )
+        if i in (20, 30):
+            order = {"visitor_id": f"v{i // 10}", "erased_ms": at_ms}
+            changes.append(change_of("erasures", order))
     return changes
 
 

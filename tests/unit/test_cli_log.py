@@ -14,14 +14,16 @@ from typer.testing import CliRunner
 from mercer.app import consumers_of
 from mercer.cli import app
 from mercer.engines.embedded.avro_files import read_avro
-from mercer.engines.embedded.erase import record_erasures
+from mercer.engines.embedded.erase import LATE_MS, record_erasures
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.page_folder import PageFolder
 from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
+from mercer.engines.embedded.recent_file import RecentFile
 from mercer.engines.embedded.store import open_store
 from mercer.engines.embedded.views import SqliteConsumer
 from mercer.events.consumer import catch_up, step
+from mercer.events.recent import Seen, SeenEvent
 from mercer.schema.time import DAY_MS
 from support.log_kit import change_of, event_rows
 from support.page_samples import plain_page
@@ -302,6 +304,30 @@ def test_erase_tells_the_views(shop):
     assert purchases() == []
 
 
+def test_erase_reaches_what_is_kept_beside_the_log(shop):
+    """Rows that an ingest set aside and what the console remembers: those of the visitor, no others."""
+    folder = MarketFolder(shop)
+    folder.rejects.mkdir()
+    lines = [
+        b'{"row":1,"reason":"x","raw":{"visitor_id":"ann"}}\n',
+        b'{"row":2,"reason":"x","raw":"{\\"visitor_id\\": \\"ann\\"}"}\n',
+        b'{"row":3,"reason":"x","raw":{"visitor_id":"ann-2","title":"joann"}}\n',
+    ]
+    (folder.rejects / "e.jsonl-1.jsonl").write_bytes(b"".join(lines))
+    seen = RecentFile(folder.run, 3, now_ms=lambda: NOW_MS)
+    seen.recent.remember(Seen((SeenEvent(received_ms=1, verdict="rejected", visitor_id="ann"),)))
+    seen.recent.request_ended("/", 200)
+    seen.close()
+    words = ("erase", "--visitor", "ann", "--market", shop)
+    assert answer(*words, "--dry-run")["rejects"] == 2
+    assert "2 rows that were set aside" in mercer(*words).output
+    assert (folder.rejects / "e.jsonl-1.jsonl").read_bytes() == lines[2]
+    left_over = (folder.run / "recent-3.json").read_bytes()
+    assert b"ann" not in left_over
+    assert b"200" in left_over
+    assert answer(*words)["rejects"] == 0
+
+
 def test_erase_beside_a_server(shop):
     """While another process owns the market, the order is written down, and the owner carries it out."""
     words = ("erase", "--visitor", "ann", "--market", shop)
@@ -311,7 +337,7 @@ def test_erase_beside_a_server(shop):
         assert "has not taken it up yet" in mercer(*words, "--wait-s", 0).output
         assert store.log.pages.recent(limit=9) != []
         assert all(page.visitor_id != "ann" for page in store.log.pages.recent(limit=9))
-        later_ms = int(time.time() * 1000) + 2000
+        later_ms = int(time.time() * 1000) + LATE_MS + 100
         assert record_erasures(store.log, now_ms=later_ms) == 3
         assert all("ann" not in e.change.rows["visitor_id"].to_pylist() for e in left(store.log))
 

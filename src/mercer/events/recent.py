@@ -78,6 +78,14 @@ class Seen:
             max((one.since_ms for one in found), default=0),
         )
 
+    def without(self, visitors: Mapping[str, int]) -> "Seen":
+        """The same without the events of visitors that came in up to their times."""
+        return Seen(tuple(_of_others(self.events, visitors)), self.ends, self.since_ms)
+
+
+def _of_others(events: Iterable[SeenEvent], visitors: Mapping[str, int]) -> list[SeenEvent]:
+    return [one for one in events if visitors.get(one.visitor_id, -1) < one.received_ms]
+
 
 @final
 @dataclass(slots=True)
@@ -127,6 +135,16 @@ class Recent:
                 return
             self._ends[key] += 1
             self.n_changes += 1
+
+    def forget(self, visitors: Mapping[str, int]) -> None:
+        """Forget the events of visitors that came in up to their times."""
+        if not visitors:
+            return
+        with self._lock:
+            kept = _of_others(self._events, visitors)
+            if len(kept) < len(self._events):
+                self._events = deque(kept, maxlen=MAX_EVENTS)
+                self.n_changes += 1
 
     def seen(self) -> Seen:
         """What is remembered now; hours that are too old are forgotten."""

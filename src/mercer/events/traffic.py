@@ -41,6 +41,8 @@ class Sampled:
     has_found: bool
     rank: int  # hash of the page id, 0..2**63 - 1; the lowest are kept
     query: str
+    visitor_id: str | None
+    served_ms: int
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class PageCounts:
 
 _READ = (
     "page_id",
+    "visitor_id",
     "served_ms",
     "surface",
     "q",
@@ -71,7 +74,7 @@ def page_counts(rows: pa.RecordBatch) -> PageCounts:
     """What rows of PAGE add to the counts."""
     out = PageCounts()
     columns = [rows.column(name).to_pylist() for name in _READ]
-    for page_id, served_ms, surface, q, request, found, degraded, timings, took in zip(
+    for page_id, visitor_id, served_ms, surface, q, request, found, degraded, timings, took in zip(
         *columns, strict=True
     ):
         hour = served_ms - served_ms % HOUR_MS
@@ -88,7 +91,8 @@ def page_counts(rows: pa.RecordBatch) -> PageCounts:
         query = normalised(q)
         if is_search and query:
             day = served_ms - served_ms % DAY_MS
-            out.sampled.append(Sampled(day, found > 0, rank_of(page_id), query))
+            rank = rank_of(page_id)
+            out.sampled.append(Sampled(day, found > 0, rank, query, visitor_id, served_ms))
     return out
 
 

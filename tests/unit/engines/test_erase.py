@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mercer.engines.embedded.erase import (
+    LATE_MS,
     erase_events,
     footprint,
     is_finished,
@@ -73,7 +74,7 @@ def test_what_comes_later_stays(log, tmp_path):
     fill(log, tmp_path)
     log.pages.erased.add("ann", erased_ms=T0 + 1)
     assert record_erasures(log, now_ms=T0 + 500) == 0
-    assert record_erasures(log, now_ms=T0 + 1_001) == 2
+    assert record_erasures(log, now_ms=T0 + 1 + LATE_MS) == 2
     assert visitors_of(log, "events").count("ann") == 1
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from mercer.engines.embedded import page_folder
+from mercer.engines.embedded.journal_index import JournalIndex
 from mercer.engines.embedded.page_folder import PageFolder
 from mercer.engines.embedded.page_frame import HEAD, decode_page, encode_page, page_of
 from mercer.engines.embedded.page_journal import Journal, is_open, read_journal
@@ -210,3 +211,20 @@ def test_a_listing_is_kept_until_the_folder_changes(tmp_path):
     assert len(folder.files()) == 2
     journal_of(tmp_path, [plain_page()], first=3)  # in the same grain of time, perhaps
     assert len(folder.files()) == 3
+
+
+def test_the_index_forgets_sealed_journals(tmp_path):
+    """A journal that is gone is held no longer than until another one comes; pages are found in each."""
+    index = JournalIndex()
+    made = [plain_page(k) for k in range(4)]
+    paths = [journal_of(tmp_path / f"pages-{k}", [page]) for k, page in enumerate(made[:3])]
+    for path, page in zip(paths, made[:3], strict=True):
+        assert index.find(path, page.page_id).load() == stored(page)
+        assert index.find(path, "another") is None
+    paths[0].unlink()
+    paths[1].unlink()
+    new = journal_of(tmp_path / "pages-9", made[3:])
+    assert list(index.pages(new)) == [made[3].page_id]
+    assert set(index._known) == {paths[2], new}
+    with pytest.raises(FileNotFoundError):
+        index.find(paths[0], "another")

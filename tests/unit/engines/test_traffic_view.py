@@ -99,6 +99,25 @@ def test_the_sample_is_bounded_and_knows_its_error(tmp_path):
         assert abs(one.n - truth[one.query]) < 4 * one.error
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_an_erased_visitor_asked_nothing(tmp_path, seed):
+    """Whichever is read first: its queries up to then are told no more, and the others count as before."""
+    asked = [
+        page(1, "where is ann", visitor_id="ann", found=0),
+        page(2, "red mug", visitor_id="bob"),
+        page(3, "red mug"),
+        page(4, "ann again", visitor_id="ann"),
+    ]
+    order = {"visitor_id": "ann", "erased_ms": T0 + 3 * 60_000}
+    counted(tmp_path, change_of("pages", *asked), change_of("erasures", order), seed=seed)
+    found = read(tmp_path)
+    assert [(q.query, q.n) for q in found.top] == [("red mug", 2), ("ann again", 1)]
+    assert found.zero == ()
+    assert sum(h.searches for h in found.hours) == 4, "sums name nobody"
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"where is ann" not in held
+
+
 def test_old_queries_go(tmp_path):
     """When a day beyond the time that they are kept comes."""
     new = T0 + KEEP_QUERIES_MS + DAY_MS

@@ -2,13 +2,15 @@
 
 import itertools
 import json
+import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.recent_file import RecentFile
+from mercer.engines.embedded import recent_file
+from mercer.engines.embedded.recent_file import RecentFile, forget_seen
 from mercer.events.collect import Arrival, CollectRules, collect
 from mercer.events.recent import MAX_EVENTS, MAX_OF_BATCH, Ends, Recent, Seen, SeenEvent
 from mercer.events.token import KEY_BYTES, KeyRing
@@ -160,12 +162,12 @@ def test_an_axis_ends_at_a_round_number(highest):
 # -- what a process remembers -----------------------------------------------------------------------
 
 
-def batch(recent, *items):
+def batch(recent, *items, at=NOW):
     rules = CollectRules(currency="USD", keep_ms=10**12, token_ttl_ms=10**9)
     ring = KeyRing({1: b"k" * KEY_BYTES}, 1)
     arrival = Arrival(received_ms=NOW, sent_ms=None, source="api")
     judged = collect(list(items), arrival=arrival, rules=rules, ring=ring)
-    recent.events_came(list(items), judged, [True] * len(judged.rows), received_ms=NOW)
+    recent.events_came(list(items), judged, [True] * len(judged.rows), received_ms=at)
 
 
 def event(i, **more):
@@ -212,3 +214,32 @@ def test_processes_read_each_other(tmp_path):
     again.close()
     two.close()
     assert json.loads((tmp_path / "recent-1.json").read_text())["ends"][0]["status"] == 404
+
+
+def test_an_erased_visitor_is_in_no_file_and_no_memory(tmp_path, monkeypatch):
+    """Neither in what a running process remembers, nor in the file of one that is gone."""
+    monkeypatch.setattr(recent_file, "WRITE_EVERY_S", 0.01)
+    gone = RecentFile(tmp_path, 7, now_ms=lambda: NOW)
+    batch(gone.recent, event(1) | {"visitor_id": "ann"}, event(2) | {"visitor_id": "bob"})
+    gone.close()
+    (tmp_path / "recent-8.json").write_text("{ann")
+    erased = {}
+    runs = RecentFile(tmp_path, 0, now_ms=lambda: NOW, erased=lambda: erased)
+    batch(
+        runs.recent, event(3) | {"visitor_id": "ann"}, event(4) | {"visitor_id": "ann", "kind": 5}
+    )
+    erased["ann"] = NOW
+    forget_seen(tmp_path, erased)
+    deadline = time.monotonic() + 5
+    while [one.visitor_id for one in runs.all_seen().events] != ["bob"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    batch(runs.recent, event(5) | {"visitor_id": "ann"}, at=NOW + 1)
+    assert [one.event_id for one in runs.recent.seen().events] == ["e5"]
+    runs.recent.forget(erased)
+    assert [one.event_id for one in runs.recent.seen().events] == ["e5"], "what comes later is new"
+    erased["ann"] = NOW + 1
+    runs.close()
+    held = b"".join(path.read_bytes() for path in tmp_path.glob("*"))
+    assert b"e1" not in held
+    assert b"e3" not in held

@@ -16,7 +16,9 @@ from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.events.log import Change
 from mercer.schema.erasure import ERASURE
 
-LATE_MS = 1_000  # an event that was received may be committed so much later
+LATE_MS = 2_000
+"""An event that was received may be committed so much later, and whoever looks at the orders once a
+second (recent_file.py) has seen each."""
 
 
 @dataclass(frozen=True, slots=True)

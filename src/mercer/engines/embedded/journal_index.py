@@ -17,8 +17,6 @@ from mercer.engines.embedded.page_frame import (
 )
 from mercer.engines.embedded.page_journal import read_journal
 
-_REMEMBERED = 64  # journals; more than lie there unsealed
-
 
 @dataclass(frozen=True, slots=True)
 class InJournal:
@@ -53,7 +51,7 @@ class _Known:
 
 @final
 class JournalIndex:
-    """Remembers what it read of each journal. Thread-safe."""
+    """Remembers what it read of each journal, as long as the journal lies there. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -66,18 +64,26 @@ class JournalIndex:
             FileNotFoundError: it was sealed meanwhile.
         """
         with self._lock:
-            known = self._known.get(path) or _Known()
-            read = read_journal(path, start=known.end)
-            if read.size < known.end:  # another file of that name: an empty one was replaced
-                known, read = _Known(), read_journal(path)
-            for frame in read.frames:
-                if one := _heading(path, frame):
-                    known.by_id[one.page_id] = one
-            known.end = read.end
-            self._known[path] = known
-            while len(self._known) > _REMEMBERED:
-                del self._known[next(iter(self._known))]
-            return dict(known.by_id)
+            return dict(self._read_on(path))
+
+    def find(self, path: Path, page_id: str) -> InJournal | None:
+        """One page of a journal. Raises as `pages`."""
+        with self._lock:
+            return self._read_on(path).get(page_id)
+
+    def _read_on(self, path: Path) -> dict[str, InJournal]:
+        if path not in self._known:  # the moment to forget what was sealed
+            self._known = {one: k for one, k in self._known.items() if one.exists()}
+        known = self._known.get(path) or _Known()
+        read = read_journal(path, start=known.end)
+        if read.size < known.end:  # another file of that name: an empty one was replaced
+            known, read = _Known(), read_journal(path)
+        for frame in read.frames:
+            if one := _heading(path, frame):
+                known.by_id[one.page_id] = one
+        known.end = read.end
+        self._known[path] = known
+        return known.by_id
 
 
 def _heading(path: Path, frame: Frame) -> InJournal | None:

@@ -161,7 +161,7 @@ class PageLog:
         for file in reversed(folder.files()):
             name = file.segment
             if name is None:
-                seen = self._journals.pages(file.path).get(page_id)
+                seen = self._journals.find(file.path, page_id)
                 if seen is not None:
                     return page_of(seen.load())
             elif at_ms is None or name.min_ms <= at_ms <= name.max_ms:

@@ -241,7 +241,9 @@ class SlotWriter:
         """The syncing thread: what was appended becomes durable, and used-up journals are closed."""
         is_last = False
         while not is_last:
-            is_last = self._is_closing.wait(self._params.sync_s) and not self._threads[0].is_alive()
+            if is_last := self._is_closing.wait(self._params.sync_s):
+                self._threads[0].join(self._params.sync_s)
+                is_last = not self._threads[0].is_alive()
             self._sync_open()
             while not self._retired.empty():
                 journal = self._retired.get()

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import final
@@ -10,6 +10,7 @@ from typing import final
 import msgspec
 
 from mercer.events.recent import Recent, Seen
+from mercer.schema.errors import CorruptError
 
 PREFIX = "recent-"
 WRITE_EVERY_S = 1.0
@@ -24,11 +25,20 @@ class RecentFile:
     Args:
         folder: run/ of the market; made where it is missing.
         slot: of this process.
+        erased: visitors to be forgotten, and up to when; asked once a second.
     """
 
-    def __init__(self, folder: Path, slot: int, *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        slot: int,
+        *,
+        now_ms: Callable[[], int],
+        erased: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._path = folder, folder / f"{PREFIX}{slot}.json"
+        self._erased = erased
         before = _read(self._path)
         self.recent = Recent(now_ms, *((before.since_ms,) if before else ()))
         if before is not None:
@@ -55,15 +65,38 @@ class RecentFile:
             self._write()
 
     def _write(self) -> None:
+        with suppress(CorruptError):  # a broken list is told by those who read pages
+            self.recent.forget(self._erased())
         with self._lock:
             changes = self.recent.n_changes
             if changes == self._written:
                 return
-            fresh = self._path.with_suffix(".new")
             with suppress(OSError):  # a full disk must not stop what is only looked at
-                fresh.write_bytes(msgspec.json.encode(self.recent.seen()))
-                os.replace(fresh, self._path)
+                _replace(self._path, self.recent.seen())
                 self._written = changes
+
+
+def forget_seen(folder: Path, visitors: Mapping[str, int]) -> None:
+    """Take visitors out of all files, also those of processes that are gone.
+
+    A process that still runs may write them once more; it forgets them itself, by its `erased`.
+
+    Args:
+        folder: run/ of the market.
+        visitors: up to which time, by id.
+    """
+    for path in folder.glob(f"{PREFIX}*.json"):
+        seen = _read(path)
+        if seen is None:
+            path.unlink(missing_ok=True)  # nobody can read it, so nobody can tell who is in it
+        elif (kept := seen.without(visitors)) != seen:
+            _replace(path, kept)
+
+
+def _replace(path: Path, seen: Seen) -> None:
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    fresh.write_bytes(msgspec.json.encode(seen))
+    os.replace(fresh, path)
 
 
 def _read(path: Path) -> Seen | None:

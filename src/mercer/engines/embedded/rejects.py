@@ -1,5 +1,7 @@
 """Rows that were set aside, in a file of their own that people read and repair."""
 
+import os
+import re
 import time
 from pathlib import Path
 from typing import Any, final
@@ -48,3 +50,28 @@ class RejectsFile:
         if (more := self._n_lines - MAX_LINES) > 0:
             self._file.write(msgspec.json.encode({"left_out": more}) + b"\n")
         self._file.close()
+
+
+def forget_rejects(folder: Path, visitor_id: str, *, dry_run: bool = False) -> int:
+    """Remove the lines that name a visitor from all files of rejects; how many.
+
+    A row that could not be read has no fields, so a line goes that has the id as a word anywhere.
+
+    Args:
+        folder: rejects/ of a market; it need not be there.
+        dry_run: only count.
+    """
+    name = re.escape(msgspec.json.encode(visitor_id)[1:-1])
+    word = re.compile(rb"(?<![\w-])" + name + rb"(?![\w-])")
+    n_removed = 0
+    for path in sorted(folder.glob("*.jsonl")):
+        with open(path, "rb") as lines:
+            n_here = sum(1 for line in lines if word.search(line))
+            if n_here and not dry_run:
+                part = path.with_suffix(".part")
+                lines.seek(0)
+                with open(part, "wb") as kept:
+                    kept.writelines(line for line in lines if not word.search(line))
+                os.replace(part, path)
+        n_removed += n_here
+    return n_removed

@@ -1,7 +1,12 @@
-"""The view `traffic`: what the console counts, kept in views/traffic.db."""
+"""The view `traffic`: what the console counts, kept in views/traffic.db.
+
+Sums name nobody. A query may, so an erased visitor's are blanked: they keep their place in the sample,
+or the others would be counted as more than they were.
+"""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -14,6 +19,7 @@ from mercer.events.traffic import (
     EventCount,
     HourPages,
     QueryCount,
+    Sampled,
     StageLatency,
     Traffic,
     event_counts,
@@ -21,6 +27,7 @@ from mercer.events.traffic import (
     quantile_us,
     top_queries,
 )
+from mercer.schema.erasure import ERASURE
 from mercer.schema.time import DAY_MS
 
 KEEP_HOURS_MS = 90 * DAY_MS
@@ -40,8 +47,8 @@ class TrafficView:
     """Sums by hour, and a sample of the queries of each day; old ones go as newer ones come."""
 
     name = "traffic"
-    version = 1
-    kinds = frozenset[RecordKind]({"pages", "events"})
+    version = 2
+    kinds = frozenset[RecordKind]({"pages", "events", "erasures"})
     tables = """
 create table if not exists pages (
     hour_ms integer, surface text, pages integer, searches integer, zero integer, degraded integer,
@@ -55,14 +62,18 @@ create table if not exists events (
     hour_ms integer, kind text, standing text, source text, n integer,
     primary key (hour_ms, kind, standing, source)) without rowid;
 create table if not exists queries (
-    day_ms integer, has_found integer, rank integer, query text,
-    primary key (day_ms, has_found, rank)) without rowid;
+    day_ms integer, has_found integer, rank integer, query text, visitor_id text,
+    served_ms integer, primary key (day_ms, has_found, rank)) without rowid;
+create table if not exists erasure (visitor_id text primary key, erased_ms integer) without rowid;
 create table if not exists query_days (
     day_ms integer, has_found integer, n integer, primary key (day_ms, has_found)) without rowid;
 """
 
     def apply(self, db: sqlite3.Connection, change: Change) -> None:
-        """Add one record of pages or events."""
+        """Add one record of pages or events, or blank what erased visitors asked."""
+        if change.kind == "erasures":
+            _erase(db, change)
+            return
         if change.kind == "pages":
             self._add_pages(db, change)
         else:
@@ -78,6 +89,8 @@ create table if not exists query_days (
 
     def _add_pages(self, db: sqlite3.Connection, change: Change) -> None:
         counts = page_counts(change.rows)
+        # Its record lies in another partition than the pages and may have been read before them.
+        erased = dict(db.execute("select visitor_id, erased_ms from erasure").fetchall())
         db.executemany(
             "insert into pages values (?, ?, ?, ?, ?, ?) on conflict do update set "
             "pages = pages + excluded.pages, searches = searches + excluded.searches, "
@@ -97,8 +110,8 @@ create table if not exists query_days (
             [(one.day_ms, one.has_found) for one in counts.sampled],
         )
         db.executemany(
-            "insert or ignore into queries values (?, ?, ?, ?)",
-            [(one.day_ms, one.has_found, one.rank, one.query) for one in counts.sampled],
+            "insert or ignore into queries values (?, ?, ?, ?, ?, ?)",
+            [_sampled_row(one, erased) for one in counts.sampled],
         )
         for day_ms, has_found in {(one.day_ms, one.has_found) for one in counts.sampled}:
             db.execute(
@@ -106,6 +119,25 @@ create table if not exists query_days (
                 "from queries where day_ms = ?1 and has_found = ?2 order by rank limit 1 offset ?3)",
                 (day_ms, has_found, MAX_SAMPLED - 1),
             )
+
+
+def _sampled_row(one: Sampled, erased: Mapping[str, int]) -> tuple[object, ...]:
+    if one.visitor_id is not None and erased.get(one.visitor_id, -1) >= one.served_ms:
+        one = replace(one, query="", visitor_id=None)
+    return one.day_ms, one.has_found, one.rank, one.query, one.visitor_id, one.served_ms
+
+
+def _erase(db: sqlite3.Connection, change: Change) -> None:
+    orders = list(zip(*(change.rows.column(n).to_pylist() for n in ERASURE.names), strict=True))
+    db.executemany(
+        "insert into erasure values (?, ?) on conflict (visitor_id) do update "
+        "set erased_ms = max(erased_ms, excluded.erased_ms)",
+        orders,
+    )
+    db.executemany(
+        "update queries set query = '', visitor_id = null where visitor_id = ? and served_ms <= ?",
+        orders,
+    )
 
 
 def read_traffic(views: Path, *, since_ms: int, until_ms: int, limit: int = 20) -> Traffic | None:
@@ -192,7 +224,7 @@ def _top(
                 (day_ms, kind),
             )
             samples.append((n, sample.fetchall()))
-    return top_queries(samples, limit=limit)
+    return [one for one in top_queries(samples, limit=limit + 1) if one.query][:limit]
 
 
 _conforms: type[View] = TrafficView

@@ -148,6 +148,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     db.execute("pragma journal_mode=wal")
     # After a power cut a view may be older; its position is as old, and it reads on from there.
     db.execute("pragma synchronous=normal")
+    db.execute("pragma secure_delete=on")  # what an erasure takes away is overwritten
     db.executescript(_META)
     return db
 
