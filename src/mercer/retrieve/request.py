@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 Mode = Literal["lexical", "semantic", "hybrid"]
 Sort = Literal["relevance", "newest", "price_asc", "price_desc"]
+SearchSurface = Literal["search", "home"]
 
 MAX_QUERY_CHARS = 512  # what is longer is cut, and the response says so
 MAX_FILTER_CHARS = 4_096
@@ -33,6 +34,7 @@ class SearchRequest:
     visitor_id: str | None = None  # who asks: kept with the page, never part of what is found
     session_id: str | None = None
     buyer_id: str | None = None
+    surface: SearchSurface = "search"  # where the page is shown: kept with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Explainer:
     def explain_page(self, page: Page, listing_id: str | None = None) -> PageWhy:
         """The same for a page that is at hand."""
         snapshot = self._index.snapshot()
-        now = evaluate(page, snapshot, self._params) if page.surface == "search" else None
+        now = evaluate(page, snapshot, self._params) if page.surface in ("search", "home") else None
         why = page_why(page, snapshot, now)
         if now is not None and now.fault:
             note = f"{why.note} The page's filter cannot be read any more ({now.fault}), so it is left out."

@@ -112,7 +112,7 @@ def search_page(
     return Page(
         page_id=response.page_id,
         served_ms=_served_ms(response.page_id),
-        surface="search",
+        surface=request.surface,
         q=request.q,
         request=_request_fields(request),
         found=response.found,

@@ -53,7 +53,7 @@ class CategoryArt:
         if self._clock() - made < KEEP_ART_S:
             return art
         art = {}
-        for hit in ask(SearchRequest(per_page=N_ART)):
+        for hit in ask(SearchRequest(per_page=N_ART, surface="home")):
             path = hit.document.get("category_path") or ()
             pictures = pictures_of(hit.document, can_draw=can_draw)
             if path and pictures:
@@ -85,6 +85,7 @@ def start_request(visitor: Visitor) -> SearchRequest:
         max_facet_values=MAX_VALUES_ASKED * 4,
         visitor_id=visitor.visitor_id,
         session_id=visitor.session_id,
+        surface="home",
     )
 
 
@@ -97,6 +98,7 @@ def row_request(visitor: Visitor, *, sort: Sort = "relevance", below: int = 0) -
         per_page=PER_ROW,
         visitor_id=visitor.visitor_id,
         session_id=visitor.session_id,
+        surface="home",
     )
 
 
