@@ -41,7 +41,7 @@ from mercer.events.consumer import POLL_S, step
 from mercer.events.token import sign_many
 from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
-from mercer.schema.errors import ConfigError, NotFoundError
+from mercer.schema.errors import ConfigError, CorruptError, NotFoundError
 from mercer.schema.time import DAY_MS
 from mercer.serve.access import Keys, Verifier
 from mercer.serve.client import Proxies
@@ -351,7 +351,8 @@ def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[L
     keeper = Keeper(folder.log, keep_days=config.log.keep_days)
 
     def keep() -> None:
-        keeper.run(now_ms=now_ms())
+        if faults := keeper.run(now_ms=now_ms()).faults:
+            raise CorruptError("; ".join(faults))  # the rest was done; health tells
 
     def read_on(consumer: SqliteConsumer) -> bool:
         return step(consumer, log) > 0

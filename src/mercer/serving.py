@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +42,15 @@ from mercer.serve.remote_owner import SOCKET, RemoteOwner, owner_calls
 from mercer.serve.repeating import Repeating
 from mercer.serve.rpc import RpcServer
 from mercer.serve.run import listen, serve, url_of
-from mercer.serve.run_folder import ProcessStatus, Status, StatusReader, claim, write_status
+from mercer.serve.run_folder import (
+    ProcessStatus,
+    Status,
+    StatusReader,
+    claim,
+    with_faults,
+    write_faults,
+    write_status,
+)
 from mercer.serve.supervise import LIFELINE, Child, Lifeline, Supervisor
 from mercer.simulate import draw_reference
 
@@ -125,7 +133,7 @@ def _serve_alone(
     keeping = threading.Thread(target=learner.run, args=(stop,), name="supervise")
 
     def states() -> Mapping[str, str]:
-        return {"owner": "up", **learner.states()}
+        return {"owner": "up", **with_faults(folder.run, learner.states())}
 
     with own_market(folder.path, progress=progress, processes=states) as market:
         keeping.start()
@@ -198,16 +206,12 @@ def _stop_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-SWITCH_S = 0.001  # between threads that want to run Python
-
-
 def _settle() -> None:
     """Prepare a process that answers requests: short turns, and little for the collector to look at.
 
     The thread that talks to clients needs the interpreter lock only for moments, but has to wait for it
     as long as a search may keep it.
     """
-    sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()  # what was made at the start stays
     # A request passes from thread to thread (its page is written by one of its own); with Python's
@@ -302,12 +306,17 @@ def run_learner(job: Job, lifeline: Lifeline) -> None:
             for s in steps
         ]
         lifeline.ready()
-        told: dict[str, str] = {}
+        told: list[str] | None = None
         while not stop.wait(1.0):
-            for one in running:
-                if one.fault and told.get(one.name) != one.fault:
-                    log.warning("step_failed", step=one.name, fault=one.fault)
-                told[one.name] = one.fault
+            faults = [one.fault for one in running if one.fault]
+            if faults == told:
+                continue
+            for fault in faults:
+                if fault not in (told or ()):
+                    log.warning("step_failed", fault=fault)
+            with suppress(OSError):  # on a full disk it is told at the next look
+                write_faults(folder.run, faults)
+                told = faults
 
 
 ROLES: Mapping[str, Callable[[Job, Lifeline], None]] = {

@@ -1,5 +1,6 @@
 """Events through a real market: once each, proven or not, and every purchase credited by the rule."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from mercer.app import consumers_of, own_market
+from mercer.app import consumers_of, learner_steps, own_market
 from mercer.engines.embedded.attribution_tables import credits_of, n_billable
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.events.consumer import catch_up
+from mercer.schema.errors import CorruptError
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
 from support.market_kit import items, make_market
@@ -145,3 +147,20 @@ def test_the_view_can_be_lost(client: TestClient, folder: MarketFolder) -> None:
     for file in folder.views.iterdir():
         file.unlink()
     assert state(folder) == before
+
+
+def test_a_damaged_journal_is_a_fault_of_the_learner(tmp_path):
+    """What the keeper sets aside is not passed over in silence: its step fails, and health tells."""
+    folder = MarketFolder(tmp_path)
+    folder.create()
+    pages = folder.log / "pages-0"
+    pages.mkdir(parents=True)
+    journal = pages / "00000000000000000001.journal"
+    journal.write_bytes(b"no journal at all")
+    os.utime(journal, (1, 1))
+    with learner_steps(folder, folder.config()) as steps:
+        (keep,) = (one for one in steps if one.name == "keeper")
+        with pytest.raises(CorruptError, match=r"000001\.journal"):
+            keep.step()
+        journal.unlink()
+        keep.step()

@@ -165,12 +165,14 @@ def verify_many(
     given = [i for i, token in enumerate(tokens) if token is not None]
     standing[given] = _FORGED
     at, raw = _decoded(tokens, given)
-    keyed = {key_id: _Keyed.of(key) for key_id, key in ring.keys.items()}
+    keyed: dict[int, _Keyed | None] = {}  # of the keys that the tokens name
     data = raw.tobytes()
     ours_at = []
     for k, i in enumerate(at):
         row = data[k * _TOKEN_BYTES : (k + 1) * _TOKEN_BYTES]
-        with_key = keyed.get(row[0])
+        if row[0] not in keyed:
+            keyed[row[0]] = _Keyed.of(ring.keys[row[0]]) if row[0] in ring.keys else None
+        with_key = keyed[row[0]]
         if with_key is not None:
             mac = with_key.mac(row[:_SIGNED_BYTES] + listing_ids[i].encode())
             if hmac.compare_digest(mac, row[_SIGNED_BYTES:]):

@@ -64,7 +64,7 @@ class Health:
     degraded: tuple[str, ...]  # what does not work as it should, a sentence each
     processes: Mapping[str, str] = field(
         default_factory=dict
-    )  # name -> "up", "starting", "down: why"
+    )  # name -> "up", "starting", "failing: at what", "down: why"
 
 
 class Searching(Protocol):

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, final
@@ -13,6 +13,7 @@ import msgspec
 from mercer.schema.errors import MarketBusyError
 
 STATUS: Final = "serve.json"
+LEARNER: Final = "learner.json"
 _CLAIM: Final = ".serve"
 
 
@@ -60,15 +61,19 @@ def claim(run: Path) -> Iterator[None]:
 
 
 def _clear(run: Path) -> None:
-    for stale in (run / STATUS, *run.glob("*.sock")):
+    for stale in (run / STATUS, run / LEARNER, *run.glob("*.sock")):
         stale.unlink(missing_ok=True)
 
 
 def write_status(run: Path, status: Status) -> None:
     """Replace the status in one step; it is worth nothing after a power cut, so it is not synced."""
-    part = run / f".{STATUS}.{os.getpid()}.part"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(status)))
-    part.replace(run / STATUS)
+    _replace(run / STATUS, msgspec.json.format(msgspec.json.encode(status)))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def read_status(run: Path) -> Status | None:
@@ -77,6 +82,22 @@ def read_status(run: Path) -> Status | None:
         return msgspec.json.decode((run / STATUS).read_bytes(), type=Status)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def write_faults(run: Path, faults: Sequence[str]) -> None:
+    """What the learner cannot do at the moment, a sentence each."""
+    _replace(run / LEARNER, msgspec.json.encode(list(faults)))
+
+
+def with_faults(run: Path, states: Mapping[str, str]) -> Mapping[str, str]:
+    """States of processes, where that of a learner that runs says what it cannot do."""
+    if states.get("learner") != "up":
+        return states
+    try:
+        faults = msgspec.json.decode((run / LEARNER).read_bytes(), type=list[str])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return states
+    return {**states, "learner": f"failing: {'; '.join(faults)}"} if faults else states
 
 
 @final
@@ -91,10 +112,11 @@ class StatusReader:
         """Read again."""
         status = read_status(self._run)
         states = {n: p.state for n, p in status.processes.items()} if status is not None else {}
+        told = with_faults(self._run, states)
         with self._lock:
-            self._states = states
+            self._states = told
 
     def states(self) -> Mapping[str, str]:
-        """name -> "up", "starting" or "down: why"."""
+        """name -> "up", "starting", "failing: at what" or "down: why"."""
         with self._lock:
             return self._states

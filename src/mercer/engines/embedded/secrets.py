@@ -26,7 +26,8 @@ from mercer.schema.time import DAY_MS
 FILE_NAME = "token-keys.json"
 COOKIE_KEY_FILE = "cookie-key"
 ROTATE_MS = DAY_MS
-MIN_KEYS = 3
+MIN_KEYS = 32
+"""A token that comes weeks late is told as expired, which it is, and not as forged."""
 _VERSION = 1
 
 
