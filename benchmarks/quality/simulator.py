@@ -264,6 +264,7 @@ def plot_rates(figure: Any, found: dict[str, Any]) -> None:
     low, _, high = clicks["search ads, keywords p10 p50 p90"]
     left.vlines(2, low, high, color="black", linewidth=1)
     left.set(ylabel="clicks per impression")
+    left.tick_params(axis="x", labelsize=6)  # four names side by side
     names = ["online_shoppers", "simulator"]
     right.bar(names, [found["conversion"][n] for n in names], color=[REAL, OURS])
     right.set(ylabel="visits with a purchase")

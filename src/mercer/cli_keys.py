@@ -127,7 +127,7 @@ def revoke_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a key count no more; every running server knows within five seconds.
+    """Let a key count no more; every running server knows within two seconds.
 
     Examples:
 

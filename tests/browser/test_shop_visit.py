@@ -105,6 +105,17 @@ def test_only_what_was_seen_is_an_impression(visit: Visit, heard: Any) -> None:
     assert len(heard.of("impression", n=n_seen)) == n_seen
 
 
+def test_a_page_over_plain_http_tells_clicks_too(visit: Visit, heard: Any) -> None:
+    """Away from TLS and localhost browsers have no `randomUUID`; seen and clicked is told all the same."""
+    page = visit("/?q=")
+    page.evaluate("delete Crypto.prototype.randomUUID")
+    assert page.evaluate("crypto.randomUUID === undefined")
+    page.locator(".card").nth(1).locator(".card-link").click()
+    (click,) = heard.of("click", n=1)
+    assert re.fullmatch("[0-9a-f]{32}", click["event_id"])
+    assert heard.of("impression", n=1)
+
+
 def test_a_click_is_told_once_by_the_script(visit: Visit, heard: Any) -> None:
     """The click carries page, position and token; the listing's address is clean; back is as left."""
     page = visit("/?q=vintage")

@@ -101,9 +101,9 @@ def test_no_address_of_a_client_is_ever_fetched(connections: list[Any]) -> None:
             ("GET", f"/v1/search?q={URL}", None),
             ("GET", f"/v1/suggest?q={URL}", None),
             ("GET", f"/images/{URL}?size=120", None),
-            ("GET", f"/like/{URL}", None),
+            ("GET", f"/listing/{URL}", None),
             ("GET", f"/?q={URL}", None),
-            ("GET", "/like/m1", None),
+            ("GET", "/listing/m1", None),
             ("GET", "/", None),
         ):
             answer = client.request(

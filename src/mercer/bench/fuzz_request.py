@@ -144,7 +144,6 @@ _BY_ID: Final = (
     (b"/v1/listings/*/similar", "GET"),
     (b"/v1/listings/*", "DELETE"),
     (b"/v1/listings/*", "GET"),
-    (b"/like/*", "GET"),
     (b"/listing/*", "GET"),
     (b"/v1/explain/*", "GET"),
     (b"/v1/explain/*?listing_id=l1", "GET"),
@@ -243,7 +242,7 @@ _PATHS: Final = (
     b"/console/events", b"/console/pages", b"/static/shop.js", b"/static/../app.py",
     b"/static/%2e%2e/app.py", b"/images/..%2f..%2fmercer.toml",
     b"/images/%2e%2e/%2e%2e/mercer.toml", b"/images//etc/passwd", b"/images/%00", b"//", b"/%ff",
-    b"/like/", b"/v1",
+    b"/listing/", b"/v1",
 )  # fmt: skip
 _HEADERS: Final = (
     b"content-type", b"accept", b"accept-language", b"x-request-id", b"if-none-match", b"cookie",

@@ -61,6 +61,8 @@ def form(rng: random.Random, known: Vocabulary) -> FuzzRequest:
     return FuzzRequest("form", method, path, tuple(headers), body if method == "POST" else b"")
 
 
+_ORDER_ID: Final = "0198c7a05b7c7d319f6e6f0f2a3c4d5e"  # of the cookie and of its page
+_BOUGHT: Final = ("listing_id", "title", "quantity", "price_micros", "currency")
 _FORMS: Final = (
     (b"/favourites", "POST"),
     (b"/cart", "POST"),
@@ -72,7 +74,7 @@ _FORMS: Final = (
     (b"/checkout", "GET"),
     (b"/favourites", "GET"),
     (b"/kept", "GET"),
-    (b"/order/0198c7a05b7c7d319f6e6f0f2a3c4d5e", "GET"),
+    (b"/order/" + _ORDER_ID.encode(), "GET"),
 )
 _FIELDS: Final[dict[str, tuple[str, ...]]] = {
     "quantity": ("1", "2", "0", "-1", "99", "100", "9" * 30, "x"),
@@ -97,7 +99,11 @@ def _cookies(rng: random.Random, known: Vocabulary) -> bytes:
     line: list[Any] = [rng.choice(known.listing_ids), rng.choice((1, 3, -1, 10**9)), "", 1, ""]
     if rng.random() < 0.5:
         line[rng.randrange(5)] = json_value(rng, known)
-    for name, right in (("cart", [line]), ("favourites", [line[0]]), ("order", [["o", [line]]])):
+    bought = dict(zip(_BOUGHT, (line[0], "A mug", 1, 5_000_000, "EUR"), strict=True))
+    if rng.random() < 0.5:
+        bought[rng.choice(_BOUGHT)] = json_value(rng, known)
+    order = {"order_id": _ORDER_ID, "lines": [bought]}
+    for name, right in (("cart", [line]), ("favourites", [line[0]]), ("order", order)):
         if rng.random() < 0.5:
             value = right if rng.random() < 0.6 else json_value(rng, known)
             packed = zlib.compress(json.dumps(value).encode())

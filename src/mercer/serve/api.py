@@ -91,7 +91,8 @@ class Api:
     async def _search(self, request: Request, params: SearchParams) -> Response:
         asked = params.to_request(max_depth=self._settings.max_depth)
         if (visit := request.state.caller.visit) is not None:  # a browser speaks for itself only
-            asked = replace(asked, visitor_id=visit.visitor_id, session_id=visit.session_id)
+            whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id}
+            asked = replace(asked, **whose, buyer_id=None)
         request.state.log.debug("search", q=asked.q, filter=asked.filter)
         found = await self.reads.run(partial(search_ready, self._market, asked))
         self._meter.searched(found)

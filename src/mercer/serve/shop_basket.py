@@ -10,11 +10,12 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from mercer.schema.errors import InputError
+from mercer.schema.money import MAX_MICROS
 
 CART_COOKIE = "mercer_cart"
 FAVOURITES_COOKIE = "mercer_favourites"
@@ -23,6 +24,7 @@ CHECKOUT_COOKIE = "mercer_checkout"  # the number of the order that is about to 
 MAX_LINES = 20  # different listings in a cart
 MAX_FAVOURITES = 100
 MAX_QUANTITY = 99
+MAX_POSITION = 1_000_000  # the deepest that an event may name
 MAX_CART_BYTES = 2_200  # together well below the 4,096 bytes that servers take of all cookies
 MAX_FAVOURITES_BYTES = 1_200
 MAX_ORDER_BYTES = 3_000  # goes to one path only
@@ -80,8 +82,9 @@ def read_cart(cookie: str) -> tuple[Line, ...]:
             case [str(listing_id), int(quantity), str(page_id), int(position), str(token)] if (
                 _is_id(listing_id) and quantity > 0
             ):
-                source = Source(page_id[:64], max(0, position), token[:200])
-                found.append(Line(listing_id, min(quantity, MAX_QUANTITY), source))
+                at = min(max(0, int(position)), MAX_POSITION)
+                source = Source(page_id[:64], at, token[:200])
+                found.append(Line(listing_id, min(int(quantity), MAX_QUANTITY), source))
     return tuple(found)
 
 
@@ -132,19 +135,24 @@ def read_order(cookie: str) -> Order | None:
         case {"order_id": str(order_id), "lines": list(lines)}:
             try:
                 return Order(order_id, tuple(_bought(line) for line in lines))
-            except (TypeError, KeyError):
+            except msgspec.ValidationError:
                 return None
     return None
 
 
-def _bought(line: dict[str, Any]) -> Bought:
-    return Bought(
-        str(line["listing_id"]),
-        str(line["title"]),
-        int(line["quantity"]),
-        int(line["price_micros"]),
-        str(line["currency"]),
-    )
+class _Kept(msgspec.Struct):
+    """A line of an order as its cookie has it; a client may send anything in its place."""
+
+    listing_id: Annotated[str, msgspec.Meta(min_length=1, max_length=_MAX_ID_CHARS)]
+    title: str
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
+    price_micros: Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROS)]
+    currency: Annotated[str, msgspec.Meta(max_length=3)]
+
+
+def _bought(line: object) -> Bought:
+    kept = msgspec.convert(line, _Kept)
+    return Bought(kept.listing_id, kept.title, kept.quantity, kept.price_micros, kept.currency)
 
 
 def order_cookie(order: Order) -> str:

@@ -11,6 +11,7 @@ from mercer.serve.problem import Problem, quoted
 from mercer.serve.shop_basket import (
     CART_COOKIE,
     FAVOURITES_COOKIE,
+    MAX_POSITION,
     Line,
     Source,
     read_cart,
@@ -19,7 +20,6 @@ from mercer.serve.shop_basket import (
 from mercer.serve.shop_visitor import Visitor, read_visitor
 
 MAX_FORM_FIELDS = 50
-_MAX_POSITION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def read_source(values: Mapping[str, str]) -> Source:
         return Source()
     text = values.get("position", "")
     position = int(text) if text.isascii() and text.isdigit() and len(text) < 8 else 0
-    return Source(page_id, min(position, _MAX_POSITION), values.get("token", "")[:200])
+    return Source(page_id, min(position, MAX_POSITION), values.get("token", "")[:200])
 
 
 async def read_form(request: Request, *, max_bytes: int) -> Mapping[str, str]:

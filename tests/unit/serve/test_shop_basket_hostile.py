@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from mercer.serve.shop_basket import read_cart, read_favourites, read_order
+from mercer.serve.shop_basket import (
+    MAX_POSITION,
+    MAX_QUANTITY,
+    read_cart,
+    read_favourites,
+    read_order,
+)
 
 
 def _packed(value: Any) -> str:
@@ -33,6 +39,28 @@ def test_anything_may_stand_in_a_cookie(cookie: str) -> None:
     assert read_cart(cookie) == ()
     assert read_favourites(cookie) == ()
     assert read_order(cookie) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("quantity", "x"), ("quantity", []), ("quantity", 10**40), ("quantity", -1), ("quantity", True),
+     ("price_micros", "x"), ("price_micros", None), ("price_micros", 10**16), ("title", 1),
+     ("currency", "<b>bold</b>"), ("listing_id", ""), ("listing_id", None)],
+)  # fmt: skip
+def test_an_order_with_a_line_that_no_checkout_made_is_none(name: str, value: object) -> None:
+    """A line of the order's cookie has the fields and the ranges of an order, or the order is unknown."""
+    line = {"listing_id": "m1", "title": "Mug", "quantity": 1, "price_micros": 5, "currency": "EUR"}
+    assert read_order(_packed({"order_id": "o", "lines": [line]})) is not None
+    assert read_order(_packed({"order_id": "o", "lines": [line | {name: value}]})) is None
+    assert read_order(_packed({"order_id": "o", "lines": [value]})) is None
+
+
+def test_a_cart_with_numbers_out_of_range_can_still_be_bought() -> None:
+    """Positions and quantities of a cart are those that an event may have."""
+    (line,) = read_cart(_packed([["m1", 10**30, "p", 10**30, "t"]]))
+    assert (line.quantity, line.source.position) == (MAX_QUANTITY, MAX_POSITION)
+    (line,) = read_cart(_packed([["m1", True, "p", True, "t"]]))
+    assert type(line.quantity) is type(line.source.position) is int
 
 
 def test_a_cookie_that_unpacks_to_very_much_is_not_ours() -> None:

@@ -24,10 +24,14 @@
     try { localStorage.setItem(STORE, JSON.stringify(queue)); } catch { /* private mode: memory only */ }
   }
 
+  // crypto.randomUUID is missing where the page came over plain HTTP from another machine.
+  const newId = () => crypto.randomUUID?.()
+    ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+
   function push(kind, card) {
     const { listing, page, position, token } = card.dataset;
     const event = {
-      event_id: crypto.randomUUID(), kind, time_ms: Date.now(), listing_id: listing,
+      event_id: newId(), kind, time_ms: Date.now(), listing_id: listing,
       page_id: page, position: Number(position),
     };
     if (token) event.token = token;
@@ -129,10 +133,10 @@
     const link = event.target.closest("a.card-link");
     const card = link?.closest(".card[data-page]");
     if (!card || event.button > 1) return;
+    push("click", card); // first: if it fails, the server tells the click
     const url = new URL(link.href);
     url.searchParams.set("by", "script");
     link.href = url.pathname + url.search;
-    push("click", card);
     flush();
   }
   document.addEventListener("click", clicked);
