@@ -60,12 +60,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.
 
 @contextmanager
 def told(command: str, *, words: tuple[type[MarketError], ...] = _WORDS) -> Iterator[None]:
-    """Say a MarketError on stderr and leave: 2 where the words are wrong, 1 where the work failed."""
+    """Say what failed on stderr and leave: 2 where the words are wrong, 1 where the work failed."""
     try:
         yield
     except MarketError as error:
         sys.stderr.write(f"mercer {command}: {error}\n")
         raise typer.Exit(2 if isinstance(error, words) else 1) from None
+    except OSError as error:  # a full disk, a file that may not be read
+        sys.stderr.write(f"mercer {command}: {error}\n")
+        raise typer.Exit(1) from None
 
 
 def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:

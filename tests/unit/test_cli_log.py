@@ -345,3 +345,20 @@ def test_erase_beside_a_server(shop):
 def test_erase_wants_a_visitor(shop):
     """An empty visitor is refused with status 2."""
     assert mercer("erase", "--visitor", "", "--market", shop).exit_code == 2
+
+
+def test_a_file_that_cannot_be_written_is_told_in_a_sentence(shop, monkeypatch):
+    """A folder that is not there, a disk that is full: no trace of calls, status 1, and no file is left."""
+    words = ("log", "export", "--kind", "events", "--market", shop, "--out")
+    told = mercer(*words, shop / "nowhere" / "e.parquet")
+    assert told.exit_code == 1
+    assert "nowhere is no folder" in told.stderr
+
+    def full(*args, **more):
+        raise OSError(28, "No space left on device", "e.parquet")
+
+    monkeypatch.setattr("mercer.engines.embedded.log_export.os.fsync", full)
+    told = mercer(*words, shop / "e.parquet")
+    assert told.exit_code == 1
+    assert told.stderr.startswith("mercer log export: [Errno 28] No space left")
+    assert not list(shop.glob("*e.parquet*"))

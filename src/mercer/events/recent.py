@@ -15,6 +15,7 @@ from mercer.schema.judge import Judged
 
 MAX_EVENTS = 500
 MAX_OF_BATCH = 100  # of one batch the first; a load test must not push all else out at no use
+MAX_PER_S = MAX_EVENTS  # good ones; of further batches one each, for it is Python for each event
 KEEP_HOURS = 48
 MAX_ENDS = 200  # different (route, status) of one hour
 _MAX_CHARS = 200
@@ -98,6 +99,8 @@ class Recent:
     _ends: Counter[tuple[int, str, int]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     n_changes: int = 0  # counts up with every change
+    _second: int = 0
+    _left: int = 0  # of MAX_PER_S in that second
 
     def __post_init__(self) -> None:
         """Start counting."""
@@ -113,10 +116,11 @@ class Recent:
         self, items: Sequence[Any], judged: Judged, is_new: Sequence[bool], *, received_ms: int
     ) -> None:
         """Note a batch of events: of the good ones the first, of the bad ones the first."""
-        good = judged.rows.slice(0, MAX_OF_BATCH).to_pylist()
+        n_good = self._taken(min(judged.rows.num_rows, MAX_OF_BATCH), second=received_ms // 1_000)
+        good = judged.rows.slice(0, n_good).to_pylist()
         seen = [
             _accepted(row, received_ms, "accepted" if new else "duplicate")
-            for row, new in zip(good, is_new[:MAX_OF_BATCH], strict=True)
+            for row, new in zip(good, is_new[:n_good], strict=True)
         ]
         seen += [
             _rejected(items[one.index], received_ms, one.reason)
@@ -125,6 +129,15 @@ class Recent:
         with self._lock:
             self._events.extend(seen)
             self.n_changes += 1
+
+    def _taken(self, n: int, *, second: int) -> int:
+        """How many of n good events may be noted."""
+        with self._lock:
+            if second != self._second:
+                self._second, self._left = second, MAX_PER_S
+            taken = min(n, max(self._left, 1))
+            self._left -= taken
+            return taken
 
     def request_ended(self, route: str, status: int) -> None:
         """Note how a request ended."""

@@ -192,6 +192,11 @@ def test_memory_is_bounded():
     for n in range(8):
         batch(recent, *(event(f"{n}-{i}") for i in range(150)))
     assert len(recent.seen().events) == min(MAX_EVENTS, 8 * MAX_OF_BATCH)
+    assert sum(e.event_id.startswith("e7-") for e in recent.seen().events) == 1, (
+        "so fast one is enough"
+    )
+    batch(recent, *(event(f"8-{i}") for i in range(150)), at=NOW + 1_000)
+    assert sum(e.event_id.startswith("e8-") for e in recent.seen().events) == MAX_OF_BATCH
     recent.request_ended("/v1/search", 500)
     recent.request_ended("/v1/search", 500)
     assert recent.seen().ends[-1].n == 2

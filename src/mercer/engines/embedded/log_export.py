@@ -35,11 +35,13 @@ def export(
         format_name: a name of FORMATS.
         progress: told the number of rows so far.
     Raises:
-        InputError: the file is there already.
+        InputError: the file is there already, or its folder is not.
         CorruptError: a record cannot be read.
     """
     if out.exists():
         raise InputError(f"{out} is there already; name another file, or remove it")
+    if not out.parent.is_dir():
+        raise InputError(f"{out.parent} is no folder; make it, or name a file elsewhere")
 
     def batches() -> Iterator[pa.RecordBatch]:
         n = 0
