@@ -7,6 +7,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, final
 from urllib.parse import urlsplit
@@ -165,7 +166,9 @@ class Gate:
                 raise unauthorized("a key is mercer_<id>_<secret>", error="invalid_token")
             return Caller("key", await self._live(read[0], read[1]))
         if key_id := console_key_id(ours.get(CONSOLE_COOKIE, ""), now_s=int(time.time())):
-            return Caller("console", await self._live(key_id, None))
+            # The cookie of a key that is over opens nothing, and closes neither shop nor login.
+            with suppress(Problem):
+                return Caller("console", await self._live(key_id, None))
         return Caller("visit", visit=visit) if visit is not None else NOBODY
 
     async def _live(self, key_id: str, secret: bytes | None) -> ApiKey:

@@ -59,7 +59,7 @@ class Client:
         took_ms = (time.perf_counter() - began) * 1e3
         served = self._shown(page)
         worths = None
-        if search.judge is not None:
+        if search.judge is not None and page.page_id:  # what was refused served nobody anything
             worths = judge_page(served, search.judge)
             with self._lock:
                 is_probed = bool(self._probe_rng.random() < self._probe_share)

@@ -35,6 +35,15 @@ class HttpShop:
         self._of_thread = threading.local()
         self._opened: list[http.client.HTTPConnection] = []
 
+    def check_ready(self) -> None:
+        """Raises ConfigError where no server answers that has something to search."""
+        try:
+            self._call("GET", "/ready", None)
+        except Refused as refused:
+            raise ConfigError(
+                f"--url: {self._host} answers no searches ({refused}); start it with mercer serve"
+            ) from None
+
     def search(self, search: Search) -> Page:
         """One page of results."""
         body = {

@@ -262,6 +262,7 @@ def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Sh
     """In process the market lives in simulated time; a server has a clock of its own."""
     if url:
         with closing(HttpShop(url, api_key=api_key)) as shop:
+            shop.check_ready()
             yield shop
     else:
         clock = SimulatedClock(start_ms)

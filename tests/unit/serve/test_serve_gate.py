@@ -262,6 +262,13 @@ def test_the_console_is_opened_by_an_admin_key_and_closed_with_it(door: Door) ->
     door.keys.revoke(text)
     door.now_s += 5
     assert client.get("/metrics").status_code == 401
+    # It goes back to the form, which another key opens; and it closes the shop to nobody.
+    assert client.get("/console", headers=HTML).status_code in (303, 404)
+    assert client.get("/console/login", headers=HTML).status_code == 200
+    assert client.get("/", headers=HTML).status_code == 200
+    again = client.post("/console/login", data={"key": door.keys.make("admin")})
+    assert again.headers["location"] == "/console"
+    assert client.get("/metrics").status_code == 200
 
 
 @pytest.mark.parametrize("given", ["", "nonsense", "<script>", "mercer_a_b"])

@@ -10,9 +10,11 @@ from mercer.simulate.people.person import draw_people
 from mercer.simulate.people.plan import arrivals
 from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
+from mercer.simulate.people.step import Search
 from mercer.simulate.people.supply import n_new_listings, plan_supply
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.report import Report
+from mercer.traffic.shop import Page, Refused
 from support.plain_shop import PlainShop
 
 NOW_MS = 1_767_225_600_000
@@ -24,12 +26,24 @@ def world() -> World:
     return generate_catalogue(n_listings=N_LISTINGS, seed=1, now_ms=NOW_MS)
 
 
+class _ClosedShop(PlainShop):
+    """Refuses every search."""
+
+    def search(self, search: Search) -> Page:
+        raise Refused(503, "no")
+
+
 def _played(
-    world: World, *, seed: int, sessions: int, days: float = 3.0
+    world: World,
+    *,
+    seed: int,
+    sessions: int,
+    days: float = 3.0,
+    make: type[PlainShop] = PlainShop,
 ) -> tuple[PlainShop, Shelf, Report]:
     n_new = n_new_listings(world.n_listings, days=days)
     shelf = Shelf(world, n_new=n_new)
-    shop = PlainShop(shelf, start_ms=NOW_MS)
+    shop = make(shelf, start_ms=NOW_MS)
     people = draw_people(np.random.default_rng(seed), n=500)
     supply = plan_supply(
         np.random.default_rng(seed), n_opening=world.n_listings, n_released=0, n_new=n_new,
@@ -113,3 +127,11 @@ def test_latent_factors_stay_hidden(run: tuple[PlainShop, Shelf, Report]) -> Non
     names |= {name for event in shop.events for name in event}
     assert not names & {"taste", "craft", "beauty", "trust", "utility", "role", "is_bot"}
     assert all("bot" not in event["visitor_id"] for event in shop.events)
+
+
+def test_what_was_refused_is_counted_and_not_judged(world: World) -> None:
+    """A search that the market refused served nothing: neither a page without a result nor one of no
+    worth, which would make a market that is away look like a bad one."""
+    _, _, report = _played(world, seed=2, sessions=5, make=_ClosedShop)
+    assert report.refused[503] > 0
+    assert (report.worths, report.n_zero) == ([], 0)

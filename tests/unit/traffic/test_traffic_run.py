@@ -79,6 +79,7 @@ def test_a_market_of_its_own_is_left_alone(tmp_path: Path) -> None:
         (["--days", "0"], "--days must lie in"),
         (["--connections", "65"], "--connections must lie in"),
         (["--url", "nowhere"], "is no address"),
+        (["--url", "http://127.0.0.1:9"], "answers no searches"),
         (["--server-pid", "99999999"], "no process 99999999"),
     ],
 )
