@@ -1,6 +1,7 @@
 """The composition root: every choice of engine and model of a market is made on this page."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from mercer.engines.embedded.page_folder import PARTITION_PREFIX
 from mercer.engines.embedded.page_log import PageLog
 from mercer.engines.embedded.page_writer import SlotWriter
 from mercer.engines.embedded.recent_file import RecentFile
+from mercer.engines.embedded.rejects import expire_rejects
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
@@ -199,11 +201,17 @@ def owning(
             index_market(store, folder, progress=progress)
         keys, ttl_ms = TokenKeys(folder.secrets), _token_ttl_ms(store.config)
 
+        keep_days = store.config.log.keep_days
+
         def rotate() -> None:
             keys.rotate_if_due(now_ms=now_ms(), ttl_ms=ttl_ms)
 
+        def hourly() -> None:
+            rotate()
+            expire_rejects(folder.rejects, before_s=time.time() - keep_days * DAY_MS / 1_000)
+
         rotate()  # before the first page is signed
-        chores = Chores(keep_days=store.config.log.keep_days, hourly=rotate)
+        chores = Chores(keep_days=keep_days, hourly=hourly)
         with (
             closing(Bell(folder.run / "bell")) as bell,
             closing(Housekeeping(store.log, chores)) as housekeeping,

@@ -354,30 +354,37 @@ def retain_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove pages and events that are older than the market keeps them.
+    """Remove pages, events and files of rejects that are older than the market keeps them.
 
-    A running server does it by itself once an hour; then only pages are removed here.
+    A running server does it by itself once an hour; then the events are left to it.
 
     Examples:
 
         mercer log retain --dry-run --market shop
         mercer log retain --keep-days 90 --market shop
     """
+    from mercer.engines.embedded.rejects import expire_rejects
+
     with told("log retain"):
         folder = MarketFolder(market)
         days = keep_days or folder.config().log.keep_days
         n_events, by_server = _expired_events(folder, days, dry_run=dry_run)
         report = _kept(folder, dry_run=dry_run, keep_days=days)
+        before_s = time.time() - days * DAY_MS / 1_000
+        n_files = expire_rejects(folder.rejects, before_s=before_s, dry_run=dry_run)
     result = {
         "dry_run": dry_run,
         "keep_days": days,
         "events": n_events,
         "events_left_to_server": by_server,
         "pages": report.expired_pages,
+        "rejects_files": n_files,
         "faults": report.faults,
     }
     would = "would be " if dry_run else ""
     text = f"{n_events:,} events and {report.expired_pages:,} pages {would}removed"
+    if n_files:
+        text += f", and {n_files:,} files of rejects"
     if by_server:
         text += "; the events are left to the process that owns the market"
     say(result, "\n".join([*report.faults, text]), as_json=as_json)

@@ -1,6 +1,7 @@
 """`mercer log` and `mercer erase`: what a person types to look into the log and to shorten it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -362,3 +363,19 @@ def test_a_file_that_cannot_be_written_is_told_in_a_sentence(shop, monkeypatch):
     assert told.exit_code == 1
     assert told.stderr.startswith("mercer log export: [Errno 28] No space left")
     assert not list(shop.glob("*e.parquet*"))
+
+
+def test_old_rejects_go_with_the_events(shop):
+    """Rows that were set aside name visitors too, so they are not kept for ever."""
+    folder = MarketFolder(shop)
+    folder.rejects.mkdir()
+    old, young = folder.rejects / "old.jsonl", folder.rejects / "young.jsonl"
+    for path, age_days in ((old, 100), (young, 10)):
+        path.write_text("{}")
+        at = time.time() - age_days * DAY_MS / 1_000
+        os.utime(path, (at, at))
+    words = ("log", "retain", "--keep-days", 60, "--market", shop)
+    assert answer(*words, "--dry-run")["rejects_files"] == 1
+    assert old.exists()
+    assert "1 files of rejects" in mercer(*words).output
+    assert [path.name for path in folder.rejects.iterdir()] == ["young.jsonl"]

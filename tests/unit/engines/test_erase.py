@@ -13,6 +13,7 @@ from mercer.engines.embedded.erase import (
     record_erasures,
 )
 from mercer.engines.embedded.event_log import EventLog
+from mercer.engines.embedded.event_records import OLDEST
 from mercer.engines.embedded.housekeeping import Chores, Housekeeping
 from mercer.engines.embedded.keeper import Keeper
 from mercer.engines.embedded.market_log import EmbeddedLog
@@ -134,6 +135,14 @@ def test_old_events_expire(tmp_path):
     events = EventLog(tmp_path)
     events.append(event_rows("new"))
     assert [at for at, _ in events.read(end)] == [end + 1]
+    events.close()
+
+
+def test_looking_for_old_events_reads_no_records(tmp_path):
+    """Commits wait while it is looked, so the index has to answer, whatever the log holds."""
+    events = EventLog(tmp_path)
+    plan = events._db.execute(f"explain query plan {OLDEST}", (0, 10)).fetchall()
+    assert [row[3] for row in plan] == ["SEARCH record USING INDEX record_last (last_ms<?)"]
     events.close()
 
 

@@ -26,6 +26,7 @@ from mercer.engines.embedded.event_id_store import MEMORY_IDS, EventIds
 from mercer.engines.embedded.event_records import (
     FORMAT,
     INSERT,
+    OLDEST,
     PAGE_BYTES,
     SELECT,
     TABLES,
@@ -200,10 +201,7 @@ class EventLog:
         while True:
             with self._lock:  # a few at a time: commits wait meanwhile
                 db = self._owned()
-                found = db.execute(
-                    "select position, n_rows from record where last_ms < ? order by position limit ?",
-                    (before_ms, _READ_RECORDS),
-                ).fetchall()
+                found = db.execute(OLDEST, (before_ms, _READ_RECORDS)).fetchall()
                 db.execute("pragma secure_delete=on")
                 with transaction(db):
                     gone = [(at,) for at, _ in found]

@@ -27,6 +27,7 @@ create table if not exists record (
     n_bytes integer not null,
     payload blob not null
 );
+create index if not exists record_last on record (last_ms);
 create table if not exists arrow_schema (schema_id integer primary key, body blob not null unique);
 create table if not exists id_key (body blob not null);
 """
@@ -43,6 +44,8 @@ SELECT = (
     "select position, n_rows, n_bytes, payload, body from record "
     "join arrow_schema using (schema_id)"
 )
+# By the index alone: it is asked every hour while commits wait, and mostly finds nothing.
+OLDEST = "select position, n_rows from record where last_ms < ? order by last_ms limit ?"
 
 _CODEC = pa.Codec("zstd", compression_level=1)
 

@@ -75,3 +75,11 @@ def forget_rejects(folder: Path, visitor_id: str, *, dry_run: bool = False) -> i
                 os.replace(part, path)
         n_removed += n_here
     return n_removed
+
+
+def expire_rejects(folder: Path, *, before_s: float, dry_run: bool = False) -> int:
+    """Remove the files that were last written before that time, in seconds since 1970; how many."""
+    old = [path for path in folder.glob("*.jsonl") if path.stat().st_mtime < before_s]
+    for path in old if not dry_run else ():
+        path.unlink(missing_ok=True)
+    return len(old)
