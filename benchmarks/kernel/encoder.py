@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mercer.engines.embedded.vector_exact import ExactIndex
-from mercer.engines.embedded.vector_faiss import FaissIndex
+from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.vector_faiss import FaissIndex
 from mercer.text.analyze import Tokens
 from mercer.text.encoder import CatalogueEncoder
 from mercer.text.encoder_fit import fit_encoder

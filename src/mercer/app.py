@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from mercer.engines.embedded.attribution_view import AttributionView, shows_of
-from mercer.engines.embedded.bell import Bell
 from mercer.engines.embedded.config import MarketConfig
-from mercer.engines.embedded.encoder_files import EncoderChoice
-from mercer.engines.embedded.follower import Follower
-from mercer.engines.embedded.generation import (
+from mercer.engines.embedded.index.bell import Bell
+from mercer.engines.embedded.index.encoder_files import EncoderChoice
+from mercer.engines.embedded.index.follower import Follower
+from mercer.engines.embedded.index.generation import (
     Generation,
     Progress,
     build_generation,
@@ -22,22 +21,23 @@ from mercer.engines.embedded.generation import (
     read_manifest,
     remove_stale,
 )
-from mercer.engines.embedded.housekeeping import Chores, Housekeeping
-from mercer.engines.embedded.keeper import Keeper
+from mercer.engines.embedded.index.merger import Merger
 from mercer.engines.embedded.keys import SqlKeys
+from mercer.engines.embedded.log.housekeeping import Chores, Housekeeping
+from mercer.engines.embedded.log.keeper import Keeper
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_folder import PARTITION_PREFIX
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_writer import SlotWriter
+from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
-from mercer.engines.embedded.merger import Merger
-from mercer.engines.embedded.page_folder import PARTITION_PREFIX
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_writer import SlotWriter
-from mercer.engines.embedded.recent_file import RecentFile
 from mercer.engines.embedded.rejects import expire_rejects
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
-from mercer.engines.embedded.traffic_view import TrafficView
-from mercer.engines.embedded.views import SqliteConsumer
+from mercer.engines.embedded.view.attribution_view import AttributionView, shows_of
+from mercer.engines.embedded.view.traffic_view import TrafficView
+from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.collect import CollectRules
 from mercer.events.consumer import POLL_S, step
 from mercer.events.token import sign_many
@@ -45,17 +45,17 @@ from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, CorruptError, NotFoundError
 from mercer.schema.time import DAY_MS
-from mercer.serve.access import Keys, Verifier
-from mercer.serve.client import Proxies
+from mercer.serve.access.access import Keys, Verifier
+from mercer.serve.access.client import Proxies
+from mercer.serve.access.gate import Access
+from mercer.serve.access.seal import Seal
 from mercer.serve.embedded_market import Elsewhere, EmbeddedMarket, MarketParts, now_ms
-from mercer.serve.gate import Access
-from mercer.serve.owner import MergeWhen, Owner, Writing
-from mercer.serve.page_record import PageRecorder, RecordParams
-from mercer.serve.seal import Seal
-from mercer.serve.search import SearchService
+from mercer.serve.process.owner import MergeWhen, Owner, Writing
+from mercer.serve.search.page_record import PageRecorder, RecordParams
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.slate import SlateStore
+from mercer.serve.search.stages import SearchParams
 from mercer.serve.settings import ServeSettings
-from mercer.serve.slate import SlateStore
-from mercer.serve.stages import SearchParams
 from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms
 

@@ -46,9 +46,9 @@ def credits_command(
 
 def _result(folder: MarketFolder, page: str | None) -> dict[str, Any]:
     from mercer.app import consumers_of
-    from mercer.engines.embedded.attribution_tables import credits_of, n_billable, totals
-    from mercer.engines.embedded.market_log import EmbeddedLog
+    from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.sqlite_file import open_shared
+    from mercer.engines.embedded.view.attribution_tables import credits_of, n_billable, totals
     from mercer.events.consumer import catch_up
     from mercer.events.log import START, Position, RecordKind
 

@@ -58,8 +58,8 @@ def erase_command(
 
 
 def _footprint(folder: MarketFolder, visitor: str, now_ms: int) -> dict[str, Any]:
-    from mercer.engines.embedded.erase import footprint
-    from mercer.engines.embedded.market_log import EmbeddedLog
+    from mercer.engines.embedded.log.erase import footprint
+    from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.rejects import forget_rejects
 
     log = EmbeddedLog(folder.log, is_owner=False)
@@ -73,10 +73,10 @@ def _footprint(folder: MarketFolder, visitor: str, now_ms: int) -> dict[str, Any
 
 def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -> dict[str, Any]:
     """Do it as the owner, or leave it to the owner; whether it is finished, and what waits."""
-    from mercer.engines.embedded.erase import is_finished, is_recorded, record_erasures
-    from mercer.engines.embedded.erased import ErasedVisitors
-    from mercer.engines.embedded.keeper import Keeper
-    from mercer.engines.embedded.recent_file import forget_seen
+    from mercer.engines.embedded.log.erase import is_finished, is_recorded, record_erasures
+    from mercer.engines.embedded.log.erased import ErasedVisitors
+    from mercer.engines.embedded.log.keeper import Keeper
+    from mercer.engines.embedded.log.recent_file import forget_seen
     from mercer.engines.embedded.rejects import forget_rejects
     from mercer.engines.embedded.store import open_store
 

@@ -14,7 +14,7 @@ from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.schema.errors import NotFoundError
 
 if TYPE_CHECKING:  # these load the search, which `mercer --help` need not wait for
-    from mercer.serve.explain import HitWhy, ListingWhy, PageWhy
+    from mercer.serve.explain.explain import HitWhy, ListingWhy, PageWhy
 
 app = typer.Typer(no_args_is_help=True)
 

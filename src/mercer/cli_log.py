@@ -51,7 +51,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 @contextmanager
 def _reading(market: Path) -> Iterator[tuple[MarketFolder, Any]]:
     """The log of a market for reading, also while another process owns it."""
-    from mercer.engines.embedded.market_log import EmbeddedLog
+    from mercer.engines.embedded.log.market_log import EmbeddedLog
 
     folder = MarketFolder(market)
     folder.config()  # a folder that is no market is told as such
@@ -85,8 +85,8 @@ def tail_command(
         mercer log tail --kind events --kind pages -n 50 --market shop
         mercer log tail --kind events --follow --market shop
     """
-    from mercer.engines.embedded.log_tail import TailRow, last_rows
-    from mercer.engines.embedded.log_tail import follow as coming
+    from mercer.engines.embedded.log.log_tail import TailRow, last_rows
+    from mercer.engines.embedded.log.log_tail import follow as coming
     from mercer.events.log import RECORD_KINDS
 
     wanted = tuple(one for one in RECORD_KINDS if not kind or one in [k.value for k in kind])
@@ -161,7 +161,7 @@ def stats_command(market: MarketDir = Path(), as_json: AsJson = False) -> None:
         mercer log stats --market shop
         mercer log stats --market shop --json
     """
-    from mercer.engines.embedded.log_stats import consumer_stats, kind_stats
+    from mercer.engines.embedded.log.log_stats import consumer_stats, kind_stats
 
     with told("log stats"), _reading(market) as (folder, log):
         kinds = kind_stats(folder.log, log)
@@ -215,7 +215,7 @@ def verify_command(market: MarketDir = Path(), as_json: AsJson = False) -> None:
 
         mercer log verify --market shop
     """
-    from mercer.engines.embedded.log_check import check_log
+    from mercer.engines.embedded.log.log_check import check_log
 
     with told("log verify"), _reading(market) as (folder, log):
         found = check_log(folder.log, log, progress=_told_rows("verify"))
@@ -256,7 +256,7 @@ def export_command(
         mercer log export --kind events --out events.parquet --market shop
         mercer log export --kind pages --format avro --out pages.avro --market shop
     """
-    from mercer.engines.embedded.log_export import export
+    from mercer.engines.embedded.log.log_export import export
 
     tell = _told_rows("export")
     with told("log export"), _reading(market) as (_, log):
@@ -334,7 +334,7 @@ def _kept(
     folder: MarketFolder, *, seal_all: bool = False, dry_run: bool, keep_days: int | None = None
 ) -> Any:
     """One run of the keeper of the pages."""
-    from mercer.engines.embedded.keeper import Keeper
+    from mercer.engines.embedded.log.keeper import Keeper
 
     keeper = Keeper(folder.log, keep_days=keep_days or folder.config().log.keep_days)
     return keeper.run(now_ms=_now_ms(), seal_all=seal_all, dry_run=dry_run)

@@ -125,7 +125,7 @@ def search_command(
 
 
 def _show(response: SearchResponse) -> None:
-    from mercer.serve.explain_words import understood_words
+    from mercer.serve.explain.words import understood_words
 
     console = Console()
     table = Table("#", "listing", "title", "price", "score", "by")

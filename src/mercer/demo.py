@@ -12,7 +12,7 @@ from typing import Final
 from mercer.app import index_market
 from mercer.engines.embedded.config import CONFIG_TEXT
 from mercer.engines.embedded.durable import write_durably
-from mercer.engines.embedded.generation import Progress, current_generation, read_manifest
+from mercer.engines.embedded.index.generation import Progress, current_generation, read_manifest
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import Store, open_store
 from mercer.events.log import Change

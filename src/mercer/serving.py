@@ -29,20 +29,19 @@ from mercer.app import (
     serving_market,
     settings_of,
 )
-from mercer.engines.embedded.bell import Bell
-from mercer.engines.embedded.generation import Progress, current_generation
 from mercer.engines.embedded.image_folder import ImageFolder
+from mercer.engines.embedded.index.bell import Bell
+from mercer.engines.embedded.index.generation import Progress, current_generation
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.schema.errors import ConfigError, MarketError
 from mercer.serve.log import Log
 from mercer.serve.market import Market
-from mercer.serve.peers import Peers, reader_calls, socket_of
-from mercer.serve.remote_owner import SOCKET, RemoteOwner, owner_calls
-from mercer.serve.repeating import Repeating
-from mercer.serve.rpc import RpcServer
-from mercer.serve.run import listen, serve, url_of
-from mercer.serve.run_folder import (
+from mercer.serve.process.peers import Peers, reader_calls, socket_of
+from mercer.serve.process.remote_owner import SOCKET, RemoteOwner, owner_calls
+from mercer.serve.process.repeating import Repeating
+from mercer.serve.process.rpc import RpcServer
+from mercer.serve.process.run_folder import (
     ProcessStatus,
     Status,
     StatusReader,
@@ -51,7 +50,8 @@ from mercer.serve.run_folder import (
     write_faults,
     write_status,
 )
-from mercer.serve.supervise import LIFELINE, Child, Lifeline, Supervisor
+from mercer.serve.process.supervise import LIFELINE, Child, Lifeline, Supervisor
+from mercer.serve.run import listen, serve, url_of
 from mercer.simulate import draw_reference
 
 MAX_WORKERS = 64

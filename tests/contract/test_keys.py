@@ -15,7 +15,7 @@ from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.schema.api_key import ID_BYTES, SECRET_BYTES, ApiKey, new_key
 from mercer.schema.errors import NotFoundError
-from mercer.serve.access import Keys
+from mercer.serve.access.access import Keys
 
 _conforms: type[Keys] = SqlKeys
 

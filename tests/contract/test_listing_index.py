@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import live_index
-from mercer.engines.embedded.generation import is_for_sale
-from mercer.engines.embedded.live_index import LiveIndex, standing
+from mercer.engines.embedded.index import live_index
+from mercer.engines.embedded.index.generation import is_for_sale
+from mercer.engines.embedded.index.live_index import LiveIndex, standing
 from mercer.retrieve import bitmap
 from mercer.retrieve.facets import count_labels, top_values
 from mercer.retrieve.index import Snapshot

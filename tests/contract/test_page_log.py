@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_writer import SlotWriter
 from support.page_kit import MemoryPages
 from support.page_samples import plain_page, same_page
 

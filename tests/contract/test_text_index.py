@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mercer.engines.embedded.text_tantivy import TantivyBuilder, TantivyIndex
+from mercer.engines.embedded.index.text_tantivy import TantivyBuilder, TantivyIndex
 from mercer.retrieve.text_index import TextGroup, TextIndex
 from mercer.text.analyze import Tokeniser, stem
 from mercer.text.listing_text import TEXT_FIELDS

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mercer.engines.embedded.vector_exact import ExactIndex
-from mercer.engines.embedded.vector_faiss import FaissIndex, FaissParams
+from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.vector_faiss import FaissIndex, FaissParams
 from mercer.retrieve.vector_index import VectorIndex
 from mercer.schema.errors import InputError
 

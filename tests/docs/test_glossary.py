@@ -16,7 +16,15 @@ from mercer.schema.listing import Listing
 from mercer.schema.page import PAGE
 from mercer.schema.rule import RULE
 from mercer.schema.seller import SELLER, Seller
-from mercer.serve.explain import HitWhy, ListingWhy, PageWhy, PartGap, ScorePart, Step, WordHad
+from mercer.serve.explain.explain import (
+    HitWhy,
+    ListingWhy,
+    PageWhy,
+    PartGap,
+    ScorePart,
+    Step,
+    WordHad,
+)
 
 TEXT = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text("utf-8")
 ROWS = [line for line in TEXT.splitlines() if line.startswith("|")]

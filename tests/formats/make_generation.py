@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from mercer.engines.embedded.generation import FORMAT
+from mercer.engines.embedded.index.generation import FORMAT
 from support.market_kit import items, make_market
 
 HERE = Path(__file__).parent

@@ -9,9 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from mercer.engines.embedded import event_id_store
-from mercer.engines.embedded.log import INLINE_ROWS
-from mercer.engines.embedded.market_log import EmbeddedLog
+from mercer.engines.embedded.log import event_id_store
+from mercer.engines.embedded.log.catalogue_log import INLINE_ROWS
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.events.log import Change
 from support.log_kit import T0, change_of
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import fastavro
 
-from mercer.engines.embedded.keeper import Keeper
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_segment import FORMAT
-from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.log.keeper import Keeper
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_segment import FORMAT
+from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.events.avro import NAMES, VERSIONS, avro_schema
 from support.page_samples import big_page, plain_page
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mercer.engines.embedded.encoder_files import EncoderChoice
-from mercer.engines.embedded.generation import FORMAT, open_generation, read_manifest
-from mercer.engines.embedded.live_index import LiveIndex
+from mercer.engines.embedded.index.encoder_files import EncoderChoice
+from mercer.engines.embedded.index.generation import FORMAT, open_generation, read_manifest
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import CorruptError
 from mercer.schema.money import Rates
-from mercer.serve.search import SearchService
-from mercer.serve.stages import SearchParams
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.stages import SearchParams
 from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded import event_log, event_records
+from mercer.engines.embedded.log import event_log, event_records
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.store import open_store, rebuild
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import CATALOGUE_KINDS, START

@@ -8,10 +8,10 @@ from typing import Any
 import fastavro
 import pytest
 
-from mercer.engines.embedded.avro_files import read_avro
-from mercer.engines.embedded.keeper import Keeper
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_log_check import check_pages
+from mercer.engines.embedded.log.avro_files import read_avro
+from mercer.engines.embedded.log.keeper import Keeper
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_log_check import check_pages
 from mercer.events.avro import NAMES, VERSIONS, avro_schema
 from mercer.events.log import RecordKind
 

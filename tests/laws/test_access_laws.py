@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from mercer.schema.api_key import SCOPES
-from mercer.serve.access import NEEDS, Verifier, need_of
-from mercer.serve.client import Proxies
-from mercer.serve.gate import Access
+from mercer.serve.access.access import NEEDS, Verifier, need_of
+from mercer.serve.access.client import Proxies
+from mercer.serve.access.gate import Access
+from mercer.serve.access.seal import Seal
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
-from mercer.serve.seal import Seal
 from support.memory_keys import MemoryKeys, bearer
 from support.plain_market import PlainMarket, listing
 

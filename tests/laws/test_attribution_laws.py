@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.attribution_tables import n_billable
-from mercer.engines.embedded.attribution_view import AttributionView
+from mercer.engines.embedded.view.attribution_tables import n_billable
+from mercer.engines.embedded.view.attribution_view import AttributionView
 from mercer.events.log import Change
 from mercer.schema.erasure import ERASURE
 from mercer.schema.event import EVENT

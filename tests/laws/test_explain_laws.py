@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import live_index
+from mercer.engines.embedded.index import live_index
 from mercer.rank.candidates import CandidateParams
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_match import matches
@@ -20,12 +20,12 @@ from mercer.retrieve.query import UnderstandOptions
 from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.understand import understand
 from mercer.schema.errors import FilterError, NotFoundError
-from mercer.serve.explain import ListingWhy, PageWhy
-from mercer.serve.explain_listing import Known
-from mercer.serve.explainer import Explainer
-from mercer.serve.page_record import Visit
-from mercer.serve.search import SearchService
-from mercer.serve.stages import SearchParams
+from mercer.serve.explain.explain import ListingWhy, PageWhy
+from mercer.serve.explain.explainer import Explainer
+from mercer.serve.explain.listing import Known
+from mercer.serve.search.page_record import Visit
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.stages import SearchParams
 from support.index_kit import RATES, with_text
 from support.page_kit import MemoryPages, recorder_of
 from support.plain_text_index import PlainTextIndex

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import live_index
+from mercer.engines.embedded.index import live_index
 from mercer.rank.candidates import CandidateParams, sorted_head
 from mercer.retrieve import facet_reference
 from mercer.retrieve.filter_language import parse_filter
@@ -21,8 +21,8 @@ from mercer.retrieve.query import UnderstandOptions
 from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.understand import understand
 from mercer.schema.errors import FilterError
-from mercer.serve.search import SearchService
-from mercer.serve.stages import SearchParams
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.stages import SearchParams
 from support.index_kit import RATES, with_text
 from support.plain_text_index import PlainTextIndex
 from support.random_shop import (
@@ -177,7 +177,7 @@ def assert_sorted(keys: list[Any]) -> None:
 def test_a_sort_orders_the_whole_match_set(shop, q, sort, is_short):
     """By the key, unknown prices last, ties by quality and row id, over head and tail alike."""
     service = service_of(shop, MatchParams(), CandidateParams())
-    head = mock.patch("mercer.serve.stages.sorted_head", _short_head) if is_short else None
+    head = mock.patch("mercer.serve.search.stages.sorted_head", _short_head) if is_short else None
     with head or mock.MagicMock():
         _, hits = pages(service, SearchRequest(q=q, sort=sort, per_page=3, budget_ms=60_000))
     keys = []

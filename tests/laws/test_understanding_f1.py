@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded.lexicon_files import load_words, save_words
+from mercer.engines.embedded.index.lexicon_files import load_words, save_words
 from mercer.retrieve.lexicon import Lexicon
 from mercer.retrieve.lexicon_build import lexicon_of
 from mercer.retrieve.neighbours import Neighbours

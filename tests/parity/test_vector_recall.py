@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mercer.engines.embedded.vector_exact import ExactIndex
-from mercer.engines.embedded.vector_faiss import FaissBuilder, FaissIndex, FaissParams
+from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.vector_faiss import FaissBuilder, FaissIndex, FaissParams
 
 N, DIM = 40_000, 64
 FEW_LISTS = FaissParams(min_scanned=1, max_scanned=N // 4)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mercer.engines.embedded.attribution_view import AttributionView
-from mercer.engines.embedded.traffic_view import TrafficView
-from mercer.engines.embedded.views import SqliteConsumer, View
+from mercer.engines.embedded.view.attribution_view import AttributionView
+from mercer.engines.embedded.view.traffic_view import TrafficView
+from mercer.engines.embedded.view.views import SqliteConsumer, View
 from mercer.events.log import RECORD_KINDS, Change, RecordKind
 
 

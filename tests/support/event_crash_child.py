@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mercer.engines.embedded.event_log import EventLog
+from mercer.engines.embedded.log.event_log import EventLog
 from mercer.schema.errors import MarketError
 from support.log_kit import event_rows
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mercer.engines.embedded.generation import Generation, Manifest
-from mercer.engines.embedded.lexicon_files import Words
-from mercer.engines.embedded.live_index import LiveIndex
-from mercer.engines.embedded.vector_exact import ExactIndex
+from mercer.engines.embedded.index.generation import Generation, Manifest
+from mercer.engines.embedded.index.lexicon_files import Words
+from mercer.engines.embedded.index.live_index import LiveIndex
+from mercer.engines.embedded.index.vector_exact import ExactIndex
 from mercer.retrieve.documents import Documents
 from mercer.retrieve.facet_reference import count_references
 from mercer.retrieve.lexicon import TableLexicon

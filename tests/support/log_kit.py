@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mercer.engines.embedded.market_log import EmbeddedLog
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.events.log import RECORD_SCHEMAS, START, Change, Log, Position, RecordKind
 from support.memory_log import MemoryLog
 

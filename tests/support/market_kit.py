@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from mercer.app import index_market
-from mercer.engines.embedded import encoder_files
+from mercer.engines.embedded.index import encoder_files
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.events.log import Change

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
-from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
+from mercer.engines.embedded.log.page_writer import SlotWriter, WriterParams
 from mercer.schema.page import Page
 
 

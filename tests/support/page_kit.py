@@ -3,7 +3,7 @@
 import threading
 
 from mercer.schema.page import Page
-from mercer.serve.page_record import PageRecorder, RecordParams
+from mercer.serve.search.page_record import PageRecorder, RecordParams
 
 
 class MemoryPages:

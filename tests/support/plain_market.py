@@ -17,7 +17,7 @@ from mercer.retrieve.filter_schema import FieldKind, FilterSchema
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, NotFoundError
 from mercer.schema.page import Page
-from mercer.serve.explain import HitWhy, ListingWhy, PageWhy
+from mercer.serve.explain.explain import HitWhy, ListingWhy, PageWhy
 from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"

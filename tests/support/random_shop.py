@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.generation import is_for_sale
-from mercer.engines.embedded.live_index import LiveIndex
+from mercer.engines.embedded.index.generation import is_for_sale
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.retrieve.match import MatchParams
 from support.index_kit import RATES, changed_rows, generation_of
 from support.search_twin import Twin

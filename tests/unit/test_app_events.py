@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from mercer.app import consumers_of, learner_steps, own_market
-from mercer.engines.embedded.attribution_tables import credits_of, n_billable
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
+from mercer.engines.embedded.view.attribution_tables import credits_of, n_billable
 from mercer.events.consumer import catch_up
 from mercer.schema.errors import CorruptError
 from mercer.serve.http import create_app

@@ -12,12 +12,12 @@ import pytest
 
 import mercer.app
 from mercer.app import open_market, own_market
-from mercer.engines.embedded import follower
-from mercer.engines.embedded.generation import current_generation
+from mercer.engines.embedded.index import follower
+from mercer.engines.embedded.index.generation import current_generation
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import ConfigError, NotFoundError
 from mercer.serve.embedded_market import EmbeddedMarket
-from mercer.serve.owner import Owner
+from mercer.serve.process.owner import Owner
 from support.market_kit import T0, items, make_market, small_encoder
 
 EVERYTHING = SearchRequest(per_page=250, budget_ms=60_000)

@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from mercer.app import consumers_of
 from mercer.cli import app
-from mercer.engines.embedded.avro_files import read_avro
-from mercer.engines.embedded.erase import LATE_MS, record_erasures
+from mercer.engines.embedded.log.avro_files import read_avro
+from mercer.engines.embedded.log.erase import LATE_MS, record_erasures
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_folder import PageFolder
+from mercer.engines.embedded.log.page_writer import SlotWriter, WriterParams
+from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
-from mercer.engines.embedded.page_folder import PageFolder
-from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
-from mercer.engines.embedded.recent_file import RecentFile
 from mercer.engines.embedded.store import open_store
-from mercer.engines.embedded.views import SqliteConsumer
+from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.consumer import catch_up, step
 from mercer.events.recent import Seen, SeenEvent
 from mercer.schema.time import DAY_MS
@@ -358,7 +358,7 @@ def test_a_file_that_cannot_be_written_is_told_in_a_sentence(shop, monkeypatch):
     def full(*args, **more):
         raise OSError(28, "No space left on device", "e.parquet")
 
-    monkeypatch.setattr("mercer.engines.embedded.log_export.os.fsync", full)
+    monkeypatch.setattr("mercer.engines.embedded.log.log_export.os.fsync", full)
     told = mercer(*words, shop / "e.parquet")
     assert told.exit_code == 1
     assert told.stderr.startswith("mercer log export: [Errno 28] No space left")

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pytest
 
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.serve.run_folder import Status, read_status
+from mercer.serve.process.run_folder import Status, read_status
 from support.market_kit import T0, items, make_market
 
 PROGRAM = "from mercer.cli import main; main()"

@@ -16,7 +16,7 @@ from mercer.engines.embedded.config import parse_config
 from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError
-from mercer.serve.access import Verifier
+from mercer.serve.access.access import Verifier
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
 from mercer.serve.run import listen, server_of

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from mercer.app import consumers_of
 from mercer.bench.crash_load import Acknowledged
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.store import Store, open_store, rebuild
 from mercer.events.consumer import catch_up
 from mercer.events.log import START

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.bench.machine import peak_rss_mib
-from mercer.engines.embedded.event_log import EventLog
+from mercer.engines.embedded.log.event_log import EventLog
 from mercer.schema.event import EVENT
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any
 from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
 from mercer.bench.worker import run_worker
-from mercer.engines.embedded.generation import Progress
+from mercer.engines.embedded.index.generation import Progress
 from mercer.schema.errors import ConfigError
 
 

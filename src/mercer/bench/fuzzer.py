@@ -25,7 +25,7 @@ from mercer.bench.fuzz_text import Vocabulary, mutated_bytes
 from mercer.bench.machine import rss_parts_mib
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.retrieve.filter_schema import LISTING_FIELDS
-from mercer.serve.gate import Access
+from mercer.serve.access.gate import Access
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
 from mercer.serve.market import Market

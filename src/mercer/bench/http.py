@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
 from mercer.demo import NOW_MS
-from mercer.engines.embedded.generation import Progress
+from mercer.engines.embedded.index.generation import Progress
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError, MarketError
-from mercer.serve.run_folder import Status, read_status
+from mercer.serve.process.run_folder import Status, read_status
 from mercer.simulate import generate_catalogue, query_mix
 
 N_QUERIES: Final = 10_000

@@ -17,7 +17,7 @@ from mercer.bench.market import folder_bytes
 from mercer.bench.stage import Stages
 from mercer.demo import NOW_MS
 from mercer.engines.embedded.config import DEFAULT_CONFIG
-from mercer.engines.embedded.generation import building_words, read_manifest
+from mercer.engines.embedded.index.generation import building_words, read_manifest
 from mercer.engines.embedded.ingest import BATCH_ROWS, IngestJob, ingest
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store

@@ -17,7 +17,7 @@ import mercer
 from mercer.app import index_market
 from mercer.demo import NOW_MS, ensure_market
 from mercer.engines.embedded.durable import write_durably
-from mercer.engines.embedded.generation import Progress
+from mercer.engines.embedded.index.generation import Progress
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.schema.errors import ConfigError

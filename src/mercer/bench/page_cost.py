@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from uuid_utils import uuid7
 
-from mercer.engines.embedded.keeper import Keeper
-from mercer.engines.embedded.page_folder import PARTITION_PREFIX, PageFolder
-from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.log.keeper import Keeper
+from mercer.engines.embedded.log.page_folder import PARTITION_PREFIX, PageFolder
+from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.schema.page import Page, Shown
 
 N_PAGES: Final = 2_000

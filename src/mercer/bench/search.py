@@ -11,7 +11,7 @@ from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
 from mercer.bench.worker import run_worker
 from mercer.demo import NOW_MS
-from mercer.engines.embedded.generation import Progress
+from mercer.engines.embedded.index.generation import Progress
 from mercer.retrieve.request import Mode
 from mercer.schema.errors import ConfigError
 from mercer.simulate import MixQuery, generate_catalogue, query_mix

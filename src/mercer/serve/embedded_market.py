@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mercer.engines.embedded.follower import Follower
-from mercer.engines.embedded.page_writer import SlotWriter
-from mercer.engines.embedded.recent_file import RecentFile
-from mercer.engines.embedded.traffic_view import read_traffic
+from mercer.engines.embedded.index.follower import Follower
+from mercer.engines.embedded.log.page_writer import SlotWriter
+from mercer.engines.embedded.log.recent_file import RecentFile
+from mercer.engines.embedded.view.traffic_view import read_traffic
 from mercer.events.collect import CollectRules
 from mercer.events.log import Change
 from mercer.events.page_log import PageFinder
@@ -29,8 +29,8 @@ from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
 from mercer.schema.page import Page
 from mercer.serve.event_intake import EventIntake
-from mercer.serve.explain import PageWhy
-from mercer.serve.explainer import Explainer, known_of
+from mercer.serve.explain.explain import PageWhy
+from mercer.serve.explain.explainer import Explainer, known_of
 from mercer.serve.market import (
     EventResult,
     Health,
@@ -39,10 +39,10 @@ from mercer.serve.market import (
     SimilarPage,
     Suggestion,
 )
-from mercer.serve.owner import Writing
-from mercer.serve.page_record import Visit
-from mercer.serve.search import SearchService
-from mercer.serve.stages import SearchParams
+from mercer.serve.process.owner import Writing
+from mercer.serve.search.page_record import Visit
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.stages import SearchParams
 
 SEEN_S = 1.0
 """An acknowledgement waits at most so long for this process's own index to show the change."""

@@ -16,15 +16,17 @@ from starlette.responses import Response
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import console, openapi, page, picture, route_events, route_explain, route_login
+from mercer.serve import openapi, picture, route_events, route_explain, route_login
+from mercer.serve.access.gate import Access, Gate, open_access
 from mercer.serve.api import Api
+from mercer.serve.console import console
 from mercer.serve.edge import Edge
-from mercer.serve.gate import Access, Gate, open_access
 from mercer.serve.log import Log
 from mercer.serve.market import Health, Market
 from mercer.serve.meter import Meter, Others
 from mercer.serve.problem import Problem, from_market, from_pydantic, unexpected
 from mercer.serve.settings import ServeSettings
+from mercer.serve.shop import page
 from mercer.serve.wire import (
     BatchAnswer,
     ItemAnswer,

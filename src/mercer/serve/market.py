@@ -13,7 +13,7 @@ from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page
-from mercer.serve.explain import PageWhy
+from mercer.serve.explain.explain import PageWhy
 
 Verdict = Literal["accepted", "duplicate", "rejected"]
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mercer.serve import event_schema, openapi
-from mercer.serve.access import Visit
+from mercer.serve.access.access import Visit
 from mercer.serve.body import EVENTS, read_batch, read_body
 from mercer.serve.market import EventResult, Market
 from mercer.serve.meter import Meter

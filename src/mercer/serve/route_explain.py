@@ -9,7 +9,7 @@ from fastapi import FastAPI, Path, Query
 from starlette.responses import Response
 
 from mercer.serve import openapi
-from mercer.serve.explain import PageWhy
+from mercer.serve.explain.explain import PageWhy
 from mercer.serve.market import Explaining
 from mercer.serve.wire import MAX_ID_CHARS
 from mercer.serve.workers import Workers

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from mercer.schema.api_key import ApiKey, read_key_text
-from mercer.serve.access import Verifier
-from mercer.serve.gate import CONSOLE_COOKIE, check_same_origin, console_value
+from mercer.serve.access.access import Verifier
+from mercer.serve.access.gate import CONSOLE_COOKIE, check_same_origin, console_value
 from mercer.serve.problem import Problem
 
 AGE_S: Final = 12 * 3600

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from mercer.schema.errors import ConfigError
-from mercer.serve.connection import guarded
+from mercer.serve.access.connection import guarded
+from mercer.serve.access.gate import Access
 from mercer.serve.edge import is_loopback
-from mercer.serve.gate import Access
 from mercer.serve.http import create_app
 from mercer.serve.log import Bridge, Log
 from mercer.serve.market import Market

@@ -17,7 +17,7 @@ from mercer.bench.search import KINDS, SearchBench, _line, _queries, bench_searc
 from mercer.bench.stage import Stages
 from mercer.bench.worker import run_worker
 from mercer.cli import app
-from mercer.engines.embedded.generation import current_generation
+from mercer.engines.embedded.index.generation import current_generation
 from mercer.schema.catalogue import CHANGED_LISTING
 from mercer.schema.errors import ConfigError, MarketError
 

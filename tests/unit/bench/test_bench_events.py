@@ -12,8 +12,8 @@ from mercer.bench.event_writer import event_batches, measure
 from mercer.bench.events import PARTS, EventsBench, bench_events
 from mercer.bench.page_cost import measure as measure_pages
 from mercer.cli import app
-from mercer.engines.embedded.event_log import EventLog
-from mercer.engines.embedded.page_folder import PageFolder
+from mercer.engines.embedded.log.event_log import EventLog
+from mercer.engines.embedded.log.page_folder import PageFolder
 from mercer.schema.errors import ConfigError
 from mercer.schema.event import EVENT
 

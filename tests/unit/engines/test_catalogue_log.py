@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded.catalogue_records import records_after, rows_after
-from mercer.engines.embedded.log import INLINE_ROWS, CatalogueLog
+from mercer.engines.embedded.log.catalogue_log import INLINE_ROWS, CatalogueLog
+from mercer.engines.embedded.log.catalogue_records import records_after, rows_after
 from mercer.engines.embedded.sqlite_file import open_shared
 from mercer.events.log import RECORD_KINDS, Change
 from mercer.schema.errors import CorruptError, SchemaError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.log import INLINE_ROWS, CatalogueLog
+from mercer.engines.embedded.log.catalogue_log import INLINE_ROWS, CatalogueLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import Store, open_store, rebuild
 from mercer.events.log import Change

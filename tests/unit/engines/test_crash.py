@@ -12,8 +12,8 @@ import pytest
 
 import support.crash_child
 from mercer.app import index_market, open_market, own_market
-from mercer.engines.embedded.generation import current_generation, remove_stale
-from mercer.engines.embedded.generation_files import building
+from mercer.engines.embedded.index.generation import current_generation, remove_stale
+from mercer.engines.embedded.index.generation_files import building
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.retrieve.request import SearchRequest
@@ -119,7 +119,7 @@ def test_a_builder_keeps_its_folder(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A market whose generation has every kind of file, also those of the text index."""
-    from mercer.engines.embedded import generation
+    from mercer.engines.embedded.index import generation
 
     folder = tmp_path_factory.mktemp("corrupt") / "shop"
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded.encoder_sentence import SentenceEncoder
+from mercer.engines.embedded.index.encoder_sentence import SentenceEncoder
 from mercer.schema.errors import ConfigError
 from mercer.schema.listing import LISTING
 

@@ -5,19 +5,19 @@ import time
 import pyarrow as pa
 import pytest
 
-from mercer.engines.embedded.erase import (
+from mercer.engines.embedded.log.erase import (
     LATE_MS,
     erase_events,
     footprint,
     is_finished,
     record_erasures,
 )
-from mercer.engines.embedded.event_log import EventLog
-from mercer.engines.embedded.event_records import OLDEST
-from mercer.engines.embedded.housekeeping import Chores, Housekeeping
-from mercer.engines.embedded.keeper import Keeper
-from mercer.engines.embedded.market_log import EmbeddedLog
-from mercer.engines.embedded.page_writer import SlotWriter
+from mercer.engines.embedded.log.event_log import EventLog
+from mercer.engines.embedded.log.event_records import OLDEST
+from mercer.engines.embedded.log.housekeeping import Chores, Housekeeping
+from mercer.engines.embedded.log.keeper import Keeper
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.schema.time import DAY_MS
 from support.log_kit import T0, event_rows, rows_of
 from support.page_samples import plain_page
@@ -92,7 +92,7 @@ def test_an_interrupted_erasure_is_done_again(log, tmp_path, monkeypatch, step):
         if step == "append":
             patched.setattr(EmbeddedLog, "append", die)
         elif step == "erase_events":
-            patched.setattr("mercer.engines.embedded.erase.erase_events", die)
+            patched.setattr("mercer.engines.embedded.log.erase.erase_events", die)
         else:
             patched.setattr(type(log.pages.erased), "mark_recorded", die)
         with pytest.raises(KeyboardInterrupt):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import event_id_store
-from mercer.engines.embedded.event_hash import hash_ids
-from mercer.engines.embedded.event_id_store import EventIds
-from mercer.engines.embedded.event_ids import IdTable
+from mercer.engines.embedded.log import event_id_store
+from mercer.engines.embedded.log.event_hash import hash_ids
+from mercer.engines.embedded.log.event_id_store import EventIds
+from mercer.engines.embedded.log.event_ids import IdTable
 
 KEY = bytes(range(16))
 

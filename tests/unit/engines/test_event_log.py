@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import support.event_crash_child
-from mercer.engines.embedded.event_log import EventLog
+from mercer.engines.embedded.log.event_log import EventLog
 from mercer.schema.errors import CorruptError, MarketError, SchemaError
 from support.log_kit import T0, event_rows
 

@@ -11,16 +11,16 @@ import pytest
 
 import mercer.app
 from mercer.app import Seat, owning, serving_market
-from mercer.engines.embedded import follower
-from mercer.engines.embedded.bell import Bell
-from mercer.engines.embedded.follower import Follower
+from mercer.engines.embedded.index import follower
+from mercer.engines.embedded.index.bell import Bell
+from mercer.engines.embedded.index.follower import Follower
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import Change
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import CorruptError, NotFoundError
 from mercer.serve.embedded_market import EmbeddedMarket
-from mercer.serve.owner import Owner
+from mercer.serve.process.owner import Owner
 from support.listing_rows import listing_rows
 from support.market_kit import T0, items, make_market, small_encoder
 

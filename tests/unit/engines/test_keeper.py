@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mercer.engines.embedded import durable, keeper
-from mercer.engines.embedded.erased import ErasedVisitors
-from mercer.engines.embedded.keeper import Keeper, KeeperParams
-from mercer.engines.embedded.page_folder import PageFolder, partitions
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_segment import read_segment
-from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
+from mercer.engines.embedded import durable
+from mercer.engines.embedded.log import keeper
+from mercer.engines.embedded.log.erased import ErasedVisitors
+from mercer.engines.embedded.log.keeper import Keeper, KeeperParams
+from mercer.engines.embedded.log.page_folder import PageFolder, partitions
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_segment import read_segment
+from mercer.engines.embedded.log.page_writer import SlotWriter, WriterParams
 from mercer.schema.errors import MarketBusyError
 from mercer.schema.time import DAY_MS
 from support import page_child

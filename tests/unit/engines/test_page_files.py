@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from mercer.engines.embedded import page_folder
-from mercer.engines.embedded.journal_index import JournalIndex
-from mercer.engines.embedded.page_folder import PageFolder
-from mercer.engines.embedded.page_frame import HEAD, decode_page, encode_page, page_of
-from mercer.engines.embedded.page_journal import Journal, is_open, read_journal
-from mercer.engines.embedded.page_rows import STORED_PAGE, page_at, rows_of
-from mercer.engines.embedded.page_segment import (
+from mercer.engines.embedded.log import page_folder
+from mercer.engines.embedded.log.journal_index import JournalIndex
+from mercer.engines.embedded.log.page_folder import PageFolder
+from mercer.engines.embedded.log.page_frame import HEAD, decode_page, encode_page, page_of
+from mercer.engines.embedded.log.page_journal import Journal, is_open, read_journal
+from mercer.engines.embedded.log.page_rows import STORED_PAGE, page_at, rows_of
+from mercer.engines.embedded.log.page_segment import (
     content_fits,
     find_row,
     id_ms,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mercer.engines.embedded import page_journal, page_writer
-from mercer.engines.embedded.page_folder import PageFolder
-from mercer.engines.embedded.page_journal import Journal
-from mercer.engines.embedded.page_log import PageLog
-from mercer.engines.embedded.page_writer import SlotWriter, WriterParams
+from mercer.engines.embedded.log import page_journal, page_writer
+from mercer.engines.embedded.log.page_folder import PageFolder
+from mercer.engines.embedded.log.page_journal import Journal
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_writer import SlotWriter, WriterParams
 from mercer.schema.errors import MarketBusyError
 from support import page_child
 from support.page_samples import plain_page, same_page

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import traffic_view
-from mercer.engines.embedded.traffic_view import KEEP_QUERIES_MS, TrafficView, read_traffic
-from mercer.engines.embedded.views import SqliteConsumer
+from mercer.engines.embedded.view import traffic_view
+from mercer.engines.embedded.view.traffic_view import KEEP_QUERIES_MS, TrafficView, read_traffic
+from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.consumer import catch_up
 from mercer.events.traffic import (
     BUCKET_ERROR,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mercer.engines.embedded.vector_codes import count_live, live_bits, score_codes
-from mercer.engines.embedded.vector_exact import ExactIndex
-from mercer.engines.embedded.vector_faiss import FaissBuilder, FaissIndex, FaissParams
+from mercer.engines.embedded.index.vector_codes import count_live, live_bits, score_codes
+from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.vector_faiss import FaissBuilder, FaissIndex, FaissParams
 from mercer.schema.errors import ConfigError, CorruptError, InputError
 
 

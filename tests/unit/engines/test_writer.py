@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mercer.engines.embedded import tables
-from mercer.engines.embedded.log import INLINE_ROWS
+from mercer.engines.embedded.log.catalogue_log import INLINE_ROWS
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import Store, open_store, rebuild
 from mercer.events.log import CATALOGUE_KINDS, START
@@ -71,7 +71,7 @@ def test_a_log_that_is_full_takes_nothing(store: Store, n_rows: int) -> None:
 
 def test_a_file_that_cannot_be_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large record's file fails before its record: the same law."""
-    from mercer.engines.embedded import log as log_module
+    from mercer.engines.embedded.log import catalogue_log as log_module
 
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")

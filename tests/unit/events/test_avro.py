@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.avro_files import read_avro, write_avro
+from mercer.engines.embedded.log.avro_files import read_avro, write_avro
 from mercer.events.avro import NAMES, avro_schema, records_of, rows_of
 from mercer.events.log import RECORD_KINDS, RECORD_SCHEMAS
 from mercer.schema.errors import CorruptError, SchemaError

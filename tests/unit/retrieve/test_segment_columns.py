@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mercer.engines.embedded.live_index import LiveIndex
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.retrieve import bitmap
 from mercer.retrieve.facet_page import facet_fields, selections
 from mercer.retrieve.facets import (

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.engines.embedded import recent_file
-from mercer.engines.embedded.recent_file import RecentFile, forget_seen
+from mercer.engines.embedded.log import recent_file
+from mercer.engines.embedded.log.recent_file import RecentFile, forget_seen
 from mercer.events.collect import Arrival, CollectRules, collect
 from mercer.events.recent import MAX_EVENTS, MAX_OF_BATCH, Ends, Recent, Seen, SeenEvent
 from mercer.events.token import KEY_BYTES, KeyRing
@@ -22,7 +22,7 @@ from mercer.events.traffic import (
     Traffic,
 )
 from mercer.schema.page import Page, Shown
-from mercer.serve.console_chart import HEIGHT, WIDTH, bar_chart, nice_top, y_marks
+from mercer.serve.console.chart import HEIGHT, WIDTH, bar_chart, nice_top, y_marks
 from support.plain_market import PAGE_ID, PlainMarket
 
 NOW = 1_790_000_000_000

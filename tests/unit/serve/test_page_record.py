@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mercer.engines.embedded.live_index import LiveIndex
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.retrieve.request import SearchRequest
-from mercer.serve.page_record import MIN_WRITE_S, Visit, has_detail
-from mercer.serve.search import NOT_LOGGED, SearchService
-from mercer.serve.stages import SearchParams
+from mercer.serve.search.page_record import MIN_WRITE_S, Visit, has_detail
+from mercer.serve.search.search import NOT_LOGGED, SearchService
+from mercer.serve.search.stages import SearchParams
 from support.index_kit import RATES, changed_rows, generation_of
 from support.page_kit import MemoryPages, SlowPages, recorder_of
 

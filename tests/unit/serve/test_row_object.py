@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.serve.row_object import rows_as_objects
+from mercer.serve.search.row_object import rows_as_objects
 
 WORDS = st.lists(st.text(max_size=4), max_size=3)
 ROW = st.fixed_dictionaries(

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mercer.schema.errors import FilterError, InputError, NotFoundError, UnavailableError
-from mercer.serve.rpc import RpcClient, RpcServer
+from mercer.serve.process.rpc import RpcClient, RpcServer
 
 
 def echo(args: Any, blob: bytes) -> tuple[Any, bytes]:

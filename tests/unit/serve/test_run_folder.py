@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from mercer.serve.run_folder import (
+from mercer.serve.process.run_folder import (
     ProcessStatus,
     Status,
     StatusReader,

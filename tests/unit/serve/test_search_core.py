@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mercer.engines.embedded.live_index import LiveIndex
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.rank.candidates import Head
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
@@ -14,11 +14,11 @@ from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.segment import Segment
 from mercer.schema.errors import InputError
-from mercer.serve.hit import DESCRIPTION_CHARS, similar_hits
-from mercer.serve.search import SearchService
-from mercer.serve.slate import Slate, SlateStore
-from mercer.serve.slate_pins import memory_of
-from mercer.serve.stages import SearchParams
+from mercer.serve.search.hit import DESCRIPTION_CHARS, similar_hits
+from mercer.serve.search.search import SearchService
+from mercer.serve.search.slate import Slate, SlateStore
+from mercer.serve.search.slate_pins import memory_of
+from mercer.serve.search.stages import SearchParams
 from support.index_kit import RATES, changed_rows, columns_of, generation_of, segment_of
 
 ITEMS = [

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from mercer.schema.errors import ConfigError
-from mercer.serve.client import Proxies
+from mercer.serve.access.client import Proxies
 
 
 def _client(trusted: list[str], peer: str, forwarded: str, proto: str = "") -> tuple[str, bool]:

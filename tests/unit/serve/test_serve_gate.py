@@ -12,12 +12,12 @@ from starlette.testclient import TestClient
 
 from mercer.schema.api_key import ApiKey
 from mercer.schema.errors import MarketBusyError
-from mercer.serve.access import Verifier
-from mercer.serve.client import Proxies
-from mercer.serve.gate import CONSOLE_COOKIE, VISITOR_COOKIE, Access
+from mercer.serve.access.access import Verifier
+from mercer.serve.access.client import Proxies
+from mercer.serve.access.gate import CONSOLE_COOKIE, VISITOR_COOKIE, Access
+from mercer.serve.access.seal import Seal
 from mercer.serve.http import create_app
 from mercer.serve.log import Log
-from mercer.serve.seal import Seal
 from mercer.serve.settings import ServeSettings
 from support.memory_keys import MemoryKeys, bearer
 from support.plain_market import PlainMarket, listing

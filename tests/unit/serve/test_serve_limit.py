@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.serve.limit import Buckets, Quota, caller_of_address
+from mercer.serve.access.limit import Buckets, Quota, caller_of_address
 
 TEN = Quota("key", 10.0, 20)
 

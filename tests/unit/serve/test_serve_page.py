@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
-from mercer.serve.page_query import SORTS, PageQuery, read_page_query
+from mercer.serve.shop.query import SORTS, PageQuery, read_page_query
 from support.plain_market import PlainMarket, listing
 
 FILES = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.serve.seal import Seal, SealedCookies
+from mercer.serve.access.seal import Seal, SealedCookies
 
 SEAL = Seal(b"k" * 32)
 COOKIES = SealedCookies(SEAL, ["mercer_visitor"])

@@ -6,10 +6,10 @@ import pytest
 
 from mercer.retrieve.query import AttributeWish, Correction, ParsedQuery, SizeLimit
 from mercer.retrieve.request import FacetValue, Hit, PriceStats
-from mercer.serve import shop_card as view
-from mercer.serve.page_query import PageQuery
-from mercer.serve.shop_chip import selected_chips, understood_chips
-from mercer.serve.shop_facet import facets_of, price_steps
+from mercer.serve.shop import card as view
+from mercer.serve.shop.chip import selected_chips, understood_chips
+from mercer.serve.shop.facet import facets_of, price_steps
+from mercer.serve.shop.query import PageQuery
 
 
 @pytest.mark.parametrize(

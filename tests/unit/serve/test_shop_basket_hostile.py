@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mercer.serve.shop_basket import (
+from mercer.serve.shop.basket import (
     MAX_POSITION,
     MAX_QUANTITY,
     read_cart,

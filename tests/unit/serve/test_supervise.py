@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mercer.schema.errors import MarketBusyError, MarketError
-from mercer.serve.run_folder import ProcessStatus, Status, claim, read_status, write_status
-from mercer.serve.supervise import LIFELINE, Child, Supervisor
+from mercer.serve.process.run_folder import ProcessStatus, Status, claim, read_status, write_status
+from mercer.serve.process.supervise import LIFELINE, Child, Supervisor
 
 PROGRAM = """
     import os, signal, socket, sys, threading, time
@@ -180,7 +180,7 @@ ORPHANS = """
     sys.path[:0] = [sys.argv[1]]
     from pathlib import Path
     from unit.serve.test_supervise import child
-    from mercer.serve.supervise import Supervisor
+    from mercer.serve.process.supervise import Supervisor
     supervisor = Supervisor(
         [child(Path(sys.argv[2]), "a"), child(Path(sys.argv[2]), "b")],
         on_change=lambda s: s.are_all_ready and print(*s.pids().values(), flush=True),

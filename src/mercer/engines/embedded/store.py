@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError
 
 from mercer.engines.embedded.config import MarketConfig
+from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.market_log import EmbeddedLog
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import CatalogueWriter
 from mercer.schema.errors import StorageError

@@ -1,0 +1,1 @@
+"""Generations, the delta over them, and how they are followed."""

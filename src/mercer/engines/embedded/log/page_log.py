@@ -1,0 +1,233 @@
+"""Pages read back: found by id, the newest, or one partition in its order.
+
+Everything here may run in any process, also while pages are written and sealed: what was listed and
+is gone when it is opened was sealed meanwhile, so the folder is listed again.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from heapq import nlargest
+from pathlib import Path
+from typing import Final, TypeVar, final
+
+import msgspec
+import pyarrow as pa
+
+from mercer.engines.embedded.log.erased import ErasedVisitors
+from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
+from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, partitions
+from mercer.engines.embedded.log.page_frame import Stored, decode_page, page_of
+from mercer.engines.embedded.log.page_journal import read_journal
+from mercer.engines.embedded.log.page_rows import ORDINAL, page_at, rows_of
+from mercer.engines.embedded.log.page_segment import find_row, id_ms, segment_batches
+from mercer.engines.embedded.log.partition import Partition
+from mercer.events.log import Change, RecordKind
+from mercer.events.page_log import PageFinder
+from mercer.schema.page import PAGE, Page
+
+T = TypeVar("T")
+_IsWanted = Callable[[int, str | None], bool]  # (served_ms, visitor_id)
+PAGES_PER_RECORD = 128
+
+
+def stored_at(payload: memoryview | None) -> Stored | None:
+    """The page of a frame; None where its bytes are damaged."""
+    if payload is None:
+        return None
+    try:
+        return decode_page(payload)
+    except msgspec.DecodeError:
+        return None
+
+
+@final
+class PagePartition:
+    """The pages of one slot, in the order they were written. Offsets are ordinals."""
+
+    kinds: Final = frozenset[RecordKind]({"pages"})
+
+    def __init__(self, folder: Path, erased: ErasedVisitors) -> None:
+        self._folder, self._erased = PageFolder(folder), erased
+        self._at: tuple[Path, int, int] | None = None  # journal, ordinals read of it, byte offset
+        self._counted: tuple[Path | None, int, int] = (None, 0, 0)  # the same, of `end`
+
+    def read(self, after: int, *, kinds: Collection[RecordKind]) -> Iterator[tuple[int, Change]]:
+        """(ordinal of the last row, rows) after that ordinal, by ordinal.
+
+        An ordinal whose page was erased, has expired or is damaged has no row; the offset passes it.
+        """
+        if "pages" not in kinds:
+            return
+        while True:
+            try:
+                for file in self._folder.files():
+                    if file.last is None or file.last > after:
+                        for upto, rows in self._records(file, after):
+                            yield upto, Change("pages", self._shown(rows))
+                            after = upto
+                return
+            except FileNotFoundError:  # sealed meanwhile: its pages lie in another file now
+                continue
+
+    def _shown(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        return self._erased.kept(rows).select(PAGE.names)
+
+    def _records(self, file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        upto = after
+        source = _segment_records if file.segment else self._journal_records
+        for upto, rows in source(file, after):
+            yield upto, rows
+        if file.last is not None and upto < file.last:
+            yield file.last, rows_of([], [])
+
+    def _journal_records(self, file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        skip, start = 0, 0
+        if (
+            self._at is not None
+            and self._at[0] == file.path
+            and file.first + self._at[1] <= after + 1
+        ):
+            _, skip, start = self._at  # only what came since
+        frames = read_journal(file.path, start=start).frames
+        ordinal = file.first + skip
+        if file.last is None and frames and frames[-1].payload is None:
+            frames = frames[:-1]  # looked at while it was written
+        for i in range(0, len(frames), PAGES_PER_RECORD):
+            part = frames[i : i + PAGES_PER_RECORD]
+            last = ordinal + i + len(part) - 1
+            if last > after:
+                numbered = enumerate(part, ordinal + i)
+                pages = {n: p for n, f in numbered if n > after and (p := stored_at(f.payload))}
+                yield last, rows_of(list(pages.values()), list(pages))
+            self._at = (file.path, last - file.first + 1, part[-1].end)
+
+    def end(self) -> int:
+        """The ordinal of the last page."""
+        while True:
+            files = self._folder.files()
+            if not files or files[-1].last is not None:
+                return (files[-1].last or 0) if files else 0
+            newest = files[-1]
+            path, n, start = self._counted
+            if path != newest.path:
+                n, start = 0, 0
+            try:
+                read = read_journal(newest.path, start=start)
+            except FileNotFoundError:  # sealed since it was listed
+                continue
+            n += len(read.frames)
+            self._counted = (newest.path, n, read.end)
+            return newest.first - 1 + n
+
+    def n_rows(self, after: int, *, kinds: Collection[RecordKind]) -> int:
+        """Ordinals after that one; those of removed pages count until they were read."""
+        return max(0, self.end() - after) if "pages" in kinds else 0
+
+
+def _segment_records(file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    for batch in segment_batches(file.path, after=after):
+        yield batch.column(ORDINAL)[-1].as_py(), batch
+
+
+@final
+class PageLog:
+    """All pages of a market, over all slots. Thread-safe.
+
+    Args:
+        log: the folder `log/` of a market.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log, self.erased, self._journals = log, ErasedVisitors(log), JournalIndex()
+        self._folders: dict[Path, PageFolder] = {}  # each remembers what it listed
+
+    def _partitions(self) -> list[PageFolder]:
+        return [self._folders.setdefault(one.path, one) for one in partitions(self._log)]
+
+    def partitions(self) -> dict[str, PagePartition]:
+        """Those that are there now, by name."""
+        return {f.path.name: PagePartition(f.path, self.erased) for f in partitions(self._log)}
+
+    def find(self, page_id: str) -> Page | None:
+        """The page of that id; None where the log has none, or has it no more."""
+        at_ms = id_ms(page_id)
+        for folder in self._partitions():
+            page = _retried(partial(self._find_in, folder, page_id, at_ms))
+            if page is not None:
+                return None if self.erased.hides(page.visitor_id, page.served_ms) else page
+        return None
+
+    def _find_in(self, folder: PageFolder, page_id: str, at_ms: int | None) -> Page | None:
+        for file in reversed(folder.files()):
+            name = file.segment
+            if name is None:
+                seen = self._journals.find(file.path, page_id)
+                if seen is not None:
+                    return page_of(seen.load())
+            elif at_ms is None or name.min_ms <= at_ms <= name.max_ms:
+                rows = find_row(file.path, page_id)
+                if rows is not None:
+                    return page_at(rows, 0)
+        return None
+
+    def recent(self, *, limit: int, before_ms: int | None = None) -> list[Page]:
+        """The newest pages, newest first; those served before that instant."""
+        found: list[Page] = []
+        for folder in self._partitions():
+            found += _retried(partial(self._recent_in, folder, limit, before_ms))
+        return nlargest(limit, found, key=_newness)
+
+    def _recent_in(self, folder: PageFolder, limit: int, before_ms: int | None) -> list[Page]:
+        """The newest of one partition; a segment is opened only if it may hold one of them."""
+        found: list[Page] = []
+        for file in reversed(folder.files()):
+            name = file.segment
+            if name is not None and before_ms is not None and name.min_ms >= before_ms:
+                continue
+            if name is not None and len(found) == limit and name.max_ms < found[-1].served_ms:
+                continue
+            is_wanted = partial(self._is_wanted, before_ms)
+            newer = (
+                self._newest_of_journal(file.path, limit, is_wanted)
+                if name is None
+                else _newest_of_segment(file.path, limit, is_wanted)
+            )
+            found = nlargest(limit, [*found, *newer], key=_newness)
+        return found
+
+    def _is_wanted(self, before_ms: int | None, served_ms: int, visitor_id: str | None) -> bool:
+        in_time = before_ms is None or served_ms < before_ms
+        return in_time and not self.erased.hides(visitor_id, served_ms)
+
+    def _newest_of_journal(self, path: Path, limit: int, is_wanted: _IsWanted) -> list[Page]:
+        pages = self._journals.pages(path).values()
+        heads = [one for one in pages if is_wanted(one.served_ms, one.visitor_id)]
+        return [page_of(one.load()) for one in nlargest(limit, heads, key=_newness)]
+
+
+def _newest_of_segment(path: Path, limit: int, is_wanted: _IsWanted) -> list[Page]:
+    places: list[tuple[int, str, pa.RecordBatch, int]] = []
+    for batch in segment_batches(path):
+        served, ids, visitors = (
+            batch[name].to_pylist() for name in ("served_ms", "page_id", "visitor_id")
+        )
+        here = [(t, ids[i], batch, i) for i, t in enumerate(served) if is_wanted(t, visitors[i])]
+        places = nlargest(limit, [*places, *here], key=lambda place: place[:2])
+    return [page_at(batch, i) for _, _, batch, i in places]
+
+
+def _newness(page: Page | InJournal) -> tuple[int, str]:
+    return page.served_ms, page.page_id
+
+
+def _retried(look: Callable[[], T]) -> T:
+    """Look again where a file was sealed between listing and opening it."""
+    while True:
+        try:
+            return look()
+        except FileNotFoundError:
+            continue
+
+
+_conforms: type[PageFinder] = PageLog
+_partition_conforms: type[Partition] = PagePartition

@@ -1,0 +1,1 @@
+"""What is computed from the log, with its position."""

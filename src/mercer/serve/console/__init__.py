@@ -1,0 +1,1 @@
+"""What engineers look at: traffic, events, pages."""

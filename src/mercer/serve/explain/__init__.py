@@ -1,0 +1,1 @@
+"""Why a page is what it is."""

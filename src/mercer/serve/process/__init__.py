@@ -1,0 +1,1 @@
+"""The processes of one market, and how they talk."""

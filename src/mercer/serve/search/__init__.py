@@ -1,0 +1,1 @@
+"""A search from the request to the written page."""

@@ -1,0 +1,237 @@
+"""The record of a served page: what is written down, how much of it, and that it is written first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from typing import Any, final
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from mercer.events.page_log import PageWriter
+from mercer.rank.candidates import Head
+from mercer.rank.first_pass import FirstPassParams, semantic_weight
+from mercer.retrieve import bitmap
+from mercer.retrieve.index import Snapshot
+from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
+from mercer.schema.page import Page, Shown
+from mercer.serve.market import SimilarPage
+from mercer.serve.search.hit import Signer
+from mercer.serve.search.slate import Entry, Slate
+from mercer.serve.search.stages import (
+    FIRST_PASS,
+    NEAREST,
+    Matched,
+    SearchParams,
+    Stopwatch,
+    threshold_of,
+)
+
+MIN_WRITE_S = 0.005
+"""A page whose search used its budget up is still given this long to be written."""
+
+Sign = Callable[[str, Sequence[str], Sequence[int], Sequence[bool]], list[str]]
+"""(page id, listing ids, positions, whether sponsored) -> a token for each item shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordParams:
+    """How much of a page is written down; `[log]` of mercer.toml."""
+
+    detail_share: float = 1.0  # of the pages keep their heavy part
+    max_candidates: int = 1_000  # of a page with its heavy part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who asked."""
+
+    visitor_id: str | None = None
+    session_id: str | None = None
+    buyer_id: str | None = None
+
+
+def has_detail(page_id: str, *, share: float) -> bool:
+    """Whether a page keeps its heavy part: decided by its id alone, so that a replay knows."""
+    drawn = int.from_bytes(blake2b(page_id.encode(), digest_size=8).digest(), "big")
+    return drawn < share * 2.0**64
+
+
+@final
+class PageRecorder:
+    """Writes pages before they are given out, and signs what they show. Thread-safe."""
+
+    def __init__(self, writer: PageWriter, sign: Sign, *, params: RecordParams) -> None:
+        self.params = params
+        self._writer, self._sign = writer, sign
+
+    def signer(self, page_id: str) -> Signer:
+        """Signs what a page shows; its tokens are given out only if the page was written."""
+        return lambda ids, at: self._sign(page_id, ids, at, [False] * len(ids))
+
+    def record(self, page: Page, *, budget_s: float) -> bool:
+        """Whether the page was written in time.
+
+        Args:
+            budget_s: what is left of the request's time; at least MIN_WRITE_S is given.
+        """
+        return self._writer.write(page, budget_s=max(budget_s, MIN_WRITE_S))
+
+
+def list_stats(
+    request: SearchRequest, snapshot: Snapshot, params: SearchParams, found: Matched, head: Head
+) -> dict[str, float]:
+    """What the stages knew of the whole list: the numbers that decided who matched."""
+    stats = {
+        "words_asked": float(len(found.wanted.groups)),
+        "words_needed": float(found.lexical.level),
+        "lexical_matches": float(sum(bitmap.count(bits) for bits in found.lexical.bits)),
+        "candidates": float(len(head.row)),
+    }
+    if found.vector is not None:
+        stats |= {
+            "semantic_threshold": float(threshold_of(request, snapshot)),
+            "semantic_hits": float(sum(len(hits.rows) for hits in found.hits)),
+            "semantic_weight": semantic_weight(found.wanted, params=params.first_pass),
+        }
+    return stats
+
+
+def search_page(
+    response: SearchResponse,
+    slate: Slate,
+    request: SearchRequest,
+    entries: Sequence[Entry],
+    *,
+    first: int,
+    params: RecordParams,
+) -> Page:
+    """The record of one page of a slate.
+
+    Args:
+        entries: the places first + 1, first + 2, ... of the slate, gone listings included.
+    """
+    head, stage = slate.head, slate.stage
+    is_detailed = has_detail(response.page_id, share=params.detail_share)
+    n = min(len(head.row), params.max_candidates) if is_detailed else 0
+    names, parts = _shown_parts(head, response.hits)
+    return Page(
+        page_id=response.page_id,
+        served_ms=_served_ms(response.page_id),
+        surface=request.surface,
+        q=request.q,
+        request=_request_fields(request),
+        found=response.found,
+        generation=response.generation,
+        catalogue_version=slate.catalogue_version,
+        shown=_shown(response.hits, entries, first=first),
+        visitor_id=request.visitor_id,
+        session_id=request.session_id,
+        buyer_id=request.buyer_id,
+        understood=response.understood,
+        cursor=response.cursor,
+        models=slate.models,
+        degraded=response.degraded,
+        timings_us=dict(response.timings_us),
+        took_us=round(response.search_time_ms * 1e3),
+        part_names=names,
+        shown_parts=parts,
+        is_detailed=is_detailed,
+        stages=(stage,) if stage is not None and is_detailed else (),
+        candidate_rows=_row_ids(slate, n),
+        candidate_scores=head.score[: n if stage is not None else 0],
+        list_stats=slate.list_stats if is_detailed else {},
+    )
+
+
+def similar_page(
+    made: SimilarPage,
+    snapshot: Snapshot,
+    entries: Sequence[Entry],
+    *,
+    listing_id: str,
+    limit: int,
+    visit: Visit,
+    watch: Stopwatch,
+) -> Page:
+    """The record of one page of similar listings; its score is the cosine."""
+    return Page(
+        page_id=made.page_id,
+        served_ms=_served_ms(made.page_id),
+        surface="similar",
+        q=listing_id,
+        request={"listing_id": listing_id, "limit": limit},
+        found=len(entries),
+        generation=snapshot.generation,
+        catalogue_version=snapshot.version,
+        shown=_shown(made.hits, entries, first=0),
+        visitor_id=visit.visitor_id,
+        session_id=visit.session_id,
+        buyer_id=visit.buyer_id,
+        timings_us=dict(watch.timings_us),
+        took_us=round(watch.took_ms * 1e3),
+        part_names=("semantic",),
+        shown_parts=np.array([hit.score for hit in made.hits], np.float32),
+        is_detailed=True,
+        stages=(NEAREST,),
+        candidate_rows=np.array([entry.row_id for entry in entries], np.int64),
+        candidate_scores=np.array([entry.score for entry in entries], np.float32),
+    )
+
+
+def model_name(params: FirstPassParams) -> str:
+    """The first pass as the pages name it: with a hash of its weights."""
+    return f"{FIRST_PASS}@{blake2b(repr(params).encode(), digest_size=6).hexdigest()}"
+
+
+def _served_ms(page_id: str) -> int:
+    return UUID(page_id).int >> 80  # the time that a UUIDv7 begins with
+
+
+_ASKED = tuple(
+    one.name
+    for one in fields(SearchRequest)
+    if one.name not in ("visitor_id", "session_id", "buyer_id")
+)
+
+
+def _request_fields(request: SearchRequest) -> Mapping[str, Any]:
+    """All that was asked but who asked, which has columns of its own (and can be erased there)."""
+    asked: dict[str, Any] = {name: getattr(request, name) for name in _ASKED}
+    return asked | {"facets": list(request.facets)}
+
+
+def _shown(hits: Sequence[Hit], entries: Sequence[Entry], *, first: int) -> tuple[Shown, ...]:
+    shown = []
+    for hit in hits:
+        entry = entries[hit.position - first - 1]
+        one = Shown(
+            listing_id=hit.listing_id,
+            row_id=entry.row_id,
+            position=hit.position,
+            score=entry.score,
+            sources=entry.sources,
+        )
+        shown.append(one)
+    return tuple(shown)
+
+
+def _shown_parts(
+    head: Head, hits: Sequence[Hit]
+) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Part names, and the parts of what is shown, flat; NaN beyond what the head keeps."""
+    if head.parts is None or not hits:
+        return (), np.zeros(0, np.float32)
+    places = np.array([hit.position - 1 for hit in hits], np.int64)
+    return head.parts.names, head.parts.at(places).reshape(-1)
+
+
+def _row_ids(slate: Slate, n: int) -> npt.NDArray[np.int64]:
+    """(n,) row ids of the first places of the head."""
+    part, row = slate.head.part[:n], slate.head.row[:n]
+    out = np.empty(n, np.int64)
+    for i, segment in enumerate(slate.segments):
+        mine = part == i
+        out[mine] = segment.row_id[row[mine]]
+    return out

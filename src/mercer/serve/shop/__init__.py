@@ -1,0 +1,1 @@
+"""The storefront: its pages, and what a visitor keeps."""
