@@ -24,7 +24,7 @@ def test_a_text_is_read_back(random_bytes: bytes) -> None:
     assert key.is_of(read[1])
     assert not key.is_of(read[1][:-1] + bytes([read[1][-1] ^ 1]))
     assert key.secret_sha256 == hashlib.sha256(read[1]).digest()
-    assert text.rpartition("_")[2] not in repr(key)
+    assert text.split("_", 2)[2] not in repr(key)  # its own letters may hold a "_" as well
 
 
 @given(st.text(max_size=80))
