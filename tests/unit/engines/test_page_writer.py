@@ -300,3 +300,21 @@ def test_pages_written_after_a_torn_tail(tmp_path):
     log = PageLog(tmp_path)
     assert ids_of(log) == [page.page_id for page in made]
     assert same_page(log.find(made[2].page_id), made[2])
+
+
+def test_closing_on_a_hung_disk_waits_without_work(tmp_path):
+    """Who waits for a disk that does not answer leaves the processor to others."""
+    answers = threading.Event()
+    writer = SlotWriter(
+        tmp_path / "pages-0",
+        WriterParams(close_s=0.6, sync_s=0.05),
+        make_journal=lambda folder, first: HeldJournal(folder, first, answers),
+    )
+    assert not writer.write(plain_page(1), budget_s=0.01)
+    before_s = time.process_time()
+    writer.close()
+    assert time.process_time() - before_s < 0.1
+    answers.set()
+    for thread in writer._threads:
+        thread.join(5)
+    writer.close()
