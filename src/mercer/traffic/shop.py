@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final
+from typing import Any, Final, Protocol, final
 
 from mercer.retrieve.request import Hit, SearchRequest
 from mercer.schema.errors import MarketError
 from mercer.serve.market import Market
 from mercer.simulate.people.step import Event, Search, Similar
 from mercer.traffic.clock import Clock
+
+NO_HURRY_MS: Final = 60_000.0
+"""Simulated time stands still during a search, so none drops a part because this machine is busy."""
 
 
 class Refused(Exception):  # noqa: N818  # an answer that is counted, not a fault of ours
@@ -73,6 +76,7 @@ class InProcess:
             visitor_id=search.who.visitor_id or None,
             session_id=search.who.session_id or None,
             buyer_id=search.who.buyer_id,
+            budget_ms=NO_HURRY_MS,
         )
         try:
             found = self._market.search(request)

@@ -10,11 +10,13 @@ from mercer.simulate.people.person import draw_people
 from mercer.simulate.people.plan import arrivals
 from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
-from mercer.simulate.people.step import Search
+from mercer.simulate.people.step import Search, Who
 from mercer.simulate.people.supply import n_new_listings, plan_supply
+from mercer.traffic.clock import SimulatedClock
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.report import Report
-from mercer.traffic.shop import Page, Refused
+from mercer.traffic.shop import NO_HURRY_MS, InProcess, Page, Refused
+from support.plain_market import PlainMarket, listing
 from support.plain_shop import PlainShop
 
 NOW_MS = 1_767_225_600_000
@@ -135,3 +137,11 @@ def test_what_was_refused_is_counted_and_not_judged(world: World) -> None:
     _, _, report = _played(world, seed=2, sessions=5, make=_ClosedShop)
     assert report.refused[503] > 0
     assert (report.worths, report.n_zero) == ([], 0)
+
+
+def test_a_busy_machine_changes_no_page() -> None:
+    """In process a search has time: what it shows depends on the seed, and not on the machine."""
+    market = PlainMarket([listing("m1", "White mug")])
+    shop = InProcess(market, SimulatedClock(NOW_MS))
+    shop.search(Search(at_ms=NOW_MS, who=Who("v", "s", None), q="mug"))
+    assert market.searches[-1].budget_ms == NO_HURRY_MS
