@@ -118,6 +118,9 @@ class SqliteConsumer:
                     self._db.execute("rollback")
                 raise
         self._on_step("committed")
+        if any(entry.change.kind == "erasures" for entry in entries):
+            with self._lock:  # what was taken away is still in the file beside the database
+                self._db.execute("pragma wal_checkpoint(truncate)")
 
     def reset(self) -> None:
         """Forget all; the next step begins at the start of the log."""
