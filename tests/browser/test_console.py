@@ -5,9 +5,11 @@ import urllib.request
 from collections.abc import Callable
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def _answer(url: str, path: str, body: object = None) -> dict:
@@ -58,3 +60,17 @@ def test_nothing_sticks_out(visit: Callable[..., Page], path: str, screen: str) 
     """No page scrolls sideways; wide tables scroll in themselves."""
     page = visit(path, screen=screen)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_accessibility_rules_hold(visit: Callable[..., Page], url: str) -> None:
+    """axe-core finds nothing against WCAG 2.2 A and AA, in both themes, with something to show."""
+    found = _answer(url, "/v1/search", {"q": "white vintage mug", "visitor_id": "axe"})
+    explained = f"/console/pages/{found['page_id']}?listing=L00000001"
+    page = visit("/console", errors=("404",))
+    for path in ("/console", "/console/events", "/console/pages", explained, "/console/pages/no",
+                 "/console/login"):  # fmt: skip
+        page.goto(url + path)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
+            faults = Axe().run(page, options=RULES).response["violations"]
+            assert [(one["id"], one["nodes"][0]["html"]) for one in faults] == [], (path, scheme)
