@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -379,3 +380,17 @@ def test_old_rejects_go_with_the_events(shop):
     assert old.exists()
     assert "1 files of rejects" in mercer(*words).output
     assert [path.name for path in folder.rejects.iterdir()] == ["young.jsonl"]
+
+
+def test_what_visitors_did_is_for_the_market_s_user_alone(tmp_path):
+    """Log, views and rejects are made so that no other user of the machine may look into them."""
+    folder = MarketFolder(tmp_path / "shop")
+    folder.create()
+    source = tmp_path / "e.jsonl"
+    source.write_text("nonsense\n")
+    mercer("ingest", source, "--kind", "events", "--market", folder.path)
+    answer("erase", "--visitor", "ann", "--market", folder.path)
+    for consumer in consumers_of(folder, folder.config()):
+        consumer.close()
+    for one in (folder.log, folder.views, folder.rejects):
+        assert stat.S_IMODE(one.stat().st_mode) == 0o700, one

@@ -24,7 +24,7 @@ class RejectsFile:
     def add(self, row: int, reason: str, raw: Any) -> None:
         """One line: the row's number in its file, why, and what it said (cut)."""
         if self._file is None:
-            self._folder.mkdir(exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             self._open()
         self._n_lines += 1
         if self._n_lines <= MAX_LINES:

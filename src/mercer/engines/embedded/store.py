@@ -40,6 +40,8 @@ def open_store(folder: MarketFolder, *, recover: bool = True) -> Iterator[Store]
     """
     config = folder.config()
     with folder.lock(), _storage_faults(folder):
+        # What visitors did is nobody's business on this machine; who opens it to a group may do so.
+        folder.log.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = EmbeddedLog(folder.log)
         try:
             catalogue = SqlCatalogue(folder.tables_url(config))

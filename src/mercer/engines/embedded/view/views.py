@@ -65,7 +65,7 @@ class SqliteConsumer:
     def __init__(
         self, folder: Path, view: View, *, on_step: Callable[[str], None] = lambda step: None
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path, self._view, self._on_step = folder / f"{view.name}.db", view, on_step
         self._lock = threading.Lock()
         self._db = self._open()
