@@ -137,6 +137,9 @@ def test_what_was_refused_is_counted_and_not_judged(world: World) -> None:
     _, _, report = _played(world, seed=2, sessions=5, make=_ClosedShop)
     assert report.refused[503] > 0
     assert (report.worths, report.n_zero) == ([], 0)
+    told = report.summary(seed=2)
+    assert told["utility"]["served"]["n"] == 0
+    assert told["zero_result_rate"] is told["utility"]["share_of_oracle"] is None
 
 
 def test_a_busy_machine_changes_no_page() -> None:
