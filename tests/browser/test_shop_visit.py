@@ -110,10 +110,10 @@ def test_a_page_over_plain_http_tells_clicks_too(visit: Visit, heard: Any) -> No
     page = visit("/?q=")
     page.evaluate("delete Crypto.prototype.randomUUID")
     assert page.evaluate("crypto.randomUUID === undefined")
+    assert heard.of("impression", n=1)  # a card has to be looked at for a second
     page.locator(".card").nth(1).locator(".card-link").click()
     (click,) = heard.of("click", n=1)
     assert re.fullmatch("[0-9a-f]{32}", click["event_id"])
-    assert heard.of("impression", n=1)
 
 
 def test_a_click_is_told_once_by_the_script(visit: Visit, heard: Any) -> None:
