@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.schema.errors import ConfigError, MarketError
 from mercer.serve.log import Log
 from mercer.serve.market import Market
+from mercer.serve.process.board import ConnectionBoard
 from mercer.serve.process.peers import Peers, reader_calls, socket_of
 from mercer.serve.process.remote_owner import SOCKET, RemoteOwner, owner_calls
 from mercer.serve.process.repeating import Repeating
@@ -52,6 +54,7 @@ from mercer.serve.process.run_folder import (
 )
 from mercer.serve.process.supervise import LIFELINE, Child, Lifeline, Supervisor
 from mercer.serve.run import listen, serve, url_of
+from mercer.serve.settings import ServeSettings
 from mercer.simulate import draw_reference
 
 MAX_WORKERS = 64
@@ -228,20 +231,37 @@ def _serve(
     on_ready: Callable[[str], None],
     log: Log | None = None,
     others: Callable[[], Mapping[str, bytes]] = dict,
+    n_readers: int = 1,
+    board: ConnectionBoard | None = None,
     on_app: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
     serve(
         market,
         listener=listener,
-        settings=settings_of(folder.config(), host=front.host, allow_hosts=front.allow_hosts),
+        settings=replace(
+            settings_of(folder.config(), host=front.host, allow_hosts=front.allow_hosts),
+            read_threads=read_threads(n_readers),
+        ),
         access=access_of(folder, trust_proxies=front.trust_proxies),
         stored=ImageFolder(folder.images).read,
         draw=lambda ref, size_px: draw_reference(ref, size_px=size_px),
         log=log,
         others=others,
+        board=board,
         on_app=on_app,
         on_ready=on_ready,
     )
+
+
+def read_threads(n_readers: int) -> int:
+    """Searches that one of so many readers runs at the same time.
+
+    All readers together run as many as there are cores, and at least one each: more would share the
+    same cores and caches, and each would take longer.
+    """
+    has_affinity = hasattr(os, "sched_getaffinity")
+    n_cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+    return max(1, min(ServeSettings().read_threads, n_cores // n_readers))
 
 
 def run_owner(job: Job, lifeline: Lifeline) -> None:
@@ -290,6 +310,10 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
             stack.enter_context(closing(socket.socket(fileno=job.listener))),
             log=Log().bind(process=name),
             others=peers.metrics,
+            n_readers=job.n_readers,
+            board=stack.enter_context(
+                closing(ConnectionBoard(run / "connections", slot=job.slot, n=job.n_readers))
+            ),
             on_app=answer_peers,
             on_ready=lambda url: lifeline.ready(),
         )

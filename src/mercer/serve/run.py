@@ -1,5 +1,6 @@
 """Starting and stopping the server: where it may listen, and how it ends."""
 
+import asyncio
 import logging
 import signal
 import socket
@@ -21,9 +22,13 @@ from mercer.serve.log import Bridge, Log
 from mercer.serve.market import Market
 from mercer.serve.meter import Others
 from mercer.serve.picture import Draw, Stored
+from mercer.serve.process.board import ConnectionBoard
 from mercer.serve.settings import ServeSettings
 
 _BACKLOG = 1_024  # connections that wait to be accepted
+_GIVE_WAY_S = 0.004  # to a process that has fewer connections
+_TELL_S = 0.05  # how often a process tells how many it has
+_AGAIN_S = 0.05  # after a connection that could not be taken
 _LIBRARY_LOGS = ("uvicorn.error", "asyncio")
 
 
@@ -39,6 +44,7 @@ def serve(
     access: Access | None = None,
     log: Log | None = None,
     others: Others = dict,
+    board: ConnectionBoard | None = None,
     on_ready: Callable[[str], None] | None = None,
     on_app: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
@@ -50,6 +56,7 @@ def serve(
         access: who may do what; None allows everything, to this machine.
         listener: a socket that listens already, in place of host and port; closed in the end.
         others: what the other processes that answer this address count, by their names.
+        board: how many connections each process has open that shares the listener.
         on_app: called with the app before it serves.
         on_ready: called with the address once requests are answered.
     Raises:
@@ -65,7 +72,9 @@ def serve(
         market, settings=settings, draw=draw, stored=stored, access=access, log=log, others=others
     )
     on_app(app)
-    server = server_of(app, settings, on_ready=lambda: on_ready(url) if on_ready else None)
+    server = server_of(
+        app, settings, on_ready=lambda: on_ready(url) if on_ready else None, board=board
+    )
     with _library_logs(log), _signals_return():
         log.info("serving", url=url)
         try:
@@ -76,9 +85,17 @@ def serve(
 
 
 def server_of(
-    app: ASGIApp, settings: ServeSettings, *, on_ready: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    settings: ServeSettings,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    board: ConnectionBoard | None = None,
 ) -> uvicorn.Server:
-    """The server of an app, with our limits; `run(sockets=[...])` starts it."""
+    """The server of an app, with our limits; `run(sockets=[...])` starts it.
+
+    Args:
+        board: where several processes share the listening socket, how many connections each has.
+    """
     config = uvicorn.Config(
         app,
         # h11 is the one whose limits are set here and tested.
@@ -93,9 +110,8 @@ def server_of(
         h11_max_incomplete_event_size=settings.max_url_bytes + 65_536,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.stop_timeout_s,
-        backlog=1,  # taken in one go: the next connection goes to whoever has time for it
     )
-    return _Server(config, on_ready=on_ready)
+    return _Server(config, on_ready=on_ready, board=board)
 
 
 def listen(host: str, port: int, *, is_open: bool = True) -> socket.socket:
@@ -140,18 +156,63 @@ def url_of(listener: socket.socket) -> str:
 
 @final
 class _Server(uvicorn.Server):
-    """uvicorn's server that says when it is ready."""
+    """uvicorn's server that takes its connections itself, one at a time, and says when it is ready.
 
-    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+    Several processes take from the same listening socket; one that has more connections open than
+    another waits a moment, in which the other may take the next one.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        on_ready: Callable[[], None],
+        board: ConnectionBoard | None,
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._board = on_ready, board
+        self._taking: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(_BACKLOG)  # asyncio has set it to what it accepts in one go
+        await super().startup([])  # no sockets: uvicorn would take all that waits, in one go
+        self._taking = [asyncio.create_task(self._take(one)) for one in sockets or ()]
+        if self._board is not None:
+            self._taking.append(asyncio.create_task(self._tell(self._board)))
         if self.started:
             self._on_ready()
+
+    async def _take(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        while True:
+            if self._board is not None and self._board.has_more_than_another():
+                await asyncio.sleep(_GIVE_WAY_S)
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:  # too many open files, or a client that is gone already
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            await loop.connect_accepted_socket(self._protocol, connection)
+            if self._board is not None:
+                self._board.tell(len(self.server_state.connections))
+
+    def _protocol(self) -> asyncio.Protocol:
+        """As uvicorn's own startup makes one."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+    async def _tell(self, board: ConnectionBoard) -> None:
+        while True:
+            board.tell(len(self.server_state.connections))
+            await asyncio.sleep(_TELL_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self._taking:
+            task.cancel()
+        await asyncio.gather(*self._taking, return_exceptions=True)
+        await super().shutdown(sockets)
 
 
 @contextmanager
