@@ -76,21 +76,19 @@ def top_values(
         limit: at most so many.
     """
     totals: dict[str, int] = {}
-    for at, (part, n) in enumerate(zip(labels, counts, strict=True)):
-        span = part.span(field)
+    spans = [part.span(field) for part in labels]
+    is_cut = False
+    for at, (part, span, n) in enumerate(zip(labels, spans, counts, strict=True)):
         found = np.flatnonzero(n[: len(span)])
         if at == 0 and len(found) > limit:
             # A value that is in no other segment can only be among the first `limit` of this one.
-            found = found[np.lexsort((found, -n[found]))[:limit]]
+            found, is_cut = found[np.lexsort((found, -n[found]))[:limit]], True
         for code in found.tolist():
             value = part.values[span[code]]
+            if is_cut and at and value not in totals:
+                cut = labels[0].code(field, value)  # what the first segment has of it beyond the cut
+                totals[value] = int(counts[0][cut - spans[0].start]) if cut >= 0 else 0
             totals[value] = totals.get(value, 0) + int(n[code])
-    for value in [v for v in totals if len(labels) > 1]:
-        totals[value] = sum(
-            int(n[code - part.span(field).start])
-            for part, n in zip(labels, counts, strict=True)
-            if (code := part.code(field, value)) >= 0
-        )
     return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
 
 
