@@ -19,7 +19,7 @@ from mercer.bench.http_client import Answer, Pool, get, put
 
 CONNECTIONS: Final = 16  # open before the first request; more are opened where all are busy
 MAX_CONNECTIONS: Final = 512
-POLL_S: Final = 0.03
+POLL_S: Final = 0.05
 LONGEST_S: Final = 10.0  # a change is looked for so long
 GONE_POLLS: Final = 4  # searches in a row that do not show a sold listing: it is gone
 DRAIN_S: Final = 30.0  # requests under way at the end of a window
