@@ -86,7 +86,8 @@ def top_values(
         for code in found.tolist():
             value = part.values[span[code]]
             if is_cut and at and value not in totals:
-                cut = labels[0].code(field, value)  # what the first segment has of it beyond the cut
+                # What the first segment has of it lies beyond the cut.
+                cut = labels[0].code(field, value)
                 totals[value] = int(counts[0][cut - spans[0].start]) if cut >= 0 else 0
             totals[value] = totals.get(value, 0) + int(n[code])
     return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
