@@ -30,7 +30,6 @@ from mercer.schema.errors import ConfigError, MarketError
 ROLES: Final = ("owner", "reader", "learner")
 MERGE_ROWS: Final = 40  # a delta so small is merged, so that merges are always under way
 FAULT_S: Final = 2.0
-MOMENT_S: Final = 5.0  # a moment that does not come is not waited for any longer
 Progress = Callable[[str, int], None]
 
 
@@ -44,6 +43,7 @@ class CrashBench:
     faults: int = 6  # spells of a failing disk, ENOSPC and EIO in turn
     searchers: int = 2
     sellers: int = 2
+    moment_s: float = 5.0  # a moment that does not come is not waited for any longer
     seed: int = 1
 
 
@@ -136,7 +136,7 @@ def _kill(
             _wait_healthy(server)
         moment = rng.choice(tuple(_MOMENTS))
         time.sleep(rng.uniform(0.0, 0.8))
-        has_come = _MOMENTS[moment](market / "index")
+        has_come = _MOMENTS[moment](market / "index", bench.moment_s)
         role = rng.choice((*ROLES, "merge") if moment == "any" else ("owner", "merge"))
         if has_come and server.kill_one(role, rng):
             killed[f"{role}, {moment}" if moment != "any" else role] += 1
@@ -144,26 +144,26 @@ def _kill(
     return killed
 
 
-def _await(happened: Callable[[], bool]) -> bool:
-    """Whether it happens within MOMENT_S."""
-    until = time.monotonic() + MOMENT_S
+def _await(happened: Callable[[], bool], wait_s: float) -> bool:
+    """Whether it happens within that time."""
+    until = time.monotonic() + wait_s
     while not (has_come := happened()) and time.monotonic() < until:
         time.sleep(0.001)
     return has_come
 
 
-def _building(index: Path) -> bool:
-    return _await(lambda: any(index.glob(".g*.part")))
+def _building(index: Path, wait_s: float) -> bool:
+    return _await(lambda: any(index.glob(".g*.part")), wait_s)
 
 
-def _renaming(index: Path) -> bool:
+def _renaming(index: Path, wait_s: float) -> bool:
     """The next generation gets its name, and perhaps is current already."""
     before = {path.name for path in index.glob("g*-*")}
-    return _await(lambda: any(path.name not in before for path in index.glob("g*-*")))
+    return _await(lambda: any(path.name not in before for path in index.glob("g*-*")), wait_s)
 
 
-_MOMENTS: Final[Mapping[str, Callable[[Path], bool]]] = {
-    "any": lambda index: True,  # commits, most of the time
+_MOMENTS: Final[Mapping[str, Callable[[Path, float], bool]]] = {
+    "any": lambda index, wait_s: True,  # commits, most of the time
     "building": _building,
     "renaming": _renaming,
 }
