@@ -71,7 +71,7 @@ def absent() -> Callable[[str], NoReturn]:
     def give_up(reason: str) -> NoReturn:
         if IN_CI:
             pytest.fail(f"{reason} (with CI set, its absence is a failure)", pytrace=False)
-        pytest.skip(reason)
+        pytest.skip(reason)  # a developer without that server or browser can run the rest
 
     return give_up
 
@@ -81,6 +81,7 @@ def real_data() -> Callable[[str], Path]:
     """`real_data("esci_us")`: that folder under $MERCER_DATA; skips, with the reason, without it."""
 
     def folder(name: str) -> Path:
+        # The catalogues are not part of the project, so a clone without them passes, and says so.
         root = os.environ.get("MERCER_DATA", "")
         if not root:
             pytest.skip(f"MERCER_DATA is not set; it names the folder that holds {name}/")

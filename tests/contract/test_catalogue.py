@@ -1,9 +1,6 @@
 """The laws of `schema.catalogue.Catalogue`, over SQLite and a real PostgreSQL."""
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NoReturn
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +16,6 @@ from mercer.schema.catalogue import CHANGED_LISTING, STORED_LISTING
 from mercer.schema.errors import ConfigError, SchemaError
 from mercer.schema.seller import SELLER
 from support.listing_rows import deleted_rows, listing_rows, standing
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path, absent: Callable[[str], NoReturn]) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'tables.db'}"
-    if found := os.environ.get("MERCER_TEST_POSTGRES_URL"):
-        return found
-    absent(
-        "MERCER_TEST_POSTGRES_URL is not set; scripts/test_servers.sh starts a server and sets it"
-    )
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The laws of API keys in tables, over SQLite and a real PostgreSQL."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 import sqlalchemy as sa
@@ -18,17 +16,6 @@ from mercer.schema.errors import NotFoundError
 from mercer.serve.access.access import Keys
 
 _conforms: type[Keys] = SqlKeys
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path, absent: Callable[[str], NoReturn]) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'tables.db'}"
-    if found := os.environ.get("MERCER_TEST_POSTGRES_URL"):
-        return found
-    absent(
-        "MERCER_TEST_POSTGRES_URL is not set; scripts/test_servers.sh starts a server and sets it"
-    )
 
 
 @pytest.fixture

@@ -273,7 +273,7 @@ def test_searches_beside_changes_see_one_moment(tmp_path):
                 ids = [h.listing_id for h in found.hits]
                 if found.found != 20 or len(set(ids)) != len(ids):
                     faults.append((found.found, ids))
-            except Exception as fault:
+            except Exception as fault:  # a thread of its own: the test fails on any of `faults`
                 faults.append(fault)
 
     threads = [threading.Thread(target=look) for _ in range(2)]

@@ -149,7 +149,7 @@ def test_searches_beside_writes_never_show_what_is_gone(
                 shown = set(seen + near) & before
                 if shown or len(set(seen)) != len(seen):
                     faults.append((q, shown, seen))
-            except Exception as fault:
+            except Exception as fault:  # a thread of its own: the test fails on any
                 faults.append(fault)
 
     def write(n: int) -> None:
@@ -160,7 +160,7 @@ def test_searches_beside_writes_never_show_what_is_gone(
                 GONE[("sold out", "hidden", "deleted")[n]](market, item)
                 with lock:
                     gone.add(item["listing_id"])
-        except Exception as fault:
+        except Exception as fault:  # a thread of its own: the test fails on any
             faults.append(fault)
 
     lookers = [threading.Thread(target=look) for _ in range(2)]

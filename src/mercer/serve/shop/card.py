@@ -20,7 +20,7 @@ FEW_LEFT = 3  # so many pieces or fewer are worth a word
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 _NO_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
 
-# What a shop calls a colour -> (background, ink) of a placeholder tile.
+# What a shop calls a colour -> (background, ink) of the tile of a listing without a picture.
 _COLOURS: Mapping[str, tuple[str, str]] = {
     "white": ("#f3f0ea", "#c9c1b2"), "black": ("#33343a", "#6b6d78"), "grey": ("#c3c7cc", "#858b94"),
     "gray": ("#c3c7cc", "#858b94"), "silver": ("#d3d7dc", "#949ba5"), "red": ("#e9b3aa", "#b0402f"),
@@ -38,7 +38,7 @@ _TILES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A drawn placeholder: two colours, a letter, one of a few shapes."""
+    """What is drawn for a listing without a picture: two colours, a letter, one of a few shapes."""
 
     background: str
     ink: str
@@ -161,7 +161,7 @@ def _badge(document: Mapping[str, Any]) -> str:
 
 
 def tile_of(listing_id: str, path: Sequence[str], attributes: Mapping[str, Any]) -> Tile:
-    """A placeholder in the listing's own colour, else in its category's; the same one every time."""
+    """A tile in the listing's own colour, else in its category's; the same one every time."""
     root = path[0] if path else listing_id
     by_category = _TILES[_digest(root) % len(_TILES)]
     words = [
