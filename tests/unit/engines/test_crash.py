@@ -1,10 +1,7 @@
 """kill -9 at any moment: the last good generation serves, and nothing acknowledged is lost."""
 
-import os
 import random
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +15,9 @@ from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.errors import CorruptError
+from support.dying_child import Child, dying_child
 from support.market_kit import items, make_market, small_encoder
 
-Child = Callable[[str], int]
 REQUEST = SearchRequest(q="red mug", per_page=50, facets=("*",), budget_ms=60_000)
 
 
@@ -47,20 +44,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def child() -> Iterator[Child]:
     """`child("verb|argument|folder")`: the wait status of a process that did what the line says."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    with subprocess.Popen(
-        [sys.executable, support.crash_child.__file__],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
-    ) as process:  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(line: str) -> int:
-            print(line, file=process.stdin, flush=True)
-            return int(process.stdout.readline())
-
+    with dying_child(support.crash_child.__file__) as ask:
         yield ask
-        process.stdin.close()
 
 
 STEPS = ["read", "columns", "files", "words", "encoder", "vectors", "vector index"]

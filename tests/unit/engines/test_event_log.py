@@ -1,12 +1,9 @@
 """The partition `events`: nothing acknowledged is lost or doubled, whatever fails."""
 
-import os
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,9 +13,8 @@ import pytest
 import support.event_crash_child
 from mercer.engines.embedded.log.event_log import EventLog
 from mercer.schema.errors import CorruptError, MarketError, SchemaError
+from support.dying_child import Child, dying_child
 from support.log_kit import T0, event_rows
-
-Child = Callable[[str], int]
 
 
 def ids_of(log: EventLog) -> list[str]:
@@ -144,20 +140,8 @@ def test_rows_of_another_schema_are_refused(log: EventLog) -> None:
 @pytest.fixture(scope="module")
 def child() -> Iterator[Child]:
     """`child("verb|argument|folder")`: the wait status of a process that did what the line says."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    with subprocess.Popen(
-        [sys.executable, support.event_crash_child.__file__],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path},
-    ) as process:  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(line: str) -> int:
-            print(line, file=process.stdin, flush=True)
-            return int(process.stdout.readline())
-
+    with dying_child(support.event_crash_child.__file__) as ask:
         yield ask
-        process.stdin.close()
 
 
 def assert_whole(folder: Path, *, more: tuple[str, ...] = ()) -> None:
