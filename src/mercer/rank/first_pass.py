@@ -13,12 +13,18 @@ that has the only word asked for needs no further evidence, one that has three o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from mercer.rank.first_pass_kernels import (
+    bm25f,
+    label_verdicts,
+    lexical_part,
+    prior_part,
+    title_words,
+)
 from mercer.retrieve.match import Wanted, label_codes
-from mercer.retrieve.segment import COUNT_BITS, F32s, I32s, I64s, Segment, U16s, U32s
+from mercer.retrieve.segment import F32s, I32s, Segment, U16s, U32s
 from mercer.text.analyze import stem
 
 F64s = npt.NDArray[np.float64]
@@ -106,23 +112,22 @@ def score(
         cosine: (n,) between query and listing; None where the semantic part is not used.
     """
     group_scores, group_idf = _group_scores(rows, segment, wanted, stats, params)
-    has_group = group_scores > 0
-    total_idf = max(float(group_idf.sum()), 1e-9)
-    coverage = group_idf @ has_group / total_idf if len(group_idf) else np.zeros(len(rows))
-    best = 1.3 * (params.k1 + 1.0) * total_idf
-    lexical = group_scores.sum(axis=0) * (0.3 + coverage) / best
+    has_group = np.empty(group_scores.shape, np.bool_)
+    names = _PARTS if cosine is None else (*_PARTS, "semantic")
+    values = np.empty((len(names), len(rows)), np.float32)
+    most = 1.3 * (params.k1 + 1.0) * max(float(group_idf.sum()), 1e-9)
+    lexical_part(group_scores, group_idf, most, params.lexical, has_group, values[0])
     title = title_features(rows, segment, wanted)
-    parts = {
-        "lexical": params.lexical * lexical**2,
-        "title": params.title * title[:, 0],
-        "unwanted": params.negated * title[:, 2] - params.unwanted * title[:, 1],
-        "wish": params.wish * _wishes(rows, segment, wanted),
-        "prior": params.prior * segment.prior[rows],
-    }
+    values[1] = params.title * title[:, 0]
+    values[2] = params.negated * title[:, 2] - params.unwanted * title[:, 1]
+    values[3] = params.wish * _wishes(rows, segment, wanted)
+    prior_part(rows, segment.prior, params.prior, values[4])
     if cosine is not None:
-        parts["semantic"] = semantic_weight(wanted, params=params) * np.maximum(cosine, 0.0)
-    values = np.stack([np.asarray(part, np.float32) for part in parts.values()])
-    return Scores(values.sum(axis=0, dtype=np.float32), tuple(parts), values, has_group)
+        values[5] = semantic_weight(wanted, params=params) * np.maximum(cosine, 0.0)
+    return Scores(values.sum(axis=0, dtype=np.float32), names, values, has_group)
+
+
+_PARTS = ("lexical", "title", "unwanted", "wish", "prior")
 
 
 def semantic_weight(wanted: Wanted, *, params: FirstPassParams) -> float:
@@ -147,7 +152,7 @@ def _group_scores(
                 continue
             each = np.empty((len(codes), len(rows)))
             for i, code in enumerate(codes):
-                _bm25f(
+                bm25f(
                     rows, segment.postings.rows_of(code), segment.postings.counts_of(code),
                     segment.lengths, stats.mean_lengths, weights, params.k1, params.b, each[i],
                 )  # fmt: skip
@@ -167,7 +172,7 @@ def title_features(rows: U32s, segment: Segment, wanted: Wanted) -> F32s:
     excluded = [code(word) for words in wanted.excluded for word in words]
     out = np.zeros((len(rows), 3), np.float32)
     if pairs or excluded:
-        _title(
+        title_words(
             rows, segment.title_offsets, segment.title_stems,
             np.array([a for a, _ in pairs], np.int32), np.array([b for _, b in pairs], np.int32),
             np.array([c for c in excluded if c >= 0], np.int32),
@@ -176,107 +181,20 @@ def title_features(rows: U32s, segment: Segment, wanted: Wanted) -> F32s:
     return out
 
 
-def _wishes(rows: U32s, segment: Segment, wanted: Wanted) -> F64s:
+def _wishes(rows: U32s, segment: Segment, wanted: Wanted) -> I32s:
     """(n,) wanted values that a listing has, less the fields in which it has only other values."""
-    total = np.zeros(len(rows))
-    for wish in wanted.wishes:
-        codes = np.array(sorted(label_codes(wish, segment)), np.int32)
-        span = segment.labels.span(wish.field)
-        has = np.zeros(len(rows), np.int8)
-        _label_verdict(
-            rows, segment.labels.offsets, segment.labels.codes, codes, span.start, span.stop, has
-        )
-        total += has
+    total = np.zeros(len(rows), np.int32)
+    if wanted.wishes:
+        spans = [segment.labels.span(wish.field) for wish in wanted.wishes]
+        codes = [label_codes(wish, segment) for wish in wanted.wishes]
+        label_verdicts(
+            rows, segment.labels.offsets, segment.labels.codes,
+            np.array([code for of_wish in codes for code in of_wish], np.int32),
+            np.cumsum([0, *(len(of_wish) for of_wish in codes)]),
+            np.array([span.start for span in spans]), np.array([span.stop for span in spans]),
+            total,
+        )  # fmt: skip
     return total
-
-
-_U4 = nb.types.Array(nb.u4, 1, "C", readonly=True)
-_U2 = nb.types.Array(nb.u2, 1, "C", readonly=True)
-_U2_2D = nb.types.Array(nb.u2, 2, "C", readonly=True)
-_I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
-_I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
-_F8 = nb.types.Array(nb.f8, 1, "C", readonly=True)
-_SHIFTS = np.cumsum((0, *COUNT_BITS[:-1]))
-_TOPS = np.array([(1 << bits) - 1 for bits in COUNT_BITS])
-
-
-@nb.njit(nb.i8(_U4, nb.i8, nb.i8, nb.u4), cache=True, nogil=True)
-def _seek(rows: U32s, low: int, high: int, row: int) -> int:
-    """First place in [low, high) whose row is not below `row`."""
-    while low < high:
-        middle = (low + high) >> 1
-        if rows[middle] < row:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@nb.njit(nb.void(_U4, _U4, _U2, _U2_2D, _F8, _F8, nb.f8, nb.f8, nb.f8[::1]), cache=True, nogil=True)
-def _bm25f(
-    rows: U32s, post_rows: U32s, post_counts: U16s, lengths: U16s,
-    mean_lengths: F64s, weights: F64s, k1: float, b: float, out: F64s,
-) -> None:  # fmt: skip
-    """out[i] = tf' (k1 + 1) / (k1 + tf'), tf' the weighted, length-normalised count; 0 if absent."""
-    at, end = 0, post_rows.size
-    for i in range(rows.size):
-        at = _seek(post_rows, at, end, rows[i])
-        if at == end or post_rows[at] != rows[i]:
-            out[i] = 0.0
-            continue
-        packed, tf = np.int64(post_counts[at]), 0.0
-        for field in range(4):
-            count = (packed >> _SHIFTS[field]) & _TOPS[field]
-            if count:
-                norm = 1.0 - b + b * lengths[rows[i], field] / mean_lengths[field]
-                tf += weights[field] * count / norm
-        out[i] = tf * (k1 + 1.0) / (k1 + tf)
-
-
-@nb.njit(nb.void(_U4, _I8, _I4, _I4, _I4, _I4, _I4, nb.f4[:, ::1]), cache=True, nogil=True)
-def _title(
-    rows: U32s, offsets: I64s, stems: I32s, first: I32s, second: I32s,
-    excluded: I32s, negators: I32s, out: F32s,
-) -> None:  # fmt: skip
-    for i in range(rows.size):
-        start, end = offsets[rows[i]], offsets[rows[i] + 1]
-        n_pairs = 0
-        for p in range(first.size):
-            for at in range(start, end - 1):
-                if stems[at] == first[p] and stems[at + 1] == second[p] and first[p] >= 0:
-                    n_pairs += 1
-                    break
-        if first.size:
-            out[i, 0] = n_pairs / first.size
-        for at in range(start, end):
-            for e in range(excluded.size):
-                if stems[at] != excluded[e]:
-                    continue
-                is_negated = False
-                for near in range(max(start, at - 3), min(end, at + 2)):
-                    for n in range(negators.size):
-                        if negators[n] >= 0 and near != at and stems[near] == negators[n]:
-                            is_negated = True
-                out[i, 2 if is_negated else 1] = 1.0
-
-
-@nb.njit(nb.void(_U4, _I8, _I4, _I4, nb.i8, nb.i8, nb.i1[::1]), cache=True, nogil=True)
-def _label_verdict(
-    rows: U32s, offsets: I64s, codes: I32s, wanted: I32s, first: int, last: int,
-    out: npt.NDArray[np.int8],
-) -> None:  # fmt: skip
-    """1 where the row has a wanted label, -1 where it has only others of first..last - 1, else 0."""
-    for i in range(rows.size):
-        verdict = 0
-        for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
-            code = codes[at]
-            if first <= code < last:
-                if verdict == 0:
-                    verdict = -1
-                for w in range(wanted.size):
-                    if wanted[w] == code:
-                        verdict = 1
-        out[i] = verdict
 
 
 def mean_lengths(lengths: U16s) -> F64s:

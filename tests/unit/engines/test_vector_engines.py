@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mercer.engines.embedded.index.vector_codes import count_live, live_bits, score_codes
+from mercer.engines.embedded.index.vector_codes import (
+    count_live,
+    fixed_query,
+    live_bits,
+    score_codes,
+)
 from mercer.engines.embedded.index.vector_exact import ExactIndex
 from mercer.engines.embedded.index.vector_faiss import FaissBuilder, FaissIndex, FaissParams
 from mercer.schema.errors import ConfigError, CorruptError, InputError
@@ -25,14 +30,36 @@ def test_exact_scores_are_numpys(dim: int) -> None:
     assert sorted(rows.tolist()) == list(range(50))
 
 
-@pytest.mark.parametrize("dim", [1, 6, 17, 64])
+@pytest.mark.parametrize("dim", [1, 6, 17, 64, 300, 2_048])
 def test_scores_of_codes_are_numpys(dim: int) -> None:
-    """offset + weight . code of each row asked for, in the order asked for."""
+    """query . (lowest + (code + 0.5) * step) of each row asked for, in the order asked for."""
     codes = np.random.default_rng(1).integers(0, 256, (30, dim)).astype(np.uint8)
-    weight, rows = some_rows(1, dim)[0], np.array([3, 29, 0, 3])
-    out = np.empty(4, np.float32)
-    score_codes(codes, weight, 0.5, rows, out)
-    np.testing.assert_allclose(out, 0.5 + codes[rows] @ weight, rtol=1e-4, atol=1e-3)
+    query, step = some_rows(1, dim)[0], np.linspace(0.001, 0.004, dim, dtype=np.float32)
+    query /= np.linalg.norm(query)
+    lowest, rows = -100 * step, np.resize(np.array([3, 29, 0, 3]), 50)
+    fixed, out = fixed_query(query, lowest=lowest, step=step), np.empty(50, np.float32)
+    score_codes(codes, fixed.weight, fixed.scale, fixed.offset, rows, out)
+    np.testing.assert_allclose(out, (lowest + (codes[rows] + 0.5) * step) @ query, atol=1e-4)
+
+
+@pytest.mark.parametrize("dim", [1, 256, 515, 4_096])
+def test_no_score_of_codes_overflows(dim: int) -> None:
+    """The largest sum that there can be, of equal weights and extreme codes, is right."""
+    codes = np.repeat(np.array([[0], [255]], np.uint8), dim, axis=1)
+    same = np.full(dim, 0.01, np.float32)
+    fixed, out = fixed_query(same, lowest=same * 0, step=same), np.empty(2, np.float32)
+    score_codes(codes, fixed.weight, fixed.scale, fixed.offset, np.arange(2), out)
+    np.testing.assert_allclose(out, np.array([0.5, 255.5]) * 1e-4 * dim, rtol=1e-4)
+
+
+def test_nothing_is_near_a_query_of_zeros() -> None:
+    """Without a direction every score is 0."""
+    nothing, out = np.zeros(4, np.float32), np.empty(1, np.float32)
+    fixed = fixed_query(nothing, lowest=nothing, step=nothing + 1)
+    score_codes(
+        np.full((1, 4), 9, np.uint8), fixed.weight, fixed.scale, fixed.offset, np.arange(1), out
+    )
+    assert out == 0
 
 
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 200])

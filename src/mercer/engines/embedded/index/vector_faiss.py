@@ -17,7 +17,12 @@ from typing import Any, final
 import faiss as typed_faiss
 import numpy as np
 
-from mercer.engines.embedded.index.vector_codes import count_live, live_bits, score_codes
+from mercer.engines.embedded.index.vector_codes import (
+    count_live,
+    fixed_query,
+    live_bits,
+    score_codes,
+)
 from mercer.retrieve.vector_index import (
     NO_HITS,
     Bitmap,
@@ -253,8 +258,8 @@ class FaissIndex:
         """See `VectorIndex`; of the rounded vectors."""
         check_rows(rows, n=self.n)
         scores = np.empty(rows.size, np.float32)
-        offset = float(query @ (self._lowest + self._step / 2))
-        score_codes(self._codes, query * self._step, offset, rows, scores)
+        fixed = fixed_query(query, lowest=self._lowest, step=self._step)
+        score_codes(self._codes, fixed.weight, fixed.scale, fixed.offset, rows, scores)
         return scores
 
     def row_vectors(self, rows: I64s) -> F32s:
