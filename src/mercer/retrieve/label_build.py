@@ -27,10 +27,15 @@ def attribute_field(name: str) -> str:
 class LabelCollector:
     """Takes batches of listings and keeps their labels as (listing, code) columns.
 
-    Only distinct labels become Python objects, never the labels of a listing.
+    Only distinct labels become Python objects, never the labels of a listing. What is known of a
+    label is worked out once, so that `finish` may be called after each batch.
     """
 
     _codes: dict[tuple[str, str], int] = field(default_factory=dict)
+    _fields: dict[str, int] = field(default_factory=dict)
+    _field_of: list[int] = field(default_factory=list)  # by code, as the next two
+    _values: list[str] = field(default_factory=list)
+    _folded: list[str] = field(default_factory=list)
     _listing: list[I64s] = field(default_factory=list)
     _code: list[I64s] = field(default_factory=list)
     _n: int = 0
@@ -47,8 +52,19 @@ class LabelCollector:
         self._n += len(listings)
 
     def _intern(self, pairs: Iterable[tuple[str, str]]) -> I64s:
-        codes = self._codes
-        return np.array([codes.setdefault(pair, len(codes)) for pair in pairs], np.int64)
+        return np.array([self._code_of(pair) for pair in pairs], np.int64)
+
+    def _code_of(self, pair: tuple[str, str]) -> int:
+        code = self._codes.get(pair)
+        if code is None:
+            code = self._codes[pair] = len(self._codes)
+            name, value = pair
+            self._field_of.append(self._fields.setdefault(name, len(self._fields)))
+            self._values.append(value)
+            # A category is found by its own name, not by its path.
+            own = value.rpartition(CATEGORY_SEPARATOR)[2] if name == "category" else value
+            self._folded.append(fold_value(own))
+        return code
 
     def _keep(self, owners: I64s, codes: I64s) -> None:
         self._listing.append(owners + self._n)
@@ -99,10 +115,10 @@ class LabelCollector:
 
     def finish(self, order: I64s) -> Labels:
         """The labels by the rows that `order` puts the listings in ((n,) listing of each row)."""
-        listing = np.concatenate(self._listing) if self._listing else np.zeros(0, np.int64)
-        code = np.concatenate(self._code) if self._code else np.zeros(0, np.int64)
-        fields, starts, values, final = _sorted_labels(list(self._codes), code)
-        folded, folded_code = _folded(fields, values, starts)
+        listing, code = _joined(self._listing), _joined(self._code)
+        self._listing, self._code = [listing], [code]
+        fields, starts, values, final = self._sorted(code)
+        folded, folded_code = self._sorted_folds(final, starts)
         row_of = np.empty(len(order), np.int64)
         row_of[order] = np.arange(len(order))
         offsets, codes = _group(row_of[listing], final[code], len(order))
@@ -110,10 +126,40 @@ class LabelCollector:
         owners = np.repeat(np.arange(len(order)), np.diff(offsets))
         row_offsets, rows = _group(codes.astype(np.int64), owners, len(values))
         return Labels(
-            fields, starts, SortedStrings(pa.array(values, pa.string())),
-            SortedStrings(pa.array(folded, pa.string())), folded_code,
+            fields, starts, SortedStrings(values), SortedStrings(folded), folded_code,
             offsets, codes, row_offsets, rows.astype(np.uint32),
         )  # fmt: skip
+
+    def _sorted(self, used: I64s) -> tuple[tuple[str, ...], I64s, pa.Array, I64s]:
+        """Fields most used first (tags last: many values, seldom counted), values sorted within.
+
+        Returns:
+            The fields, the first place of each, the values, and the place of each code.
+        """
+        field_of = np.array(self._field_of, np.int64)
+        n_fields, names = len(self._fields), list(self._fields)
+        uses = np.bincount(field_of[used], minlength=n_fields)
+        ranked = sorted(
+            range(n_fields), key=lambda f: (names[f] in ("tags", "seller"), -uses[f], names[f])
+        )
+        rank = np.empty(n_fields, np.int64)
+        rank[ranked] = np.arange(n_fields)
+        values = pa.array(self._values, pa.string())
+        order = _sort_order(rank[field_of], values)
+        final = np.empty(len(order), np.int64)
+        final[order] = np.arange(len(order))
+        per_field = np.bincount(rank[field_of], minlength=n_fields)
+        starts = np.concatenate([[0], np.cumsum(per_field)]).astype(np.int64)
+        return tuple(names[f] for f in ranked), starts, values.take(pa.array(order)), final
+
+    def _sorted_folds(self, final: I64s, starts: I64s) -> tuple[pa.Array, I32s]:
+        """The folded values sorted within their field, and the place in the values of each."""
+        by_place = np.empty(len(final), np.int64)
+        by_place[final] = np.arange(len(final))
+        folded = pa.array(self._folded, pa.string()).take(pa.array(by_place))
+        field = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        order = _sort_order(field, folded)
+        return folded.take(pa.array(order)), order.astype(np.int32)
 
 
 _ENTRIES = pa.list_(pa.struct([("key", pa.string()), ("value", pa.list_(pa.string()))]))
@@ -134,34 +180,15 @@ def _nodes(path: str) -> list[str]:
     return [CATEGORY_SEPARATOR.join(names[: depth + 1]) for depth in range(len(names))]
 
 
-def _sorted_labels(
-    labels: list[tuple[str, str]], used: I64s
-) -> tuple[tuple[str, ...], I64s, list[str], I64s]:
-    """Fields most used first (tags last: many values, seldom counted), values sorted within."""
-    frequency = np.bincount(used, minlength=len(labels))
-    by_field: dict[str, int] = {}
-    for (name, _), n in zip(labels, frequency.tolist(), strict=True):
-        by_field[name] = by_field.get(name, 0) + n
-    fields = sorted(by_field, key=lambda f: (f in ("tags", "seller"), -by_field[f], f))
-    rank = {name: i for i, name in enumerate(fields)}
-    order = sorted(range(len(labels)), key=lambda i: (rank[labels[i][0]], labels[i][1]))
-    final = np.empty(len(labels), np.int64)
-    final[order] = np.arange(len(labels))
-    per_field = np.bincount([rank[labels[i][0]] for i in order] or [0], minlength=len(fields))
-    starts = np.concatenate([[0], np.cumsum(per_field)])[: len(fields) + 1]
-    return tuple(fields), starts.astype(np.int64), [labels[i][1] for i in order], final
+def _joined(parts: Sequence[I64s]) -> I64s:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _folded(fields: Sequence[str], values: list[str], starts: I64s) -> tuple[list[str], I32s]:
-    folded = [fold_value(value) for value in values]
-    if "category" in fields:  # found by its own name, not by its path
-        at = fields.index("category")
-        for i in range(int(starts[at]), int(starts[at + 1])):
-            folded[i] = fold_value(values[i].rpartition(CATEGORY_SEPARATOR)[2])
-    order: list[int] = []
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        order += sorted(range(start, end), key=folded.__getitem__)
-    return [folded[i] for i in order], np.array(order, np.int32)
+def _sort_order(major: I64s, minor: pa.Array) -> I64s:
+    """The stable order by number, then by string (its bytes, which is the order of code points)."""
+    by_string = np.asarray(pc.sort_indices(minor)).astype(np.int64)
+    order: I64s = by_string[np.argsort(major[by_string], kind="stable")]
+    return order
 
 
 def _group(key: I64s, value: I64s, n_keys: int) -> tuple[I64s, I32s]:

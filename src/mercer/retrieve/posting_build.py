@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from mercer.retrieve.segment import COUNT_BITS, I32s, I64s, Postings, U16s, U32s
 from mercer.retrieve.sorted_strings import SortedStrings
-from mercer.text.analyze import Tokens, stem
+from mercer.text.analyze import Tokens
 
 _I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
 _I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
@@ -17,9 +17,9 @@ _SHIFTS = np.cumsum((0, *COUNT_BITS[:-1]))
 _TOPS = np.array([(1 << bits) - 1 for bits in COUNT_BITS])
 
 
-def stem_codes(vocabulary: Sequence[str]) -> tuple[pa.StringArray, I32s]:
-    """The distinct stems of words, sorted, and for each word the place of its stem."""
-    encoded = pa.array([stem(word) for word in vocabulary], pa.string()).dictionary_encode()
+def stem_codes(stem_of: Sequence[str]) -> tuple[pa.StringArray, I32s]:
+    """The distinct stems, sorted, and the place of each one given."""
+    encoded = pa.array(stem_of, pa.string()).dictionary_encode()
     order = np.asarray(pc.sort_indices(encoded.dictionary))
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
@@ -27,18 +27,18 @@ def stem_codes(vocabulary: Sequence[str]) -> tuple[pa.StringArray, I32s]:
 
 
 def build_postings(
-    fields: Sequence[Tokens], vocabulary: Sequence[str], order: I64s
+    fields: Sequence[Tokens], stem_of_word: Sequence[str], order: I64s
 ) -> tuple[Postings, I32s]:
     """Postings over the rows `order` puts the listings in.
 
     Args:
         fields: words of each text field by listing, in the order of TEXT_FIELDS.
-        vocabulary: the words behind the codes.
+        stem_of_word: the stem of the word behind each code.
         order: (n,) listing of each row.
     Returns:
         The postings, and for each word the code of its stem.
     """
-    stems, stem_of = stem_codes(vocabulary)
+    stems, stem_of = stem_codes(stem_of_word)
     n_stems = len(stems)
     offsets = np.zeros(n_stems + 1, np.int64)
     cursors = np.zeros(n_stems, np.int64)

@@ -1,5 +1,6 @@
 """From a stream of listings to the columns of a segment."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from mercer.retrieve.segment import (
 )
 from mercer.schema.listing import LISTING
 from mercer.schema.money import Rates
-from mercer.text.analyze import Tokeniser, Tokens
+from mercer.text.analyze import Tokeniser, Tokens, stem_many
 from mercer.text.listing_text import TEXT_FIELDS, listing_tokens
 
 
@@ -53,14 +54,19 @@ class SegmentColumns:
 class SegmentBuilder:
     """Takes batches of live listings; `finish` gives the columns.
 
+    A listing is looked at once, when it is added: `finish` may be called after every batch.
+
     Args:
         rates: turns prices into the reporting currency; a price it cannot turn counts as unknown.
     """
 
     rates: Rates
     _tokeniser: Tokeniser = field(default_factory=Tokeniser)
+    _words: list[str] = field(default_factory=list)  # the vocabulary, and the stem of each
+    _stems: list[str] = field(default_factory=list)
     _labels: LabelCollector = field(default_factory=LabelCollector)
     _tokens: dict[str, list[Tokens]] = field(default_factory=lambda: {f: [] for f in TEXT_FIELDS})
+    _columns: dict[str, list[npt.NDArray[Any]]] = field(default_factory=lambda: defaultdict(list))
     _documents: list[pa.RecordBatch] = field(default_factory=list)
 
     def add(self, listings: pa.RecordBatch) -> tuple[Mapping[str, Tokens], Sequence[str]]:
@@ -69,57 +75,96 @@ class SegmentBuilder:
         Returns:
             The words of each text field, and the words that the vocabulary has grown by.
         """
-        n_words = len(self._tokeniser)
         found = listing_tokens(listings, self._tokeniser)
         for name, tokens in found.items():
             self._tokens[name].append(tokens)
+        new_words = self._tokeniser.vocabulary(start=len(self._words))
+        self._words += new_words
+        self._stems += stem_many(new_words)
         self._labels.add(listings)
+        self._columns["row_id"].append(np.asarray(listings.column("row_id")))
+        self._columns["prior"].append(quality_prior(listings))
+        for name in NUMBER_COLUMNS:
+            self._columns[name].append(_number(listings, name, self.rates))
+        self._keep(listings)
+        return found, new_words
+
+    def _keep(self, listings: pa.RecordBatch) -> None:
+        """Small batches are put together, so that a page's rows lie in few."""
+        if self._documents and len(self._documents[-1]) + len(listings) <= _SMALL_ROWS:
+            listings = pa.concat_batches([self._documents.pop(), listings])
         self._documents.append(listings)
-        return found, self._tokeniser.vocabulary(start=n_words)
+
+    @property
+    def vocabulary(self) -> Sequence[str]:
+        """The word of each code so far; grows."""
+        return self._words
+
+    def listings(self) -> pa.Table:
+        """STORED_LISTING rows in order of arrival."""
+        return pa.Table.from_batches(self._documents, self._documents[0].schema)
 
     def documents(self) -> pa.Table:
         """LISTING rows in order of arrival."""
-        table = pa.Table.from_batches(self._documents, self._documents[0].schema)
-        return table.select(LISTING.names)
+        return self.listings().select(LISTING.names)
 
     def finish(self) -> SegmentColumns:
         """The columns over all that was added."""
-        table = pa.Table.from_batches(self._documents, self._documents[0].schema)
-        row_id = np.asarray(table.column("row_id"))
-        prior = quality_prior(table)
+        columns = {name: _whole(parts) for name, parts in self._columns.items()}
+        row_id, prior = columns["row_id"], columns["prior"]
         order = np.lexsort((row_id, -prior))
         tokens = {name: _concatenated(parts) for name, parts in self._tokens.items()}
-        vocabulary = self._tokeniser.vocabulary()
-        with ThreadPoolExecutor(1) as beside:  # the kernels of both release the GIL
-            labels = beside.submit(self._labels.finish, order)
-            postings, stem_of = build_postings([tokens[f] for f in TEXT_FIELDS], vocabulary, order)
-            lengths = np.stack([np.diff(tokens[f].offsets)[order] for f in TEXT_FIELDS], axis=1)
-            title_offsets, title_words = _reordered(tokens["title"], order)
-            numbers = {name: self._number(table, name)[order] for name in NUMBER_COLUMNS}
+        for name, whole in tokens.items():
+            self._tokens[name] = [whole]
+        postings, stem_of, labels = self._inverted(tokens, order)
+        lengths = np.stack([np.diff(tokens[f].offsets)[order] for f in TEXT_FIELDS], axis=1)
+        title_offsets, title_words = _reordered(tokens["title"], order)
         return SegmentColumns(
-            n=len(table),
+            n=len(order),
             row_id=row_id[order],
             prior=prior[order],
-            numbers=numbers,
+            numbers={name: columns[name][order] for name in NUMBER_COLUMNS},
             postings=postings,
             lengths=np.ascontiguousarray(np.minimum(lengths, 65_535).astype(np.uint16)),
             title_offsets=title_offsets,
             title_stems=stem_of[title_words],
-            labels=labels.result(),
+            labels=labels,
             documents=self.documents(),
             document_row=order,
             tokens=tokens,
-            vocabulary=vocabulary,
+            vocabulary=tuple(self._words),
             stem_of=stem_of,
         )
 
-    def _number(self, table: pa.Table, name: str) -> npt.NDArray[Any]:
-        if name == "price":
-            return reporting_price(table, self.rates)
-        column = table.column(name)
-        if name == "rating":
-            column = pc.fill_null(column, float("nan"))
-        return np.asarray(column).astype(NUMBER_COLUMNS[name])
+    def _inverted(self, tokens: Mapping[str, Tokens], order: I64s) -> tuple[Postings, I32s, Labels]:
+        """Postings, the code of each word's stem, and labels."""
+        fields = [tokens[name] for name in TEXT_FIELDS]
+        if len(order) < _BESIDE_ROWS:
+            return *build_postings(fields, self._stems, order), self._labels.finish(order)
+        with ThreadPoolExecutor(1) as beside:  # the kernels of both release the GIL
+            labels = beside.submit(self._labels.finish, order)
+            postings, stem_of = build_postings(fields, self._stems, order)
+            return postings, stem_of, labels.result()
+
+
+_SMALL_ROWS = 4_096  # of a batch that is worth copying to have one fewer
+_BESIDE_ROWS = 20_000  # from here on a thread of its own pays
+
+
+def _whole(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """One array of the parts, which it replaces."""
+    whole: npt.NDArray[Any] = np.concatenate(parts)
+    parts[:] = [whole]
+    return whole
+
+
+def _number(listings: pa.RecordBatch, name: str, rates: Rates) -> npt.NDArray[Any]:
+    if name == "price":
+        return reporting_price(listings, rates)
+    column = listings.column(name)
+    if name == "rating":
+        column = pc.fill_null(column, float("nan"))
+    return np.asarray(column).astype(NUMBER_COLUMNS[name])
 
 
 def reporting_price(listings: pa.Table | pa.RecordBatch, rates: Rates) -> I64s:

@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numba as nb
 import numpy as np
@@ -128,8 +129,10 @@ class Tokeniser:
 
     def vocabulary(self, *, start: int = 0) -> list[str]:
         """All words from code `start` on, in the order of their codes."""
-        data, ends = self._bytes.tobytes(), self._ends[: self._n + 1].tolist()
-        return [data[ends[i] : ends[i + 1]].decode() for i in range(start, self._n)]
+        ends = self._ends[start : self._n + 1]
+        data, first = self._bytes[ends[0] : ends[-1]].tobytes(), int(ends[0])
+        places = (ends - first).tolist()
+        return [data[a:b].decode() for a, b in pairwise(places)]
 
     def run(self, texts: pa.Array | Sequence[str]) -> Tokens:
         """Words of each text; a null has none.

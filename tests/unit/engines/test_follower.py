@@ -153,6 +153,28 @@ def test_a_catalogue_that_fails_is_told_and_followed_again(
     until(lambda: found(reader, "quokka") == ["new"])
 
 
+def test_a_change_that_fails_half_way_costs_nothing(
+    owner: Owner, reader: EmbeddedMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where an index is torn, the last snapshot serves on, and the next look makes the delta anew:
+    what stood in it is found again, once."""
+    put(owner, "early", "quokka lamp")
+    until(lambda: found(reader, "quokka") == ["early"])
+    encoder = reader._parts.follower.index._generation.encoder
+    encode = encoder.encode_listings
+
+    def broken(*_: Any) -> Any:
+        raise OSError("no room for vectors")
+
+    monkeypatch.setattr(encoder, "encode_listings", broken)
+    put(owner, "late", "quokka chair")
+    until(lambda: any("no room for vectors" in one for one in reader.health().degraded))
+    assert found(reader, "quokka") == ["early"]
+    monkeypatch.setattr(encoder, "encode_listings", encode)
+    until(lambda: sorted(found(reader, "quokka")) == ["early", "late"])
+    assert reader.health().n_delta == 2
+
+
 def test_a_generation_that_is_replaced_while_it_is_opened(shop: Path) -> None:
     """A reader that starts beside a merge may find its generation removed; it takes the next one."""
     folder = MarketFolder(shop)

@@ -14,7 +14,7 @@ from mercer.retrieve.lexicon_build import corrector
 from mercer.retrieve.neighbours import Neighbours
 from mercer.retrieve.posting_build import build_postings
 from mercer.retrieve.understand import understand
-from mercer.text.analyze import Tokeniser, stem
+from mercer.text.analyze import Tokeniser, stem, stem_many
 from mercer.text.listing_text import TEXT_FIELDS
 from mercer.text.speller import Speller
 
@@ -30,7 +30,7 @@ def neighbours_of(listed: Sequence[Sequence[str]]) -> Neighbours:
     fields = {name: tokeniser.run(nothing) for name in TEXT_FIELDS} | {"title": title}
     order = np.arange(len(listed))
     postings, stem_of = build_postings(
-        [fields[name] for name in TEXT_FIELDS], tokeniser.vocabulary(), order
+        [fields[name] for name in TEXT_FIELDS], stem_many(tokeniser.vocabulary()), order
     )
     return Neighbours(postings, title.offsets, stem_of[title.codes])
 

@@ -15,6 +15,8 @@ from mercer.engines.embedded.store import Store
 from mercer.events.log import Change
 
 Bools = npt.NDArray[np.bool_]
+MAX_JOINED_ROWS = 10_000  # of the changes that are committed as one
+COMMIT_EVERY_S = 0.25  # what comes meanwhile is committed together
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ class Owner:
         self.merger, self._fault = merger, fault
         self.merge_when = merge_when or MergeWhen()
         self._checked_at = 0  # the version at which the delta was last counted
-        self._writes: GroupCommit[Change, Written] = GroupCommit(self._commit)
+        self._writes: GroupCommit[Change, Written] = GroupCommit(
+            self._commit, interval_s=COMMIT_EVERY_S
+        )
         bell.ring_version(store.catalogue.version())
 
     def write(self, change: Change) -> Written:
@@ -98,7 +102,7 @@ class Owner:
         """Make changes durable and tell of them; for each what it did."""
         catalogue = self._store.catalogue
         before = catalogue.version()
-        self._store.writer.write(changes)
+        self._store.writer.write(joined(changes))
         version = catalogue.version()
         changed = frozenset(catalogue.changed_ids(since=before))
         self._bell.ring_version(version)
@@ -120,6 +124,27 @@ class Owner:
         """Commit what waits, give a merge up."""
         self._writes.close()
         self.merger.close()
+
+
+def joined(changes: Sequence[Change]) -> list[Change]:
+    """The same rows in the same order, neighbours of one kind as one change up to MAX_JOINED_ROWS.
+
+    A change costs a step of the log and one of the catalogue, however few rows it has.
+    """
+    runs: list[list[Change]] = []
+    n_rows = 0
+    for change in changes:
+        n_rows += len(change.rows)
+        is_same = bool(runs) and runs[-1][0].kind == change.kind
+        if is_same and n_rows <= MAX_JOINED_ROWS and runs[-1][0].rows.schema == change.rows.schema:
+            runs[-1].append(change)
+        else:
+            runs.append([change])
+            n_rows = len(change.rows)
+    return [
+        run[0] if len(run) == 1 else Change(run[0].kind, pa.concat_batches([c.rows for c in run]))
+        for run in runs
+    ]
 
 
 def _ids(change: Change) -> frozenset[str]:

@@ -18,7 +18,7 @@ from mercer.schema.errors import CorruptError, MarketError, NotFoundError
 from mercer.schema.money import Rates
 
 LOOK_S = 0.02  # how often the bell is looked at
-APPLY_EVERY_S = 0.1  # changes that come meanwhile are applied together
+APPLY_EVERY_S = 0.2  # changes that come meanwhile are applied together
 _STOP_S = 30.0
 _OPEN_TRIES = 3
 
@@ -95,7 +95,12 @@ class Follower:
     def catch_up(self) -> None:
         """Bring the index to the catalogue's version."""
         with self._applying:
-            self._apply_to(self.index)
+            if self.index.is_torn:
+                fresh = self.index.anew()
+                self._apply_to(fresh)
+                self.index.take_over(fresh)
+            else:
+                self._apply_to(self.index)
         with self._moved:
             self._moved.notify_all()
 

@@ -3,6 +3,8 @@
 A change takes effect in three steps under one lock: the old place of the listing dies (its bit in a
 fresh copy of its segment's bitmap), the youngest segment is rebuilt with the new content, and a new
 snapshot is published by one assignment. Searches go on over the snapshot that they began with.
+
+Where taking in fails half way, the last snapshot stays, and the index is to be made anew (`is_torn`).
 """
 
 import threading
@@ -14,37 +16,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.engines.embedded.index.delta_words import NO_VALUES, DeltaWords, Values
 from mercer.engines.embedded.index.generation import Generation, is_for_sale
-from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.growing_segment import GrowingSegment
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
-from mercer.retrieve.documents import Documents
-from mercer.retrieve.filter_match import spelled_number
-from mercer.retrieve.filter_schema import LISTING_FIELDS, FieldKind, FilterSchema
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
-from mercer.retrieve.label_build import CATEGORY_SEPARATOR
-from mercer.retrieve.layered_lexicon import LayeredLexicon
-from mercer.retrieve.lexicon import TableLexicon
-from mercer.retrieve.lexicon_build import query_values
 from mercer.retrieve.match import Part
-from mercer.retrieve.query import CATEGORY
-from mercer.retrieve.segment import Labels, Segment
-from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
 from mercer.schema.catalogue import STORED_LISTING
 from mercer.schema.money import Rates
-from mercer.text.word_count import count_words
 
-YOUNG_ROWS = (
-    64  # a young segment that has more is sealed: it is not rebuilt at each change any more
-)
-# Sealed segments are put together as long as the older one is at most twice as large: n changes leave
-# about log2(n / YOUNG_ROWS) segments, and each listing is built as often.
-MAX_JOINED_ROWS = 8_192  # a larger one takes so long to build that changes would wait for it
+# The youngest segment takes changes in until it has more listings than this. Then it is joined to the
+# one before it, so that a delta has two segments as long as it is not large.
+YOUNG_ROWS = 256
+MAX_JOINED_ROWS = 8_192  # a larger one takes so long to make that changes would wait for it
 _ROW_BITS = 32
 F64s = npt.NDArray[np.float64]
-Values = tuple[list[str], list[str], npt.NDArray[np.int64]]
-"""(field, value, listings) of labels that a query may name."""
-_NO_VALUES: Values = ([], [], np.zeros(0, np.int64))
+I64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +40,8 @@ class _Piece:
     serial: int  # never reused
     part: Part
     lengths: F64s
-    values: Values = _NO_VALUES  # that the generation does not have
-
-
-def _is_to_join(n_older: int, n_newer: int) -> bool:
-    """Whether a segment is built anew together with what comes after it."""
-    if n_older <= YOUNG_ROWS:
-        return True
-    return YOUNG_ROWS < n_newer <= MAX_JOINED_ROWS - n_older and n_older <= 2 * n_newer
+    growing: GrowingSegment | None = None  # None: the generation's
+    values: Values = NO_VALUES  # that the generation does not have
 
 
 @final
@@ -69,6 +51,7 @@ class LiveIndex:
     def __init__(self, generation: Generation, rates: Rates) -> None:
         self._lock = threading.Lock()
         self._rates = rates
+        self.is_torn = False
         self._start(generation)
         self._publish()
 
@@ -83,10 +66,7 @@ class LiveIndex:
         ]
         self._where = np.full(int(segment.row_id.max(initial=-1)) + 1, -1, np.int64)
         self._where[segment.row_id] = np.arange(segment.n)
-        self._base_kinds = attribute_kinds(segment.labels)
-        self._kinds = dict(self._base_kinds)
-        self._categories = _categories(segment.labels)
-        self._delta_words: dict[str, int] = {}
+        self._words = DeltaWords(generation)
 
     def snapshot(self) -> Snapshot:
         """What can be searched now."""
@@ -112,8 +92,15 @@ class LiveIndex:
         if not len(changes):
             return
         with self._lock:
+            assert not self.is_torn, "a torn index takes no changes; `anew` gives one that does"
+            self.is_torn = True
             self._take_in(changes)
+            self.is_torn = False
             self._publish()
+
+    def anew(self) -> "LiveIndex":
+        """An index over the same generation, without its delta."""
+        return LiveIndex(self._generation, self._rates)
 
     def replace(self, generation: Generation, changes: Iterable[pa.RecordBatch]) -> None:
         """Serve a newer generation, with what changed since it was read, in one step or not at all."""
@@ -129,95 +116,86 @@ class LiveIndex:
             vars(self).update(state)
 
     def _take_in(self, changes: pa.RecordBatch) -> None:
-        self._kill(np.asarray(changes.column("row_id")))
+        """All that may fail comes before what is shown is touched."""
+        row_ids = np.asarray(changes.column("row_id"))
+        gone = self._rows_of(row_ids)
+        for piece, rows in gone:
+            if piece.growing is not None:
+                piece.growing.kill(piece.part.segment.document_row[rows])
         fresh = changes.filter(is_for_sale(changes)).select(STORED_LISTING.names)
-        if len(fresh):
-            self._add(fresh)
+        made, n_kept = self._made(fresh) if len(fresh) else (None, len(self._pieces))
+        self._kill(row_ids, gone)
+        if made is not None:
+            self._pieces[n_kept:] = [made]
+            self._locate(made)
         self._version = max(self._version, int(np.asarray(changes.column("version")).max()))
 
-    def _kill(self, row_ids: npt.NDArray[np.int64]) -> None:
+    def _rows_of(self, row_ids: I64s) -> list[tuple[_Piece, I64s]]:
+        """Where listings stand: pieces and rows of them."""
+        places = self._where[row_ids[row_ids < len(self._where)]]
+        serials = places >> _ROW_BITS
+        found = [(p, places[serials == p.serial] & 0xFFFF_FFFF) for p in self._pieces]
+        return [(piece, rows) for piece, rows in found if len(rows)]
+
+    def _kill(self, row_ids: I64s, gone: Sequence[tuple[_Piece, I64s]]) -> None:
         """Take listings out wherever they stand."""
-        known = row_ids[row_ids < len(self._where)]
-        places = self._where[known]
-        places = places[places >= 0]
-        self._where[known] = -1
+        self._where[row_ids[row_ids < len(self._where)]] = -1
+        rows_of = {piece.serial: rows for piece, rows in gone}
         for i, piece in enumerate(self._pieces):
-            mine = places[places >> _ROW_BITS == piece.serial]
-            if len(mine):
+            if (rows := rows_of.get(piece.serial)) is not None:
                 alive = piece.part.alive.copy()
-                bitmap.clear_rows(alive, (mine & 0xFFFF_FFFF).astype(np.uint32))
+                bitmap.clear_rows(alive, rows.astype(np.uint32))
                 self._pieces[i] = replace(piece, part=replace(piece.part, alive=alive))
 
-    def _add(self, fresh: pa.RecordBatch) -> None:
-        """Put listings into the youngest segment; seal and merge where that has grown."""
-        merged, n = [fresh], len(fresh)
-        while len(self._pieces) > 1 and _is_to_join(self._pieces[-1].part.segment.n, n):
-            merged.insert(0, standing(self._pieces.pop().part))
-            n += len(merged[0])
-        columns = _columns(merged, self._rates)
-        segment = self._segment(columns)
-        self._serial += 1
-        part = Part(segment, bitmap.full(segment.n))
-        base = self._generation.segment.labels
-        values = new_values(segment.labels, base, self._categories)
-        self._pieces.append(_Piece(self._serial, part, mean_lengths(segment.lengths), values))
-        self._locate(segment.row_id)
-        self._learn_words(columns)
+    def _made(self, fresh: pa.RecordBatch) -> tuple[_Piece, int]:
+        """The youngest segment with these listings too, joined to the one before it where it is full;
+        and how many pieces stay in front of it."""
+        n_kept = len(self._pieces)
+        growing = self._pieces[-1].growing
+        if growing is not None and len(growing) <= YOUNG_ROWS:
+            n_kept -= 1
+        else:
+            growing = self._grow()
+        growing.add(fresh)
+        older = self._pieces[n_kept - 1].growing
+        if (
+            len(growing) > YOUNG_ROWS
+            and older is not None
+            and older.n_alive + growing.n_alive <= MAX_JOINED_ROWS
+        ):
+            growing, n_kept = self._joined(older, growing), n_kept - 1
+        return self._piece(growing), n_kept
 
-    def _locate(self, row_id: npt.NDArray[np.int64]) -> None:
+    def _grow(self) -> GrowingSegment:
+        return GrowingSegment(self._rates, self._generation.encoder, self._words.is_known)
+
+    def _joined(self, older: GrowingSegment, younger: GrowingSegment) -> GrowingSegment:
+        """One segment of both; where most of the older one is dead, it is begun anew."""
+        if older.n_alive < len(older) / 2:
+            fresh = self._grow()
+            fresh.take_in(older)
+            older = fresh
+        older.take_in(younger)
+        return older
+
+    def _piece(self, growing: GrowingSegment) -> _Piece:
+        columns, segment, alive = growing.finish()
+        self._serial += 1
+        values = self._words.learn(columns, growing.unknown_codes)
+        lengths = mean_lengths(segment.lengths)
+        return _Piece(self._serial, Part(segment, alive), lengths, growing, values)
+
+    def _locate(self, piece: _Piece) -> None:
+        """Note that listings stand in a piece."""
+        row_id, rows = piece.part.segment.row_id, bitmap.rows_of(piece.part.alive)
         top = int(row_id.max()) + 1
         if top > len(self._where):
             larger = np.full(max(top, len(self._where) * 5 // 4), -1, np.int64)
             larger[: len(self._where)] = self._where
             self._where = larger
-        self._where[row_id] = (self._serial << _ROW_BITS) | np.arange(len(row_id))
-
-    def _segment(self, columns: SegmentColumns) -> Segment:
-        vectors = self._generation.encoder.encode_listings(
-            columns.documents, columns.tokens, columns.vocabulary
-        )
-        return Segment(
-            n=columns.n,
-            row_id=columns.row_id,
-            prior=columns.prior,
-            numbers=columns.numbers,
-            postings=columns.postings,
-            lengths=columns.lengths,
-            title_offsets=columns.title_offsets,
-            title_stems=columns.title_stems,
-            labels=columns.labels,
-            documents=Documents(columns.documents),
-            document_row=columns.document_row,
-            vectors=ExactIndex(vectors[columns.document_row]),
-            text=None,
-        )
-
-    def _learn_words(self, columns: SegmentColumns) -> None:
-        """Words and attributes that are new are known from now on; a count is a lower bound."""
-        counts = count_words(list(columns.tokens.values()), n_words=len(columns.vocabulary))
-        base = self._generation.words.lexicon
-        for word, n in zip(columns.vocabulary, counts.tolist(), strict=True):
-            if not base.count(word):
-                self._delta_words[word] = max(n, self._delta_words.get(word, 0))
-        for name, kind in attribute_kinds(columns.labels).items():
-            if name not in self._base_kinds:
-                self._kinds[name] = kind
+        self._where[row_id[rows]] = (piece.serial << _ROW_BITS) | rows.astype(np.int64)
 
     def _publish(self) -> None:
-        names, values, counts = [], [], []
-        for piece in self._pieces[1:]:
-            name, value, count = piece.values
-            names += name
-            values += value
-            counts.append(count)
-        words = dict(self._delta_words)
-        delta = TableLexicon.from_columns(
-            list(words),
-            np.array(list(words.values()), np.int64),
-            names,
-            values,
-            np.concatenate(counts) if counts else np.zeros(0, np.int64),
-        )
         generation = self._generation
         self._snapshot = Snapshot(
             generation=generation.manifest.name,
@@ -226,9 +204,9 @@ class LiveIndex:
             lengths=tuple(piece.lengths for piece in self._pieces),
             encoder=generation.encoder,
             threshold=generation.manifest.threshold,
-            lexicon=LayeredLexicon(generation.words.lexicon, delta),
+            lexicon=self._words.lexicon(piece.values for piece in self._pieces[1:]),
             suggestions=generation.words.suggestions,
-            fields=FilterSchema(attributes=dict(self._kinds)),
+            fields=self._words.fields(),
         )
 
 
@@ -243,57 +221,6 @@ def standing(part: Part) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [columns[name] for name in STORED_LISTING.names], schema=STORED_LISTING
     )
-
-
-def new_values(labels: Labels, base: Labels, categories: frozenset[str]) -> Values:
-    """What a query may name and the base does not have.
-
-    Args:
-        categories: the base's, each by its own name.
-    """
-    fields, values, counts = query_values(labels)
-    spans = {name: base.span(name) for name in base.fields if name != CATEGORY}
-    is_new = np.ones(len(fields), np.bool_)
-    for i, (name, value) in enumerate(zip(fields, values, strict=True)):
-        if name == CATEGORY:
-            is_new[i] = value not in categories
-        elif (span := spans.get(name)) is not None:
-            is_new[i] = base.values.find(value, low=span.start, high=span.stop) < 0
-    at = np.flatnonzero(is_new)
-    return [fields[i] for i in at], [values[i] for i in at], counts[at]
-
-
-def _categories(labels: Labels) -> frozenset[str]:
-    """All categories, each by its own name."""
-    if CATEGORY not in labels.fields:
-        return frozenset()
-    span = labels.span(CATEGORY)
-    paths = labels.values.column.slice(span.start, len(span)).to_pylist()
-    return frozenset(path.split(CATEGORY_SEPARATOR)[-1] for path in paths)
-
-
-def _columns(batches: Sequence[pa.RecordBatch], rates: Rates) -> SegmentColumns:
-    builder = SegmentBuilder(rates)
-    for batch in batches:
-        builder.add(batch)
-    return builder.finish()
-
-
-_SAMPLE = 1_000  # values that decide whether an attribute is a number
-
-
-def attribute_kinds(labels: Labels) -> dict[str, FieldKind]:
-    """The attributes that a filter may name; one is a number where nine of ten values are."""
-    kinds = {}
-    for name in labels.fields:
-        if name in LISTING_FIELDS:
-            continue
-        span = labels.span(name)
-        sample = labels.values.column.slice(span.start, min(len(span), _SAMPLE)).to_pylist()
-        n_numbers = sum(spelled_number(value) is not None for value in sample)
-        kind = FieldKind.NUMBER if n_numbers >= 0.9 * len(sample) else FieldKind.TEXT
-        kinds[name.removeprefix("attributes.")] = kind
-    return kinds
 
 
 _conforms: type[ListingIndex] = LiveIndex

@@ -1,0 +1,93 @@
+"""A segment of the delta: it is made anew as listings come, and each listing is read once."""
+
+from collections.abc import Callable
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.documents import Documents
+from mercer.retrieve.segment import Segment
+from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
+from mercer.schema.money import Rates
+from mercer.text.encoder import Encoder
+
+F32s = npt.NDArray[np.float32]
+
+
+@final
+class GrowingSegment:
+    """Listings, dead ones among them, from which `finish` makes a segment as often as it is asked.
+
+    What a listing costs (words, labels, vector) is paid when it is added; `finish` only sorts and
+    inverts what is there. Not thread-safe; the segments that it made never change.
+
+    Args:
+        is_known: whether a word was there before the delta.
+    """
+
+    def __init__(self, rates: Rates, encoder: Encoder, is_known: Callable[[str], bool]) -> None:
+        self._builder, self._encoder = SegmentBuilder(rates), encoder
+        self._is_known = is_known
+        self.unknown_codes: list[int] = []  # of words that are not known
+        self._vectors = np.zeros((0, encoder.dim), np.float32)  # by listing, in order of arrival
+        self._is_dead = np.zeros(0, np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._is_dead)
+
+    @property
+    def n_alive(self) -> int:
+        """Listings that were not killed."""
+        return len(self._is_dead) - int(np.count_nonzero(self._is_dead))
+
+    def add(self, listings: pa.RecordBatch, vectors: F32s | None = None) -> None:
+        """Rows of STORED_LISTING.
+
+        Args:
+            vectors: (n, dim), where they are known.
+        """
+        vocabulary, n_words = self._builder.vocabulary, len(self._builder.vocabulary)
+        tokens, new_words = self._builder.add(listings)
+        for code, word in enumerate(new_words, n_words):
+            if not self._is_known(word):
+                self.unknown_codes.append(code)
+        if vectors is None:
+            vectors = self._encoder.encode_listings(listings, tokens, vocabulary)
+        self._vectors = np.concatenate([self._vectors, vectors])
+        self._is_dead = np.concatenate([self._is_dead, np.zeros(len(listings), np.bool_)])
+
+    def take_in(self, other: "GrowingSegment") -> None:
+        """Add what is alive in another one."""
+        alive = np.flatnonzero(~other._is_dead)
+        if len(alive):
+            rows = other._builder.listings().take(pa.array(alive)).combine_chunks()
+            self.add(rows.to_batches()[0], other._vectors[alive])
+
+    def kill(self, listings: npt.NDArray[np.int64]) -> None:
+        """Listings, by their place in the order of arrival, that stand here no more."""
+        self._is_dead[listings] = True
+
+    def finish(self) -> tuple[SegmentColumns, Segment, Bits]:
+        """The columns, the segment, and which of its rows are alive."""
+        columns = self._builder.finish()
+        segment = Segment(
+            n=columns.n,
+            row_id=columns.row_id,
+            prior=columns.prior,
+            numbers=columns.numbers,
+            postings=columns.postings,
+            lengths=columns.lengths,
+            title_offsets=columns.title_offsets,
+            title_stems=columns.title_stems,
+            labels=columns.labels,
+            documents=Documents(columns.documents),
+            document_row=columns.document_row,
+            vectors=ExactIndex(self._vectors[columns.document_row]),
+            text=None,
+        )
+        return columns, segment, bitmap.of_mask(~self._is_dead[columns.document_row])
