@@ -16,6 +16,7 @@ from mercer.serve.body import read_batch, read_body
 from mercer.serve.market import Health, ItemResult, Market
 from mercer.serve.meter import Meter
 from mercer.serve.problem import Problem, from_pydantic
+from mercer.serve.quick_read import search_of_body, search_of_url, suggest_of_url
 from mercer.serve.settings import ServeSettings
 from mercer.serve.wire import (
     MAX_ID_CHARS,
@@ -75,28 +76,41 @@ class Api:
     async def search_post(self, request: Request) -> Response:
         """Find listings. The whole search is in the body."""
         body = await read_body(request, max_bytes=self._settings.max_body_bytes)
-        try:
-            params = SearchParams.model_validate_json(body, strict=True)
-        except ValidationError as error:
-            raise from_pydantic(error.errors(include_url=False), root="body") from None
-        return await self._search(request, params)
+        asked = search_of_body(body, max_depth=self._settings.max_depth)
+        if asked is None:
+            try:
+                params = SearchParams.model_validate_json(body, strict=True)
+            except ValidationError as error:
+                raise from_pydantic(error.errors(include_url=False), root="body") from None
+            asked = params.to_request(max_depth=self._settings.max_depth)
+        return await self._search(request, asked)
 
     async def search_get(
         self, request: Request, params: Annotated[SearchParams, Query()]
     ) -> Response:
         """Find listings, with everything in the URL: the same words and the same answer as POST."""
         facets = split_facets(params.facets)
-        return await self._search(request, params.model_copy(update={"facets": facets}))
+        params = params.model_copy(update={"facets": facets})
+        return await self._search(request, params.to_request(max_depth=self._settings.max_depth))
 
-    async def _search(self, request: Request, params: SearchParams) -> Response:
-        asked = params.to_request(max_depth=self._settings.max_depth)
+    async def search_url(self, request: Request) -> Response | None:
+        """`search_get` for what is read at once."""
+        query = request.scope["query_string"]
+        asked = search_of_url(query, max_depth=self._settings.max_depth)
+        return None if asked is None else await self._search(request, asked)
+
+    async def _search(self, request: Request, asked: SearchRequest) -> Response:
         if (visit := request.state.caller.visit) is not None:  # a browser speaks for itself only
             whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id}
             asked = replace(asked, **whose, buyer_id=None)
         request.state.log.debug("search", q=asked.q, filter=asked.filter)
-        found = await self.reads.run(partial(search_ready, self._market, asked))
+        return _json_of(await self.reads.run(partial(self._found, asked)))
+
+    def _found(self, asked: SearchRequest) -> bytes:
+        """In a worker's thread, so that the loop is free to listen: search, count and encode."""
+        found = search_ready(self._market, asked)
         self._meter.searched(found)
-        return _json(found)
+        return encode(found)
 
     async def suggest(
         self,
@@ -106,6 +120,11 @@ class Api:
         """Completions of the words typed so far, most useful first."""
         found = await self.reads.run(partial(self._market.suggest, q, limit=limit))
         return _json(SuggestAnswer(q, tuple(found)))
+
+    async def suggest_url(self, request: Request) -> Response | None:
+        """`suggest` for what is read at once."""
+        asked = suggest_of_url(request.scope["query_string"])
+        return None if asked is None else await self.suggest(*asked)
 
     async def similar(
         self,
@@ -130,9 +149,9 @@ class Api:
         """
         settings = self._settings
         body = await read_body(request, max_bytes=settings.max_batch_bytes)
-        return _json(await self.writes.run(partial(self._put, body)))
+        return _json_of(await self.writes.run(partial(self._put, body)))
 
-    def _put(self, body: bytes) -> BatchAnswer:
+    def _put(self, body: bytes) -> bytes:
         settings = self._settings
         batch = read_batch(
             body, max_items=settings.max_batch_items, max_item_bytes=settings.max_item_bytes
@@ -140,7 +159,7 @@ class Api:
         done = self._market.put_listings(batch.items) if batch.items else ()
         results = batch.merge(done, lambda reason: ItemResult("", "rejected", reason))
         self._meter.items_done(results)
-        return _batch_answer(results)
+        return encode(_batch_answer(results))
 
     async def delete_listing(
         self,
@@ -214,7 +233,11 @@ def _not_ready() -> Problem:
 
 
 def _json(answer: object) -> Response:
-    return Response(encode(answer), media_type="application/json")
+    return _json_of(encode(answer))
+
+
+def _json_of(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 def _batch_answer(results: Sequence[ItemResult]) -> BatchAnswer:

@@ -8,10 +8,10 @@ import asyncio
 import ipaddress
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
@@ -137,7 +137,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 is_tls = bool(state.get("is_tls"))
-                _finish_headers(MutableHeaders(scope=message), request_id, is_tls=is_tls)
+                _finish_headers(message, request_id, is_tls=is_tls)
             await send(message)
 
         try:
@@ -166,10 +166,21 @@ class Edge:
             log.info("request_done", method=method, route=route, status=status, took_us=took_us)
 
 
-def _finish_headers(headers: MutableHeaders, request_id: str, *, is_tls: bool) -> None:
-    headers["X-Request-ID"] = request_id
-    if is_tls:  # over plain HTTP browsers ignore it, and a name that has no TLS would be locked out
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Cache-Control", "no-store")
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_ALWAYS = _raw({**SECURITY_HEADERS, "Cache-Control": "no-store"})
+# Over plain HTTP browsers ignore it, and a name that has no TLS would be locked out.
+_OVER_TLS = _raw({"Strict-Transport-Security": "max-age=31536000"})
+
+
+def _finish_headers(message: Message, request_id: str, *, is_tls: bool) -> None:
+    """Add what every answer has; what a handler has set itself stays."""
+    headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"x-request-id"]
+    said = {name.lower() for name, _ in headers}
+    headers.append((b"x-request-id", request_id.encode()))
+    headers += [pair for pair in _ALWAYS if pair[0] not in said]
+    if is_tls:
+        headers += [pair for pair in _OVER_TLS if pair[0] not in said]
+    message["headers"] = headers

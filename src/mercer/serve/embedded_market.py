@@ -21,6 +21,7 @@ from mercer.events.page_log import PageFinder
 from mercer.events.recent import Seen
 from mercer.events.token import KeyRing
 from mercer.events.traffic import Traffic
+from mercer.retrieve.index import Snapshot
 from mercer.retrieve.request import SearchRequest, SearchResponse
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, NotFoundError
@@ -84,6 +85,7 @@ class EmbeddedMarket:
     def __init__(self, parts: MarketParts) -> None:
         self._parts = parts
         self._currency = parts.rules.currency
+        self._counted: tuple[Snapshot | None, int] = None, 0
         self._explainer = Explainer(
             parts.follower.index,
             parts.search_params,
@@ -219,7 +221,7 @@ class EmbeddedMarket:
     def health(self) -> Health:
         """What operators look at."""
         parts, snapshot = self._parts, self._parts.follower.index.snapshot()
-        n_listings = int(sum(np.bitwise_count(part.alive).sum() for part in snapshot.parts))
+        n_listings = self._n_listings(snapshot)
         n_delta = parts.follower.index.n_delta()
         degraded = [parts.follower.fault]
         if parts.writes is not None:
@@ -232,6 +234,14 @@ class EmbeddedMarket:
         ]
         told = tuple(one for one in degraded if one)
         return Health(True, snapshot.generation, n_listings, n_delta, told, processes)
+
+    def _n_listings(self, snapshot: Snapshot) -> int:
+        """Counted once for each snapshot: health is asked before each search."""
+        counted, n = self._counted
+        if counted is not snapshot:
+            n = int(sum(np.bitwise_count(part.alive).sum() for part in snapshot.parts))
+            self._counted = snapshot, n
+        return n
 
     def adopt_generation(self) -> str:
         """Serve the newest generation, with the changes since as its delta; its name."""

@@ -1,7 +1,7 @@
 """The HTTP interface of one market: routes, limits, errors. `create_app` is the only way in."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from mercer.serve.access.gate import Access, Gate, open_access
 from mercer.serve.api import Api
 from mercer.serve.console import console
 from mercer.serve.edge import Edge
+from mercer.serve.hot import Handler, Hot
 from mercer.serve.log import Log
 from mercer.serve.market import Health, Market
 from mercer.serve.meter import Meter, Others
@@ -109,16 +110,30 @@ def create_app(
         now_ms=now_ms,
         can_draw=draw is not None,
     )
-    _add_middleware(app, access, settings=settings, meter=meter, log=log)
+    hot: dict[tuple[str, str], Handler] = {
+        ("GET", "/v1/search"): api.search_url,
+        ("POST", "/v1/search"): api.search_post,
+        ("GET", "/v1/suggest"): api.suggest_url,
+        ("PUT", "/v1/listings"): api.put_listings,
+        ("POST", "/v1/events"): events.post_events,
+    }
+    _add_middleware(app, access, settings=settings, meter=meter, log=log, hot=hot)
     app.openapi = partial(_cached_openapi, app)  # type: ignore[method-assign]  # FastAPI's own hook
     return app
 
 
 def _add_middleware(
-    app: FastAPI, access: Access, *, settings: ServeSettings, meter: Meter, log: Log
+    app: FastAPI,
+    access: Access,
+    *,
+    settings: ServeSettings,
+    meter: Meter,
+    log: Log,
+    hot: Mapping[tuple[str, str], Handler],
 ) -> None:
-    """Edge, then CORS where a page of another origin is allowed, then the gate; each goes before
-    what was added earlier."""
+    """Edge, then CORS where a page of another origin is allowed, then the gate, then what is hot; each
+    goes before what was added earlier."""
+    app.add_middleware(Hot, handlers=hot, failed=_failed)
     app.add_middleware(
         Gate, access=access, settings=settings, routes=app.router.routes, answer=_answer
     )
@@ -252,14 +267,15 @@ def _answer(request: Request, problem: Problem) -> Response:
 
 
 def _add_errors(app: FastAPI) -> None:
-    async def answer(request: Request, error: Exception) -> Response:
-        problem = _as_problem(request, error)
-        if problem.kind in ("internal", "storage"):
-            request.state.log.error("request_failed", error=error)
-        return _answer(request, problem)
-
     for kind in (Problem, MarketError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, answer)
+        app.add_exception_handler(kind, _failed)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    problem = _as_problem(request, error)
+    if problem.kind in ("internal", "storage"):
+        request.state.log.error("request_failed", error=error)
+    return _answer(request, problem)
 
 
 def _as_problem(request: Request, error: Exception) -> Problem:

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar, final
 
 from mercer.serve.problem import Problem
@@ -28,6 +30,18 @@ class Workers:
 
     async def run(self, call: Callable[[], T]) -> T:
         """The result of `call`. Raises Problem (busy, timeout) and whatever the call raises."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[T] = loop.create_future()
+        running = self._submit(call)
+        running.add_done_callback(partial(self._ended, loop, waiting))
+        late = loop.call_later(self._timeout_s, self._give_up, waiting)
+        try:
+            return await waiting
+        finally:
+            late.cancel()
+            running.cancel()  # one that was not begun is left out where nobody waits any more
+
+    def _submit(self, call: Callable[[], T]) -> "Future[T]":
         with self._lock:
             if self._n_open >= self._max_open:
                 raise Problem(
@@ -39,23 +53,21 @@ class Workers:
             if self._pool is None:
                 prefix = f"mercer-{self._name}"
                 self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix=prefix)
-            future = self._pool.submit(call)
-        future.add_done_callback(self._closed)
-        try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
-                return await asyncio.wrap_future(future)
-        except TimeoutError:
-            if not deadline.expired():
-                raise  # the call's own
-            raise Problem(
-                "timeout",
-                f"the call took longer than {self._timeout_s:g} s, the longest allowed",
-                headers={"Retry-After": "1"},
-            ) from None
+            return self._pool.submit(call)
 
-    def _closed(self, _: "Future[Any]") -> None:
+    def _ended(
+        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[T]", done: "Future[T]"
+    ) -> None:
+        """In the thread that ran the call, or in the one that cancelled it."""
         with self._lock:
             self._n_open -= 1
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+            loop.call_soon_threadsafe(_settle, waiting, done)
+
+    def _give_up(self, waiting: "asyncio.Future[Any]") -> None:
+        if not waiting.done():
+            detail = f"the call took longer than {self._timeout_s:g} s, the longest allowed"
+            waiting.set_exception(Problem("timeout", detail, headers={"Retry-After": "1"}))
 
     def close(self) -> None:
         """Drop what waits and let what runs finish in its own time."""
@@ -63,3 +75,15 @@ class Workers:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle(waiting: "asyncio.Future[T]", done: "Future[T]") -> None:
+    """Hand over what a call came to, on the loop; whoever waited may have gone."""
+    if waiting.done():
+        return
+    if done.cancelled():
+        waiting.cancel()
+    elif (fault := done.exception()) is not None:
+        waiting.set_exception(fault)
+    else:
+        waiting.set_result(done.result())

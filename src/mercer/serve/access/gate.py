@@ -44,6 +44,7 @@ CONSOLE_COOKIE: Final = "mercer_console"
 WRONG_KEY_COST: Final = 10.0  # tokens: who tries keys is slowed ten times as fast
 # Parts of a token: a page brings many pictures with it, and probes are no visitors.
 _SHARES: Final = (("/static/", 0.0), ("/images/", 0.1), ("/health", 0.0), ("/ready", 0.0))
+_MAX_FOUND: Final = 256  # routes that are remembered; there are fewer
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 Answer = Callable[[Request, Problem], Response]
 
@@ -86,6 +87,7 @@ class Gate:
     ) -> None:
         self._app, self._access, self._settings = app, access, settings
         self._routes, self._answer = routes, answer
+        self._found: dict[tuple[str, str], BaseRoute] = {}  # (method, path) as written -> its route
         self._buckets = Buckets()
         names = (VISITOR_COOKIE, SESSION_COOKIE, CONSOLE_COOKIE)
         self._cookies = SealedCookies(access.seal, names) if access.seal else None
@@ -106,7 +108,8 @@ class Gate:
         async def sealing_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._seal_cookies(message)
-                MutableHeaders(scope=message).update(extra)
+                if extra:
+                    MutableHeaders(scope=message).update(extra)
             await send(message)
 
         try:
@@ -144,11 +147,20 @@ class Gate:
     def _need(self, scope: Scope) -> Need | None:
         """What the route needs; None where there is no such route, which the router answers."""
         path, method = scope["path"], scope["method"]
+        route = self._found.get((method, path)) or self._route(method, path)
+        if route is None:
+            return None
+        scope["route"] = route  # so that a refusal is counted under its route
+        return need_of(route.path, method)  # type: ignore[attr-defined]  # every route of ours has a path
+
+    def _route(self, method: str, path: str) -> BaseRoute | None:
+        """The first route that takes it; remembered where its path has no variable part."""
         for route in self._routes:
             methods = getattr(route, "methods", None)
-            if (methods is None or method in methods) and route.path_regex.match(path):  # type: ignore[attr-defined]  # every route of ours has a path
-                scope["route"] = route  # so that a refusal is counted under its route
-                return need_of(route.path, method)  # type: ignore[attr-defined]
+            if (methods is None or method in methods) and route.path_regex.match(path):  # type: ignore[attr-defined]  # see above
+                if route.path == path and len(self._found) < _MAX_FOUND:  # type: ignore[attr-defined]  # see above
+                    self._found[method, path] = route
+                return route
         return None
 
     async def _caller(self, headers: Headers, ours: dict[str, str]) -> Caller:
