@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = "dev,postgres,sentence"
+EXTRAS = "dev,onnx,postgres,sentence"
 HEAD = """\
 # Every version that `make setup` installs, direct and transitive; written by scripts/pin.py.
 # PyTorch and what follows from it come only with the extra `sentence`, which setup never asks for.
