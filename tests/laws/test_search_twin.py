@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mercer.engines.embedded.index import live_index
-from mercer.rank.candidates import CandidateParams, sorted_head
-from mercer.retrieve import facet_reference
+from mercer.rank.candidates import sorted_head
+from mercer.rank.chosen import CandidateParams
+from mercer.rank.first_pass import statistics, word_scores
+from mercer.retrieve import bitmap, facet_reference
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.match import MatchParams
 from mercer.retrieve.query import UnderstandOptions
@@ -22,7 +24,7 @@ from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.understand import understand
 from mercer.schema.errors import FilterError
 from mercer.serve.search.search import SearchService
-from mercer.serve.search.stages import SearchParams
+from mercer.serve.search.stages import SearchParams, Stopwatch, head_of, matched
 from support.index_kit import RATES, with_text
 from support.plain_text_index import PlainTextIndex
 from support.random_shop import (
@@ -213,15 +215,17 @@ def test_a_limit_per_seller_only_reorders(shop, q, filter_text, per_seller):
 
 
 @settings(max_examples=35)
-@given(SHOPS, QUERY, FILTER, st.sampled_from(["lexical", "hybrid"]))
-def test_head_and_tail_are_the_match_set(shop, q, filter_text, mode):
+@given(
+    SHOPS, QUERY, FILTER, st.sampled_from(["lexical", "hybrid"]), st.sampled_from([0, 10, 1_000])
+)
+def test_head_and_tail_are_the_match_set(shop, q, filter_text, mode, max_lookups):
     """Where only some matches are scored, all of them still come, each once; those that are scored
     come first and fall by score."""
     if parsed_filter(shop, filter_text) is NOT_THERE:
         return
     twin = shop.twin(MatchParams())
     with_reference_text(shop)
-    few = CandidateParams(all_below=2, lexical=2, quality=2, max_lexical=3)
+    few = CandidateParams(all_below=2, lexical=2, quality=2, max_lexical=3, max_lookups=max_lookups)
     service = service_of(shop, MatchParams(), few)
     request = SearchRequest(q=q, filter=filter_text, per_page=4, mode=mode, budget_ms=60_000)
     response, hits = pages(service, request)
@@ -233,6 +237,26 @@ def test_head_and_tail_are_the_match_set(shop, q, filter_text, mode):
     assert response.found == len(expected)
     scores = [h.score for h in hits if h.score > 0]
     assert scores == sorted(scores, reverse=True)
+
+
+@settings(max_examples=35)
+@given(SHOPS, QUERY, FILTER, st.integers(1, 4))
+def test_the_best_by_their_words_are_scored(shop, q, filter_text, n):
+    """Of what matches by words in a generation, the n of which the words count most are in the head."""
+    if parsed_filter(shop, filter_text) is NOT_THERE:
+        return
+    with_reference_text(shop)
+    params = SearchParams(candidates=CandidateParams(all_below=0, lexical=n, quality=1))
+    request, snapshot = SearchRequest(q=q, filter=filter_text), shop.index.snapshot()
+    found = matched(request, snapshot, params, watch=Stopwatch())
+    if found.wanted.is_empty or len(found.wanted.groups) == 1:  # nothing, or by quality
+        return
+    head = head_of(request, snapshot, params, found)
+    rows = bitmap.rows_of(found.lexical.bits[0] & found.matches[0])
+    stats = statistics(found.wanted, snapshot.segments, snapshot.lengths)
+    counted = word_scores(rows, snapshot.segments[0], found.wanted, stats, params=params.first_pass)
+    best = sorted(zip((-counted).tolist(), rows.tolist(), strict=True))[:n]
+    assert {row for _, row in best} <= set(head.row[head.part == 0].tolist())
 
 
 def with_reference_text(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Which matches are scored, and in what order they come: the slate's head."""
+"""In what order the matches come: the slate's head."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mercer.rank.chosen import CandidateParams, chosen_rows
 from mercer.rank.first_pass import FirstPassParams, score, statistics
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.index import Snapshot
-from mercer.retrieve.match import Part, SemanticHits, Wanted
+from mercer.retrieve.match import SemanticHits, Wanted
 from mercer.retrieve.request import Sort
 from mercer.retrieve.segment import NO_PRICE, F32s, I32s, I64s, Segment
-from mercer.retrieve.text_index import TextGroup
 
 LEXICAL, SEMANTIC = 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateParams:
-    """How many listings are looked at closely."""
-
-    all_below: int = 3_000  # with so few matches every one of them is scored
-    lexical: int = 1_000  # otherwise: the best by BM25,
-    quality: int = 500  # the best by quality; and all semantic hits
-    max_lexical: int = 10_000  # asked of the text index where a filter leaves few of them
-    by_quality_from: int = 50_000  # matches among which quality alone chooses, as for one word
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +96,10 @@ def ranked_head(
         if n_matches <= params.all_below:
             chosen = bitmap.rows_of(bits)
         else:
-            chosen = _chosen(part, bits, lexical[i], wanted, level, hits[i], params)
+            chosen = chosen_rows(
+                part, bits, lexical[i], wanted, level, hits[i], stats,
+                params=params, first_pass=first_pass,
+            )  # fmt: skip
         if not len(chosen):
             continue
         cosine = None if query is None else cosines(query, part.segment, chosen, hits[i])
@@ -164,83 +156,6 @@ def _in_order(
         np.concatenate(sources)[order],
         HeadParts(names, np.concatenate(values, axis=1), order) if values else None,
     )  # fmt: skip
-
-
-def _chosen(
-    part: Part,
-    bits: Bits,
-    lexical: Bits,
-    wanted: Wanted,
-    level: int,
-    hits: SemanticHits,
-    params: CandidateParams,
-) -> npt.NDArray[np.uint32]:
-    """Ascending rows worth scoring of a part with very many matches."""
-    text = part.segment.text
-    if text is None:
-        return bitmap.rows_of(bits)
-    n_words = bitmap.count(lexical & bits)
-    if _is_by_quality(wanted, level, n_words, params):
-        chosen = bitmap.of_rows(
-            bitmap.rows_of(bits, limit=params.lexical + params.quality), part.segment.n
-        )
-        bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
-        return bitmap.rows_of(chosen & bits)
-    chosen = bitmap.of_rows(bitmap.rows_of(bits, limit=params.quality), part.segment.n)
-    k = _lexical_limit(n_words, bitmap.count(lexical), params)
-    best = text.top(_text_groups(wanted), min_groups=level, k=k)
-    bitmap.set_rows(chosen, best.astype(np.uint32))
-    bitmap.set_rows(chosen, hits.rows.astype(np.uint32))
-    return bitmap.rows_of(chosen & bits)
-
-
-def _is_by_quality(wanted: Wanted, level: int, n_words: int, params: CandidateParams) -> bool:
-    """Whether all that BM25 can tell apart here is length: quality decides between those."""
-    return len(wanted.groups) == 1 or not level or n_words >= params.by_quality_from
-
-
-def _lexical_limit(n_words: int, n_unfiltered: int, params: CandidateParams) -> int:
-    """Where the filter keeps few of the lexical matches, more of them are asked for."""
-    share = n_words / max(n_unfiltered, 1)
-    return int(min(params.lexical / max(share, 1e-9), params.max_lexical))
-
-
-def _text_groups(wanted: Wanted) -> list[TextGroup]:
-    return [TextGroup(tuple(way.stems for way in group.alternatives)) for group in wanted.groups]
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Where a match stood in the two lists of which the best are scored; ranks from 1."""
-
-    quality_rank: int
-    quality_limit: int
-    lexical_rank: int | None  # None where it is not among the LOOKED_AT best, or none was asked for
-    lexical_limit: int  # 0 where quality alone decided
-
-
-LOOKED_AT = 20_000
-
-
-def cut_of(
-    part: Part, bits: Bits, lexical: Bits, wanted: Wanted, level: int, row: int,
-    *, params: CandidateParams,
-) -> Cut:  # fmt: skip
-    """Why a match of a part with very many of them was not scored.
-
-    Args:
-        bits: the match set of the part, the filter applied; it has the row.
-        lexical: its lexical matches, before the filter.
-    """
-    quality_rank = int(np.searchsorted(bitmap.rows_of(bits), np.uint32(row))) + 1
-    n_words = bitmap.count(lexical & bits)
-    text = part.segment.text
-    if text is None or _is_by_quality(wanted, level, n_words, params):
-        return Cut(quality_rank, params.lexical + params.quality, None, 0)
-    best = text.top(_text_groups(wanted), min_groups=level, k=LOOKED_AT)
-    at = np.flatnonzero(best == row)
-    limit = _lexical_limit(n_words, bitmap.count(lexical), params)
-    return Cut(quality_rank, params.quality, int(at[0]) + 1 if len(at) else None, limit)
 
 
 def nearest_head(snapshot: Snapshot, matches: Sequence[Bits], hits: Sequence[SemanticHits]) -> Head:

@@ -111,12 +111,9 @@ def score(
         rows: (n,) ascending.
         cosine: (n,) between query and listing; None where the semantic part is not used.
     """
-    group_scores, group_idf = _group_scores(rows, segment, wanted, stats, params)
-    has_group = np.empty(group_scores.shape, np.bool_)
     names = _PARTS if cosine is None else (*_PARTS, "semantic")
     values = np.empty((len(names), len(rows)), np.float32)
-    most = 1.3 * (params.k1 + 1.0) * max(float(group_idf.sum()), 1e-9)
-    lexical_part(group_scores, group_idf, most, params.lexical, has_group, values[0])
+    has_group = _by_words(rows, segment, wanted, stats, params, out=values[0])
     title = title_features(rows, segment, wanted)
     values[1] = params.title * title[:, 0]
     values[2] = params.negated * title[:, 2] - params.unwanted * title[:, 1]
@@ -125,6 +122,27 @@ def score(
     if cosine is not None:
         values[5] = semantic_weight(wanted, params=params) * np.maximum(cosine, 0.0)
     return Scores(values.sum(axis=0, dtype=np.float32), names, values, has_group)
+
+
+def word_scores(
+    rows: U32s, segment: Segment, wanted: Wanted, stats: Statistics, *, params: FirstPassParams
+) -> F32s:
+    """(n,) the lexical part alone of the scores of ascending rows."""
+    out = np.empty(len(rows), np.float32)
+    _by_words(rows, segment, wanted, stats, params, out=out)
+    return out
+
+
+def _by_words(
+    rows: U32s, segment: Segment, wanted: Wanted, stats: Statistics, params: FirstPassParams,
+    *, out: F32s,
+) -> npt.NDArray[np.bool_]:  # fmt: skip
+    """Fills in the lexical part; (n_groups, n) which words of the query each listing has."""
+    group_scores, group_idf = _group_scores(rows, segment, wanted, stats, params)
+    has_group = np.empty(group_scores.shape, np.bool_)
+    most = 1.3 * (params.k1 + 1.0) * max(float(group_idf.sum()), 1e-9)
+    lexical_part(group_scores, group_idf, most, params.lexical, has_group, out)
+    return has_group
 
 
 _PARTS = ("lexical", "title", "unwanted", "wish", "prior")

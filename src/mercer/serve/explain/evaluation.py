@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mercer.rank.candidates import Cut, Head, cosines, cut_of, sort_key
-from mercer.rank.first_pass import Scores, score, statistics
+from mercer.rank.candidates import Head, cosines, sort_key
+from mercer.rank.chosen import Cut, cut_of
+from mercer.rank.first_pass import Scores, Statistics, score, statistics
 from mercer.retrieve import bitmap
 from mercer.retrieve.index import Snapshot
 from mercer.retrieve.request import SearchRequest
@@ -85,15 +86,20 @@ class Evaluation:
             if found.vector is None
             else cosines(found.vector, segment, rows, found.hits[at.part])
         )
-        stats = statistics(found.wanted, self.snapshot.segments, self.snapshot.lengths)
-        return score(rows, segment, found.wanted, stats, near, params=self.params.first_pass)
+        return score(
+            rows, segment, found.wanted, self._statistics(), near, params=self.params.first_pass
+        )
+
+    def _statistics(self) -> Statistics:
+        return statistics(self.found.wanted, self.snapshot.segments, self.snapshot.lengths)
 
     def cut(self, at: RowPlace) -> Cut:
         """Where a match stood in the lists of which the best are scored."""
         found = self.found
         return cut_of(
             self.snapshot.parts[at.part], found.matches[at.part], found.lexical.bits[at.part],
-            found.wanted, found.lexical.level, at.row, params=self.params.candidates,
+            found.wanted, found.lexical.level, at.row, self._statistics(),
+            params=self.params.candidates, first_pass=self.params.first_pass,
         )  # fmt: skip
 
 

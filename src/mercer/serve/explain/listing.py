@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from mercer.rank.candidates import Cut
+from mercer.rank.chosen import Cut
 from mercer.retrieve.filter_ast import to_text
 from mercer.retrieve.match import MAX_SEMANTIC_HITS
 from mercer.retrieve.row_match import RowPlace, failed_clauses, has_row, ruled_out_by

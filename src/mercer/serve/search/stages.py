@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mercer.rank.candidates import (
-    CandidateParams,
     Head,
     nearest_head,
     ranked_head,
     sorted_head,
 )
+from mercer.rank.chosen import CandidateParams
 from mercer.rank.first_pass import FirstPassParams
 from mercer.rank.seller_limit import spread_sellers
 from mercer.retrieve.bitmap import Bits

@@ -1,8 +1,9 @@
 """The embedded text index: tantivy, over the same stems that the postings have.
 
-It is asked only where a query matches more listings than the first pass scores: its block-max WAND
-finds the best thousand of a million without visiting them all. The words come in already cut and
-stemmed, so tantivy sees them parted by spaces and nothing is analysed twice.
+It is asked only where a query matches more listings than can be looked up one by one (see
+`rank/chosen.py`): its block-max WAND finds the best thousand of a million without visiting them
+all. The words come in already cut and stemmed, so tantivy sees them parted by spaces and nothing is
+analysed twice.
 """
 
 from collections.abc import Mapping, Sequence
