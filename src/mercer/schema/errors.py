@@ -4,6 +4,7 @@ MarketError
 ├── InputError           what the caller gave is wrong (HTTP 400, exit status 2 for words, 1 for data)
 │   ├── FilterError      the filter expression; knows the place
 │   ├── MappingError     a --map file
+│   ├── FeatureError     a feature set that cannot be compiled or run; names the feature
 │   ├── SchemaError      columns of a table; lists every fault
 │   └── ConfigError      mercer.toml, the synonyms file, options
 ├── NotFoundError        no such market, listing, page (HTTP 404)
@@ -46,6 +47,10 @@ class SchemaError(InputError):
     def __init__(self, at: str, faults: Sequence[str]) -> None:
         self.at, self.faults = at, tuple(faults)
         super().__init__(f"{at}: " + "; ".join(faults))
+
+
+class FeatureError(InputError):
+    """A feature set that cannot be compiled or run; names the feature, column or transform."""
 
 
 class ConfigError(InputError):

@@ -1,0 +1,175 @@
+"""Steps of a program: one kernel call, or one call of a column function."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mercer.features.column import F64s, I64s, Kind, U64s
+from mercer.features.graph import Node
+from mercer.features.space import Space, column_in, put_column
+from mercer.features.transform import (
+    Arrays,
+    ColumnOp,
+    CounterOp,
+    ListKernel,
+    RowKernel,
+    Table,
+    Transform,
+)
+from mercer.schema.errors import FeatureError
+
+Step = Callable[[Space], None]
+Group = Sequence[tuple[int, Node]]
+"""Nodes of one transform with their places in the graph."""
+
+
+def step_of(
+    group: Group,
+    registers: Mapping[int, int],
+    kinds: Mapping[int, Kind],
+    fitted: Mapping[str, Arrays],
+) -> Step:
+    """The step that computes a group of nodes."""
+    transform = _transform(group[0][1])
+    run = transform.run
+    if isinstance(run, RowKernel):
+        return _row_step(run, group, registers, fitted)
+    if isinstance(run, ListKernel):
+        return _list_step(run, group, registers)
+    if isinstance(run, ColumnOp):
+        return _column_step(run, group[0], registers, kinds, fitted)
+    return _counter_step(run, group, registers, kinds)
+
+
+def _transform(node: Node) -> Transform:
+    if node.transform is None:
+        raise ValueError(f"column {node.name!r} is loaded, not computed")
+    return node.transform
+
+
+def _row_step(
+    run: RowKernel, group: Group, registers: Mapping[int, int], fitted: Mapping[str, Arrays]
+) -> Step:
+    kernel, inputs, outs = run.kernel, _inputs(group, registers), _outs(group, registers)
+    params = _params(group)
+    tables = [
+        run.table(node.params, fitted.get(node.feature, {})) if run.table else Table()
+        for _, node in group
+    ]
+    starts = np.zeros(len(tables) + 1, np.int64)
+    np.cumsum([max(t.keys.size, t.values.size) for t in tables], out=starts[1:])
+    keys: U64s = np.concatenate([_padded(t.keys, t.values.size, np.uint64) for t in tables])
+    values: F64s = np.concatenate([_padded(t.values, t.keys.size, np.float64) for t in tables])
+
+    def step(space: Space) -> None:
+        kernel(
+            space.numbers, space.ids, space.n, inputs, outs, params, starts, keys, values
+        )  # fmt: skip
+
+    return step
+
+
+def _padded(array: npt.NDArray, size: int, dtype: type[np.generic]) -> npt.NDArray:  # type: ignore[type-arg]
+    """Keys and values have the same places, also where a table has only one of the two."""
+    if array.size >= size:
+        return array.astype(dtype, copy=False)
+    return np.zeros(size, dtype)
+
+
+def _list_step(run: ListKernel, group: Group, registers: Mapping[int, int]) -> Step:
+    kernel, inputs, outs = run.kernel, _inputs(group, registers), _outs(group, registers)
+    params, names = _params(group), run.stats
+
+    def step(space: Space) -> None:
+        offsets = space.group_offsets
+        if offsets is None:
+            offsets = np.array([0, space.n], np.int64)
+        stats = np.empty((len(group), offsets.size - 1, len(names)))
+        kernel(space.numbers, offsets, inputs, outs, params, stats)
+        for j, (_, node) in enumerate(group):
+            for s, name in enumerate(names):
+                space.list_stats[f"{node.name}.{name}"] = stats[j, :, s]
+
+    return step
+
+
+def _column_step(
+    run: ColumnOp,
+    one: tuple[int, Node],
+    registers: Mapping[int, int],
+    kinds: Mapping[int, Kind],
+    fitted: Mapping[str, Arrays],
+) -> Step:
+    place, node = one
+    prepared = run.prepare(node.params, fitted.get(node.feature, {})) if run.prepare else None
+    places = [(i, kinds[i], registers.get(i, -1)) for i in node.inputs]
+    out, register = kinds[place], registers.get(place, -1)
+    call, params = run.run, node.params
+
+    def step(space: Space) -> None:
+        inputs = [column_in(space, *where) for where in places]
+        put_column(space, place, out, register, call(inputs, params, prepared, space.n))
+
+    return step
+
+
+def _counter_step(
+    run: CounterOp, group: Group, registers: Mapping[int, int], kinds: Mapping[int, Kind]
+) -> Step:
+    """All keys of all nodes in one look-up."""
+
+    def step(space: Space) -> None:
+        keys: list[U64s] = []
+        spans = []
+        for _, node in group:
+            inputs = [column_in(space, i, kinds[i], registers.get(i, -1)) for i in node.inputs]
+            mine = run.keys(inputs, node.params)
+            spans.append((len(keys), len(keys) + len(mine)))
+            keys.extend(mine)
+        counts = _looked_up(space, np.stack(keys)) if keys else np.zeros((0, space.n, 0))
+        for (place, node), (first, last) in zip(group, spans, strict=True):
+            value = run.value(list(counts[first:last]), node.params)
+            put_column(space, place, "number", registers[place], value)
+
+    return step
+
+
+def _looked_up(space: Space, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """(n_keys, n, n_half_lives); rows of one moment are asked for together."""
+    if space.counters is None or space.now_ms is None:
+        raise FeatureError(
+            "this feature set reads counters; give a CounterReader (the argument `counters`)"
+        )
+    now = space.now_ms
+    moments = np.unique(now)
+    parts = []
+    for moment in moments.tolist():
+        rows = slice(None) if moments.size == 1 else np.flatnonzero(now == moment)
+        mine = keys[:, rows]
+        found = space.counters.lookup(np.ascontiguousarray(mine).reshape(-1), moment)
+        parts.append((rows, found.reshape(mine.shape[0], mine.shape[1], -1)))
+    width = parts[0][1].shape[2] if parts else 0
+    out = np.empty((keys.shape[0], keys.shape[1], width))
+    for rows, found in parts:
+        out[:, rows] = found
+    return out
+
+
+def _inputs(group: Group, registers: Mapping[int, int]) -> npt.NDArray[np.int64]:
+    """(k, arity) registers; -1 where a node has fewer inputs than another."""
+    arity = max(len(node.inputs) for _, node in group)
+    table = np.full((len(group), arity), -1, np.int64)
+    for row, (_, node) in zip(table, group, strict=True):
+        row[: len(node.inputs)] = [registers[i] for i in node.inputs]
+    return table
+
+
+def _outs(group: Group, registers: Mapping[int, int]) -> I64s:
+    return np.array([registers[place] for place, _ in group], np.int64)
+
+
+def _params(group: Group) -> npt.NDArray[np.float64]:
+    """(k, n_params) as the kernels see them."""
+    rows = [_transform(node).encoded(node.params) for _, node in group]
+    return np.array(rows, np.float64).reshape(len(group), -1)

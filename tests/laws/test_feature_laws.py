@@ -1,0 +1,204 @@
+"""Laws of every transform of the registry, over random columns with gaps, NaN, emoji and nothing."""
+
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mercer.features.arrow_in import column_of
+from mercer.features.declare import FeatureSet
+from mercer.features.fit import fit, fit_stage, merge_stages
+from mercer.features.graph import build_graph
+from mercer.features.matrix import FeatureMatrix
+from mercer.features.plan import Candidates, Plan, compile_plan, set_hash
+from mercer.features.program import build_program
+from mercer.features.registry import registry
+from mercer.features.state import FittedState
+from mercer.features.transform import CounterOp, Transform
+from support.feature_kit import (
+    NOW_MS,
+    batch_of,
+    is_list,
+    one_feature,
+    owners_of,
+    params_of,
+    plain,
+    rows_of,
+)
+
+CASES = [
+    (transform, kinds)
+    for transform in registry().values()
+    for kinds in transform.inputs
+    if not isinstance(transform.run, CounterOp)  # their laws are with the counters
+]
+each_transform = pytest.mark.parametrize(
+    ("transform", "kinds"), CASES, ids=lambda one: getattr(one, "name", None) or "-".join(one)
+)
+few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
+
+
+def _drawn(
+    data: st.DataObject, transform: Transform, kinds: Any
+) -> tuple[FeatureSet, pa.RecordBatch]:
+    owners = data.draw(owners_of(transform, kinds), "owners")
+    feature_set = one_feature(transform, kinds, owners, data.draw(params_of(transform), "params"))
+    rows = data.draw(rows_of(feature_set.columns), "rows")
+    return feature_set, batch_of(rows, feature_set.columns)
+
+
+def _compiled(feature_set: FeatureSet, batch: pa.RecordBatch) -> Plan:
+    return compile_plan(feature_set, fit(feature_set, lambda: [batch]))
+
+
+def _bits(matrix: FeatureMatrix) -> list[bytes]:
+    """Each row's bits."""
+    return [
+        dense.tobytes() + hashed.tobytes()
+        for dense, hashed in zip(matrix.dense, matrix.hashed, strict=True)
+    ]
+
+
+@each_transform
+@given(data=st.data())
+@few
+def test_kernel_equals_its_plain_twin(
+    data: st.DataObject, transform: Transform, kinds: Any
+) -> None:
+    """What a kernel gives is what plain Python gives for each row, bit for bit."""
+    feature_set, batch = _drawn(data, transform, kinds)
+    state = fit(feature_set, lambda: [batch])
+    graph = build_graph(feature_set, registry())
+    place = next(i for i, node in enumerate(graph.nodes) if node.name == "f")
+    node = graph.nodes[place]
+    program = build_program(
+        graph.nodes, wanted=frozenset({place}), loads=frozenset(node.inputs), fitted=state.arrays
+    )
+    space = program.space(batch.num_rows)
+    columns = {
+        i: column_of(batch.column(graph.nodes[i].name), graph.nodes[i].kind, name="")
+        for i in node.inputs
+    }
+    for i in program.loads:
+        program.put(space, i, columns[i])
+    program.run(space)
+    fitted = state.arrays.get("f", {})
+    inputs = [plain(columns[i]) for i in node.inputs]
+    if is_list(transform):
+        expected = transform.twin(*inputs, params=node.params, fitted=fitted)
+    else:
+        expected = [
+            transform.twin(*row, params=node.params, fitted=fitted)
+            for row in zip(*inputs, strict=True)
+        ]
+    assert [_exact(v) for v in plain(program.get(space, place))] == [_exact(v) for v in expected]
+
+
+def _exact(value: Any) -> Any:
+    """A value that equals only one of the same bits; all NaN are one."""
+    if isinstance(value, list):
+        return [_exact(one) for one in value]
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else struct.pack("<d", value)
+    return value
+
+
+@each_transform
+@given(data=st.data())
+@few
+def test_rows_do_not_know_each_other(data: st.DataObject, transform: Transform, kinds: Any) -> None:
+    """A batch, one row, a slice and any order give the same bits for a row; and so does a plan whose
+    state was saved and read again. Of list features only whole requests count, in any order."""
+    feature_set, batch = _drawn(data, transform, kinds)
+    plan = _compiled(feature_set, batch)
+    whole = _bits(plan.run(batch, now_ms=NOW_MS))
+    n = batch.num_rows
+    order = data.draw(st.permutations(range(n)), "order")
+    shuffled = _bits(plan.run(batch.take(pa.array(order, pa.int64())), now_ms=NOW_MS))
+    assert shuffled == [whole[i] for i in order]
+    again = compile_plan(feature_set, FittedState.from_bytes(plan.state.to_bytes()))
+    assert again.hash == plan.hash
+    assert _bits(again.run(batch, now_ms=NOW_MS)) == whole
+    if not is_list(transform):
+        start = data.draw(st.integers(0, n), "start")
+        assert _bits(plan.run(batch.slice(start), now_ms=NOW_MS)) == whole[start:]
+        ones = [_bits(plan.run(batch.slice(i, 1), now_ms=NOW_MS))[0] for i in range(n)]
+        assert ones == whole
+
+
+@each_transform
+@given(data=st.data())
+@few
+def test_a_request_gives_the_bits_of_the_batch(
+    data: st.DataObject, transform: Transform, kinds: Any
+) -> None:
+    """Gathered from two parts of an index, candidates in any order: the bits of the flat rows."""
+    feature_set, batch = _drawn(data, transform, kinds)
+    plan = _compiled(feature_set, batch)
+    whole = _bits(plan.run(batch, now_ms=NOW_MS))
+    n = batch.num_rows
+    cut = data.draw(st.integers(0, n), "cut")
+    listings = [plan.listing_columns(batch.slice(0, cut)), plan.listing_columns(batch.slice(cut))]
+    groups = batch.column("group").to_pylist()
+    for group in set(groups):
+        mine = np.array(data.draw(st.permutations([i for i in range(n) if groups[i] == group])))
+        part = (mine >= cut).astype(np.int32)
+        matrix = plan.run_request(
+            _request(batch, int(mine[0])),
+            Candidates(
+                listings=listings,
+                part=part,
+                rows=mine - cut * part,
+                columns=_candidate_columns(batch, mine, feature_set),
+            ),
+            now_ms=NOW_MS,
+        )
+        assert _bits(matrix) == [whole[i] for i in mine]
+
+
+def _request(batch: pa.RecordBatch, row: int) -> Mapping[str, Any]:
+    names = [name for name in batch.schema.names if name.startswith("query.")]
+    return {name: batch.column(name)[row].as_py() for name in names}
+
+
+def _candidate_columns(
+    batch: pa.RecordBatch, rows: Any, feature_set: FeatureSet
+) -> Mapping[str, Any]:
+    taken = batch.take(pa.array(rows))
+    return {
+        name: column_of(taken.column(name), kind, name=name)
+        for name, kind in feature_set.columns.items()
+        if name.startswith("candidate.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("transform", "kinds"),
+    [case for case in CASES if case[0].fit is not None],
+    ids=lambda one: getattr(one, "name", None) or "-".join(one),
+)
+@given(data=st.data())
+@few
+def test_fits_merge(data: st.DataObject, transform: Transform, kinds: Any) -> None:
+    """Where a statistic is exact, the merge of two parts has the bits of the whole, either way round,
+    and a part without rows changes nothing."""
+    assert transform.fit is not None
+    feature_set, batch = _drawn(data, transform, kinds)
+    cut = data.draw(st.integers(0, batch.num_rows), "cut")
+    start = FittedState(set_hash(feature_set))
+
+    def stage(part: pa.RecordBatch) -> FittedState:
+        return fit_stage(feature_set, start, lambda: [part])
+
+    a, b = stage(batch.slice(0, cut)), stage(batch.slice(cut))
+    merged, turned = merge_stages(feature_set, a, b), merge_stages(feature_set, b, a)
+    if transform.fit.is_exact:
+        assert merged.content_hash() == stage(batch).content_hash() == turned.content_hash()
+        nothing = stage(batch.slice(0, 0))
+        assert merge_stages(feature_set, a, nothing).content_hash() == a.content_hash()

@@ -1,0 +1,169 @@
+"""Random input for any transform of the registry, and one feature made of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from mercer.features.column import Column, Kind, Ragged, Texts
+from mercer.features.declare import Feature, FeatureSet
+from mercer.features.param import REQUIRED, Param
+from mercer.features.transform import ListKernel, Transform
+
+Rows = list[dict[str, Any]]
+WIDTH = 4  # of vectors
+NOW_MS = 1_764_000_000_000
+
+NUMBERS = st.one_of(
+    st.none(),
+    st.sampled_from(
+        [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, 1e300, -1e300, float("inf"), float("-inf"), 5e-324]
+    ),
+    st.floats(allow_nan=False),
+    st.integers(0, 2**41).map(float),
+    st.integers(NOW_MS - 10**11, NOW_MS).map(float),
+)
+_WORDS = [
+    "mug",
+    "mugs",
+    "blue",
+    "Café",
+    "handmade",
+    "1/2",
+    "women's",
+    "été",
+    "日本",
+    "🎁",
+    "ß",
+    "İ",
+]
+TEXTS = st.one_of(
+    st.none(),
+    st.sampled_from(["", " ", "\x00", "🎁🎁", "e\u0301", "\u200d", "A" * 300]),
+    st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+)
+IDS = st.one_of(st.integers(0, 5), st.integers(0, 2**64 - 1))
+VALUES: Mapping[Kind, st.SearchStrategy[Any]] = {
+    "number": NUMBERS,
+    "text": TEXTS,
+    "texts": st.one_of(st.none(), st.lists(TEXTS, max_size=5)),
+    "id": IDS,
+    "ids": st.one_of(st.none(), st.lists(IDS, max_size=6)),
+    "vector": st.one_of(
+        st.none(),
+        st.lists(st.sampled_from([0.0, 1.0, -0.5, 0.25]), min_size=WIDTH, max_size=WIDTH),
+    ),
+}
+ARROW: Mapping[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "text": pa.string(),
+    "texts": pa.list_(pa.string()),
+    "id": pa.uint64(),
+    "ids": pa.list_(pa.uint64()),
+    "vector": pa.list_(pa.float32(), WIDTH),
+}
+CONSUMERS: Mapping[Kind, str] = {"text": "hash", "ids": "hash_list"}
+LABEL = "label.y"
+
+
+def params_of(transform: Transform) -> st.SearchStrategy[dict[str, Any]]:
+    """Parameters that the transform allows."""
+    drawn = st.fixed_dictionaries({p.name: _param(p) for p in transform.params})
+    if transform.check is None:
+        return drawn
+    check = transform.check
+    return drawn.filter(lambda params: check(params) is None)
+
+
+def _param(param: Param) -> st.SearchStrategy[Any]:
+    low, high = max(param.low, -1e6), min(param.high, 1e6)
+    values: Mapping[str, st.SearchStrategy[Any]] = {
+        "number": st.floats(low, high, allow_subnormal=False),
+        "integer": st.integers(int(low), int(min(high, low + 64))),
+        "flag": st.booleans(),
+        "text": st.just(LABEL if param.name == "label" else "x"),
+        "numbers": st.lists(st.floats(low, high), min_size=1, max_size=5).map(
+            lambda v: tuple(sorted(v))
+        ),
+        "choice": st.sampled_from(param.choices or ("",)),
+    }
+    if param.default is REQUIRED:
+        return values[param.kind]
+    return st.one_of(st.just(param.default), values[param.kind])
+
+
+def owners_of(transform: Transform, kinds: Sequence[Kind]) -> st.SearchStrategy[tuple[str, ...]]:
+    """Whose column each input is."""
+    places = ["query", "listing", "candidate"]
+    return st.tuples(*[st.sampled_from(places) for _ in kinds])
+
+
+def one_feature(
+    transform: Transform, kinds: Sequence[Kind], owners: Sequence[str], params: Mapping[str, Any]
+) -> FeatureSet:
+    """A set with one output that shows all of what the transform gives."""
+    names = tuple(f"{owner}.in{i}" for i, owner in enumerate(owners))
+    is_shown = transform.output in ("number", "id")
+    feature = Feature(
+        name="f", entity="pair", transform=transform.name, inputs=names, params=params,
+        is_output=is_shown,
+    )  # fmt: skip
+    shown = () if is_shown else (
+        Feature(name="shown", entity="pair", transform=CONSUMERS[transform.output], inputs=("f",)),
+    )  # fmt: skip
+    columns = dict(zip(names, kinds, strict=True))
+    return FeatureSet(name="one", features=(feature, *shown), columns=columns)
+
+
+def batch_of(rows: Rows, columns: Mapping[str, Kind]) -> pa.RecordBatch:
+    """Rows as columns, with the group of each row and a label."""
+    arrays = {
+        name: pa.array([row[name] for row in rows], ARROW[kind]) for name, kind in columns.items()
+    }
+    arrays["group"] = pa.array([row["group"] for row in rows], pa.int64())
+    arrays[LABEL] = pa.array([row["label"] for row in rows], pa.float64())
+    return pa.record_batch(arrays)
+
+
+def rows_of(columns: Mapping[str, Kind]) -> st.SearchStrategy[Rows]:
+    """Up to twelve rows; those of one group share the columns of the request."""
+    row = {name: VALUES[kind] for name, kind in columns.items()}
+    return st.lists(
+        st.fixed_dictionaries(
+            row | {"group": st.integers(0, 2), "label": st.sampled_from([0.0, 1.0])}
+        ),
+        max_size=12,
+    ).map(lambda rows: _share_requests(rows, columns))
+
+
+def _share_requests(rows: Rows, columns: Mapping[str, Kind]) -> Rows:
+    first: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        mine = first.setdefault(row["group"], row)
+        row.update({name: mine[name] for name in columns if name.startswith("query.")})
+    return rows
+
+
+def plain(column: Column) -> list[Any]:
+    """A column as plain Python values, as twins know them."""
+    if isinstance(column, Texts):
+        strings = plain(column.strings)
+        return [
+            None if stop < start else strings[start:stop]
+            for start, stop in zip(column.starts.tolist(), column.stops.tolist(), strict=True)
+        ]
+    if isinstance(column, Ragged):
+        spans = zip(column.starts.tolist(), column.stops.tolist(), strict=True)
+        values = column.values
+        if values.dtype == np.uint8:
+            return [None if b < a else values[a:b].tobytes().decode() for a, b in spans]
+        return [None if b < a else values[a:b].tolist() for a, b in spans]
+    return [list(row) for row in column] if column.ndim == 2 else column.tolist()
+
+
+def is_list(transform: Transform) -> bool:
+    """Whether the other candidates count."""
+    return isinstance(transform.run, ListKernel)
