@@ -12,8 +12,10 @@ from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_explain import app as explain_app
 from mercer.cli_keys import app as keys_app
 from mercer.cli_log import app as log_app
+from mercer.cli_models import app as models_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
+from mercer.cli_train import app as train_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +27,8 @@ app.add_typer(search_app)  # index, search, serve
 app.add_typer(explain_app)  # explain
 app.add_typer(credits_app)  # credits
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(train_app, name="train")
+app.add_typer(models_app)  # models, promote, rollback
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(log_app, name="log")

@@ -1,0 +1,221 @@
+"""`mercer models`, `promote` and `rollback`: what there is, and what serves."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mercer.cli_catalogue import AsJson, say, told
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.schema.errors import MarketError
+
+app = typer.Typer(no_args_is_help=True)
+
+MarketOption = Annotated[
+    Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
+]
+Role = Annotated[str, typer.Option("--role", help="Which stage the model serves.")]
+Models = Annotated[
+    Path | None, typer.Option("--models", help="Where models are kept, if not in the market.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")]
+
+
+def _folder(market: Path, models: Path | None, role: str) -> Any:
+    from mercer.engines.embedded.models import ModelFolder
+
+    if models is None:
+        folder = MarketFolder(market)
+        folder.config()  # no market: a sentence
+        models = folder.models
+    return ModelFolder(models, role)
+
+
+@app.command("models")
+def models_command(
+    market: MarketOption = Path(),
+    role: Role = "ranker",
+    models: Models = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also say what served when, and why.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Load every model and score its golden rows.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the models of a market with their metrics, and which one serves.
+
+    Examples:
+
+        mercer models --market shop
+        mercer models --market shop --history --check --json
+    """
+    with told("models"):
+        folder = _folder(market, models, role)
+        past = folder.history()
+        rows = [_row(folder, model, current=past.current, check=check) for model in folder.ids()]
+        changes = [
+            {
+                "at_ms": one.at_ms,
+                "action": one.action,
+                "model": one.model,
+                "previous": one.previous,
+                "forced": one.is_forced,
+                "why": one.why,
+            }
+            for one in past.changes
+        ]
+    result = {"role": role, "current": past.current, "models": rows}
+    if history:
+        result["history"] = changes
+    if as_json:
+        say(result, "", as_json=True)
+    else:
+        _show(result, Console(highlight=False, soft_wrap=True))
+    if any(row.get("fault") for row in rows):
+        raise typer.Exit(1)
+
+
+def _row(folder: Any, model: str, *, current: str | None, check: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {"model": model, "current": model == current}
+    try:
+        manifest = folder.load(model).manifest if check else folder.manifest(model)
+    except MarketError as fault:
+        return out | {"fault": str(fault)}
+    return out | {
+        "kind": manifest.kind,
+        "created_ms": manifest.created_ms,
+        "source": manifest.source,
+        "feature_set": manifest.feature_set,
+        "features": len(manifest.features),
+        "metrics": dict(manifest.metrics),
+        "parents": list(manifest.parents),
+    }
+
+
+def _show(result: dict[str, Any], console: Console) -> None:
+    if not result["models"]:
+        console.print(f"No {result['role']} yet; train one with: mercer train {result['role']}")
+    else:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "model", "made", "kind", "features", "nDCG", "95 %"):
+            table.add_column(
+                heading, justify="right" if heading in ("features", "nDCG") else "left"
+            )
+        for row in result["models"]:
+            mark = "*" if row["current"] else ""
+            if "fault" in row:
+                table.add_row(mark, row["model"], "", "damaged")
+                continue
+            table.add_row(mark, row["model"], _day(row["created_ms"]), *_cells(row))
+        console.print(table)
+    for row in result["models"]:
+        if "fault" in row:
+            console.print(row["fault"], markup=False)
+    serving = result["current"] or "no model; that stage is left out"
+    console.print(f"serving: {serving}", markup=False)
+    for one in result.get("history", ()):
+        forced = ", forced" if one["forced"] else ""
+        console.print(
+            f"{_day(one['at_ms'])} {one['action']}{forced}: {one['previous'] or 'none'} -> "
+            f"{one['model'] or 'none'}; {one['why']}",
+            markup=False,
+        )
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    held = row["metrics"].get("by_query") or {}
+    if held.get("ndcg") is None:
+        return (row["kind"], str(row["features"]), "", "")
+    interval = f"{held['low']:.4f} .. {held['high']:.4f}"
+    return (row["kind"], str(row["features"]), f"{held['ndcg']:.4f}", interval)
+
+
+def _day(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1e3, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+@app.command("promote")
+def promote_command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An id that `models` lists.")],
+    market: MarketOption = Path(),
+    role: Role = "ranker",
+    models: Models = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="How much lower its nDCG may be and still be no worse.")
+    ] = 0.0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although the gate says no; the history says so.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model serve, if it is no worse than the one that does on lists neither learned from.
+
+    Servers take it up within two seconds, without a restart.
+    A model that is damaged, scores differently than when it was made, or wants other features than
+    those that are served is refused, also with --force; what serves stays.
+
+    Examples:
+
+        mercer promote lambdamart-3f2a9c41b7de --market shop --dry-run
+        mercer promote lambdamart-3f2a9c41b7de --market shop
+    """
+    with told("promote"):
+        from mercer.engines.embedded.model_promotion import promote
+
+        folder = _folder(market, models, role)
+        made = promote(
+            folder, model, at_ms=time.time_ns() // 1_000_000,
+            tolerance=tolerance, force=force, is_dry_run=dry_run,
+        )  # fmt: skip
+    result = {
+        "model": made.model,
+        "previous": made.previous,
+        "promoted": made.is_done,
+        "forced": made.is_forced,
+        "gate": made.verdict.to_dict(),
+    }
+    did = (
+        "serves now"
+        if made.is_done
+        else "would serve"
+        if made.verdict.passed
+        else "would be refused"
+    )
+    if made.is_forced:
+        did += ", forced"
+    say(result, f"{made.model} {did}; {made.verdict.sentence}", as_json=as_json)
+
+
+@app.command("rollback")
+def rollback_command(
+    market: MarketOption = Path(),
+    role: Role = "ranker",
+    models: Models = None,
+    why: Annotated[str, typer.Option(help="For the history.")] = "",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the model serve again that served before the last promotion, or none.
+
+    Examples:
+
+        mercer rollback --market shop --dry-run
+        mercer rollback --market shop --why "complaints about shoes"
+    """
+    with told("rollback"):
+        from mercer.engines.embedded.model_promotion import roll_back
+
+        folder = _folder(market, models, role)
+        left = folder.history().current
+        past = roll_back(folder, at_ms=time.time_ns() // 1_000_000, why=why, is_dry_run=dry_run)
+    result = {"model": past.current, "previous": left, "rolled_back": not dry_run}
+    verb = "would serve" if dry_run else "serves"
+    now = past.current or "no model (that stage is left out)"
+    say(result, f"{now} {verb} in place of {left}", as_json=as_json)

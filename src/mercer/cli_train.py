@@ -1,0 +1,220 @@
+"""`mercer train ranker`: from labelled rows to a model file with its report."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from mercer.cli_catalogue import AsJson, say, told
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.evaluate.gains import GAINS_HELP, GainSpec
+from mercer.learn.split import SplitParams, split
+from mercer.rank.training_set import TrainingSet
+from mercer.schema.errors import InputError
+
+ROLE = "ranker"
+N_SHOWN = 10  # features whose importance is printed
+PLAIN_EVERY = 100  # rounds between lines where stderr is no terminal
+
+app = typer.Typer(no_args_is_help=True, help="Train the models of a market.")
+
+
+@app.callback()
+def _group() -> None:
+    """Train the models of a market."""  # keeps `ranker` a word of its own while it is alone
+
+
+@app.command("ranker")
+def ranker_command(
+    market: Annotated[
+        Path | None,
+        typer.Option("--market", envvar="MERCER_MARKET", help="The market that the model is for."),
+    ] = None,
+    letor: Annotated[
+        list[Path] | None,
+        typer.Option("--letor", help="SVM-rank or LETOR text, or Parquet with qid, label, f1, ..."),
+    ] = None,
+    gains: Annotated[
+        str, typer.Option(help=f"What a grade of a file is worth; {GAINS_HELP}.")
+    ] = "exp",
+    out: Annotated[
+        Path | None, typer.Option(help="Where models are kept; the market's models/ by default.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the model is called.")] = "lambdamart",
+    k: Annotated[int, typer.Option(min=1, help="Of the nDCG@k that judges.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
+    split_seed: Annotated[
+        int,
+        typer.Option(min=0, help="Of the frozen split; models with another cannot be compared."),
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(min=1, help="That train; any number gives the same model.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be learned from, and stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn an order: logistic regression, then LambdaMART, on one frozen split.
+
+    The rung that is best on the stopping part is kept as a model file with its report; nothing serves
+    it before `mercer promote`.
+
+    Examples:
+
+        mercer train ranker --letor train.txt --letor vali.txt --out models
+        mercer train ranker --letor rank.parquet --gains linear --market shop --dry-run
+    """
+    with told("train ranker"):
+        models = _models_folder(market, out)
+        params = SplitParams(seed=split_seed)
+        data, source = _data(letor, gains)
+        if dry_run:
+            plan = _plan(data, params)
+            say(plan, _plan_text(plan), as_json=as_json)
+            return
+        result = _trained(
+            data, models, params, source=source, name=name, k=k, seed=seed, threads=threads
+        )
+    if as_json:
+        say(result, "", as_json=True)
+    else:
+        _show(result, Console(highlight=False, soft_wrap=True))
+
+
+def _models_folder(market: Path | None, out: Path | None) -> Path:
+    if out is not None:
+        return out
+    folder = MarketFolder(market or Path())
+    folder.config()  # no market: a sentence
+    return folder.models
+
+
+def _data(letor: list[Path] | None, gains: str) -> tuple[TrainingSet, str]:
+    from mercer.engines.embedded.training_files import read_letor_files
+
+    if not letor:
+        raise InputError("nothing to learn from; name files with --letor")
+    spec = GainSpec.parse(gains)
+    return read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), "letor"
+
+
+def _plan(data: TrainingSet, params: SplitParams) -> dict[str, Any]:
+    parts = split(data, params)
+    return {
+        "lists": data.n_queries,
+        "lists_with_gain": int(data.has_gain.sum()),
+        "rows": data.n_rows,
+        "features": len(data.columns.names),
+        "feature_set": data.columns.set_hash,
+        "split": {
+            part: len(getattr(parts, part)) for part in ("fit", "stop", "by_query", "by_time")
+        },
+        "written": False,
+    }
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    parts = plan["split"]
+    return (
+        f"{plan['lists']:,} lists ({plan['lists_with_gain']:,} with a gain), {plan['rows']:,} rows, "
+        f"{plan['features']} features\nwould learn from {parts['fit']:,} lists, stop by "
+        f"{parts['stop']:,}, and be judged by {parts['by_query']:,} held-out queries and "
+        f"{parts['by_time']:,} later pages\nnothing was trained or written (--dry-run)"
+    )
+
+
+def _trained(
+    data: TrainingSet,
+    models: Path,
+    params: SplitParams,
+    *,
+    source: str,
+    name: str,
+    k: int,
+    seed: int,
+    threads: int,
+) -> dict[str, Any]:
+    """Train, pack, write; what `--json` prints."""
+    from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
+    from mercer.engines.embedded.models import ModelFolder
+    from mercer.learn.ladder import climb
+    from mercer.learn.logistic import Logistic, LogisticParams
+    from mercer.learn.model_file import check_name
+    from mercer.learn.packing import Origin, packed
+    from mercer.learn.report import report_of
+
+    check_name(name, what="name")
+    folder = ModelFolder(models, ROLE)
+    parent = folder.history().current
+    rungs = (Logistic(LogisticParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
+    with np.errstate(all="ignore"), _rounds() as on_step:
+        climbed = climb(data, rungs, split_params=params, seed=seed, k=k, on_step=on_step)
+        report = report_of(climbed, seed=seed)
+    origin = Origin(
+        role=ROLE,
+        name=name,
+        created_ms=time.time_ns() // 1_000_000,
+        source=source,
+        parents=(parent,) if parent else (),
+    )
+    model = folder.write(packed(climbed, report, origin))
+    return {"model": model, "path": str(folder.path / model), **report}
+
+
+@contextmanager
+def _rounds() -> Iterator[Any]:
+    """Tells on stderr which rung is at which round."""
+    if not sys.stderr.isatty():
+        yield _plain_round
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def on_step(rung: str, done: int, most: int, ndcg: float) -> None:
+            if rung not in tasks:
+                tasks[rung] = bar.add_task(rung, total=most)
+            bar.update(tasks[rung], completed=done, description=f"{rung} nDCG {ndcg:.4f}")
+
+        yield on_step
+
+
+def _plain_round(rung: str, done: int, most: int, ndcg: float) -> None:
+    if done % PLAIN_EVERY == 0 or done == most:
+        sys.stderr.write(f"mercer train ranker: {rung} {done} of {most}, best nDCG {ndcg:.4f}\n")
+
+
+def _show(result: dict[str, Any], console: Console) -> None:
+    from mercer.learn.report import cells_of, lead_sentence
+
+    data, k = result["data"], result["k"]
+    console.print(
+        f"{data['lists']:,} lists, {data['rows']:,} rows, {data['features']} features; "
+        f"nDCG@{k} on what was held out"
+    )
+    table = Table(box=None, pad_edge=False)
+    for heading in ("rung", "held-out queries", "95 %", "later days", "95 %"):
+        table.add_column(heading, justify="left" if heading == "rung" else "right")
+    for rung in result["rungs"]:
+        mark = " *" if rung["name"] == result["best"] else ""
+        cells = (*cells_of(rung.get("by_query")), *cells_of(rung.get("by_time")))
+        table.add_row(rung["name"] + mark, *cells)
+    console.print(table)
+    for lead in result["leads"]:
+        console.print(lead_sentence(lead, best=result["best"]), markup=False)
+    top = ", ".join(
+        f"{one['feature']} {one['share']:.0%}" for one in result["importance"][:N_SHOWN]
+    )
+    if top:
+        console.print(f"importance ({result['importance_unit']}): {top}", markup=False)
+    console.print(f"model {result['model']}, report in {result['path']}/report.html", markup=False)
+    console.print(f"it serves after: mercer promote {result['model']}", markup=False)

@@ -1,0 +1,200 @@
+"""The second rung: gradient-boosted trees that move whole lists (LambdaMART, by LightGBM).
+
+Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017 (LightGBM). LightGBM is imported here only, and
+only when trees are trained; scoring them is `rank/trees`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import lightgbm as lgb
+import numpy as np
+
+from mercer.learn.rung import OnRound, Rung, Trained, silent
+from mercer.metrics.ragged import Floats, Ints
+from mercer.rank.scorer import Scorer
+from mercer.rank.training_set import F32s, TrainingSet, joined
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+MAX_LEVELS = 200  # distinct gains that trees tell apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaMartParams:
+    """Slow steps on parts of the rows and columns: on few lists that generalises better than fewer
+    large steps on all of them (docs/decisions/0008-models.md)."""
+
+    n_trees: int = 400  # at most
+    learning_rate: float = 0.02
+    n_leaves: int = 15
+    min_rows_in_leaf: int = 20
+    min_hessian_in_leaf: float = 1.0
+    l2: float = 10.0
+    row_share: float = 0.5  # of each tree
+    column_share: float = 0.2
+    patience: int = 100  # trees without a better nDCG on the stopping part
+    refit: bool = True  # learn once more, from the stopping part too, with as many trees
+    k: int = 10  # of the nDCG that is improved
+    n_threads: int = 1  # any number gives the same trees
+
+    def to_lightgbm(self, *, seed: int) -> dict[str, Any]:
+        """The words of LightGBM."""
+        return {
+            "objective": "lambdarank",
+            "metric": "ndcg",
+            "eval_at": [self.k],
+            "lambdarank_truncation_level": self.k + 5,
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.n_leaves,
+            "min_data_in_leaf": self.min_rows_in_leaf,
+            "min_sum_hessian_in_leaf": self.min_hessian_in_leaf,
+            "lambda_l2": self.l2,
+            "bagging_fraction": self.row_share,
+            "bagging_freq": 1 if self.row_share < 1 else 0,
+            "feature_fraction": self.column_share,
+            "seed": seed,
+            "num_threads": self.n_threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+
+# What LightGBM's own example sets (examples/lambdarank/train.conf), for comparison.
+PUBLISHED = {
+    "objective": "lambdarank",
+    "metric": "ndcg",
+    "eval_at": [1, 3, 5],
+    "max_bin": 255,
+    "learning_rate": 0.1,
+    "num_leaves": 31,
+    "feature_fraction": 1.0,
+    "bagging_freq": 1,
+    "bagging_fraction": 0.9,
+    "min_data_in_leaf": 50,
+    "min_sum_hessian_in_leaf": 5.0,
+    "verbosity": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+PUBLISHED_TREES = 100
+
+
+@final
+class BoosterScorer:
+    """LightGBM's own raw scores: the reference that `rank/trees` is held to."""
+
+    def __init__(self, booster: lgb.Booster) -> None:
+        self._booster = booster
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns, as the trees were grown."""
+        return tuple(self._booster.feature_name())
+
+    def score(self, matrix: F32s) -> Floats:
+        """(n,) of (n, n_features)."""
+        out: Floats = np.asarray(
+            self._booster.predict(matrix, raw_score=True, num_threads=1), np.float64
+        )
+        return out
+
+
+@final
+class LambdaMart:
+    """Trees that learn the order of whole lists."""
+
+    name = "lambdamart"
+
+    def __init__(self, params: LambdaMartParams | None = None) -> None:
+        self._params = params or LambdaMartParams()
+
+    def train(
+        self, fit: TrainingSet, stop: TrainingSet, *, seed: int, on_round: OnRound = silent
+    ) -> Trained:
+        """As many trees as the stopping part asks for."""
+        params = self._params
+        words = params.to_lightgbm(seed=seed)
+        level_gain = _levels(np.concatenate([fit.gain, stop.gain]))
+        words["label_gain"] = level_gain.tolist()
+        train = _dataset(fit, level_gain)
+        history: list[float] = []
+
+        def watch(env: Any) -> None:
+            history.append(float(env.evaluation_result_list[0][2]))
+            on_round(env.iteration + 1, params.n_trees, max(history))
+
+        booster = lgb.train(
+            words,
+            train,
+            params.n_trees,
+            valid_sets=[_dataset(stop, level_gain, reference=train)],
+            callbacks=[watch, lgb.early_stopping(params.patience, verbose=False)],
+        )
+        n_trees = booster.best_iteration
+        if params.refit:
+            both = _dataset(joined([fit, stop]), level_gain)
+            booster = lgb.train(words, both, n_trees)
+        text = booster.model_to_string(num_iteration=n_trees)
+        kept = lgb.Booster(model_str=text)
+        return Trained(
+            kind="trees",
+            data=text.encode(),
+            scorer=BoosterScorer(kept),
+            importance=np.asarray(kept.feature_importance("gain"), np.float64),
+            importance_unit="gain of the splits",
+            n_rounds=n_trees,
+            params={**asdict(params), "seed": seed},
+            versions={"numpy": np.__version__, "lightgbm": lgb.__version__},
+        )
+
+
+def feature_names(names: Sequence[str]) -> list[str]:
+    """Names that the text format of LightGBM can hold: ours where all of them fit, else c0, c1, ..."""
+    if all(_PLAIN.fullmatch(name) for name in names):
+        return list(names)
+    return [f"c{i}" for i in range(len(names))]
+
+
+def _levels(gain: Floats) -> Floats:
+    """Rising gains that rows are sorted into, 0 first: LightGBM wants whole-numbered labels.
+
+    Up to MAX_LEVELS distinct gains are exact; more (click / propensity) are cut at quantiles of the
+    gains above 0, each level standing for the mean of its rows.
+    """
+    positive = np.unique(gain[gain > 0])
+    if len(positive) >= MAX_LEVELS:
+        parts = np.array_split(np.sort(gain[gain > 0]), MAX_LEVELS - 1)
+        positive = np.unique([part.mean() for part in parts])
+    return np.concatenate([[0.0], positive])
+
+
+def _labels(gain: Floats, level_gain: Floats) -> Ints:
+    """(n,) the nearest level; a gain above 0 never becomes 0."""
+    middle = (level_gain[1:] + level_gain[:-1]) / 2
+    label = np.searchsorted(middle, gain, side="left")
+    out: Ints = np.where(gain > 0, np.maximum(label, 1), 0).astype(np.int64)
+    return out
+
+
+def _dataset(
+    data: TrainingSet, level_gain: Floats, *, reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
+    length = np.diff(data.offsets)
+    has_weight = bool((data.weight != 1.0).any())
+    return lgb.Dataset(
+        data.features,
+        _labels(data.gain, level_gain),
+        group=length,
+        weight=np.repeat(data.weight, length) if has_weight else None,
+        feature_name=feature_names(data.columns.names),
+        reference=reference,
+        free_raw_data=False,
+        params={"verbosity": -1},
+    )
+
+
+_conforms: type[Rung] = LambdaMart
+_scorer_conforms: type[Scorer] = BoosterScorer

@@ -1,0 +1,208 @@
+"""The models of a market: folders that are whole or not there, and a pointer that is replaced whole.
+
+models/<role>/<name>-<hash12>/    see learn/model_file.py
+models/<role>/current             which one serves, and the history (learn/history.py)
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from mercer.engines.embedded.durable import sync_folder, sync_tree, write_durably
+from mercer.learn.history import History
+from mercer.learn.loading import LoadedModel, loaded
+from mercer.learn.model_file import MANIFEST, Manifest, ModelFile, check_files, check_name, model_id
+from mercer.schema.errors import CorruptError, MarketError, NotFoundError
+
+POINTER = "current"
+
+
+@final
+class ModelFolder:
+    """All models of one role. Any process may read; writers take turns.
+
+    Args:
+        models: the folder `models/` of a market.
+        role: which stage they serve, such as "ranker".
+    """
+
+    def __init__(self, models: Path, role: str) -> None:
+        check_name(role, what="role")
+        self.path, self.role = models / role, role
+
+    def ids(self) -> list[str]:
+        """Of all models that are there, oldest first."""
+        if not self.path.is_dir():
+            return []
+        found = [one for one in self.path.iterdir() if (one / MANIFEST).is_file()]
+        return [one.name for one in sorted(found, key=lambda p: (_made(p), p.name))]
+
+    def manifest(self, model: str) -> Manifest:
+        """What a model says of itself; only the manifest is checked.
+
+        Raises:
+            NotFoundError: no such model.
+            CorruptError: the manifest was changed, or is none.
+        """
+        file = self.path / model / MANIFEST
+        try:
+            data = file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFoundError(self._no_such(model)) from None
+        found = Manifest.from_bytes(data, at=str(file))
+        if model_id(found.name, data) != model:
+            raise CorruptError(
+                f"{file}: was changed after the model was made (its hash is not {model}); "
+                "train the model anew"
+            )
+        return found
+
+    def _no_such(self, model: str) -> str:
+        there = self.ids()
+        shown = ", ".join(there[-5:]) if there else "none"
+        return f"{self.path}: there is no model {model!r}; the last are: {shown}"
+
+    def read(self, model: str) -> ModelFile:
+        """A model with all its files, their sums checked.
+
+        Raises:
+            NotFoundError, CorruptError: as `manifest`, or a file is missing, cut off or changed.
+        """
+        manifest = self.manifest(model)
+        files = {}
+        for name in manifest.files:
+            path = self.path / model / name
+            if Path(name).name == name and path.is_file():
+                files[name] = path.read_bytes()
+        check_files(manifest, files, at=str(self.path / model))
+        return ModelFile(manifest, files)
+
+    def load(self, model: str, *, served: str | None = None) -> LoadedModel:
+        """A model ready to score: whole, on the served features, and scoring as it did when made.
+
+        Args:
+            served: hash of the feature set that is served; None: any.
+        Raises:
+            MarketError: a sentence that says what is wrong.
+        """
+        return loaded(self.read(model), served=served, at=str(self.path / model))
+
+    def write(self, made: ModelFile) -> str:
+        """Add a model, whole or not at all; its id. One that is there is left as it is."""
+        with self._writing():
+            target = self.path / made.id
+            if target.exists():
+                return made.id
+            part = self.path / f".{made.id}.{os.getpid()}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            for name, data in made.files.items():
+                (part / name).write_bytes(data)
+            (part / MANIFEST).write_bytes(made.manifest.to_bytes())
+            sync_tree(part)
+            part.rename(target)
+            sync_folder(self.path)
+        return made.id
+
+    def history(self) -> History:
+        """What served when; empty where nothing ever did.
+
+        Raises:
+            CorruptError: the pointer file is damaged.
+        """
+        file = self.path / POINTER
+        try:
+            return History.from_bytes(file.read_bytes(), at=str(file))
+        except FileNotFoundError:
+            return History()
+
+    def change(self, step: Callable[[History], History]) -> History:
+        """Replace the pointer by what `step` makes of it, in one step that no crash can halve."""
+        with self._writing():
+            after = step(self.history())
+            write_durably(self.path / POINTER, after.to_bytes())
+        return after
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One writer at a time; the lock goes with the process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _made(folder: Path) -> int:
+    """When a model was made, for sorting; damaged ones come first."""
+    try:
+        return Manifest.from_bytes((folder / MANIFEST).read_bytes(), at=str(folder)).created_ms
+    except (MarketError, OSError):
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a reader serves now."""
+
+    model: LoadedModel | None  # None: no model serves
+    history_at: tuple[int, int, int] | None  # of the pointer file that said so
+
+
+@final
+class ModelWatch:
+    """The model that serves, swapped in when the pointer changes; for one process, from any thread.
+
+    `model` is one attribute read. `poll` is one `stat` while nothing changes, and is meant to be called
+    once a second by one thread beside the requests, because loading takes milliseconds. What cannot be
+    served (damaged, scoring differently, of another feature set) is never swapped in: the old model
+    stays, and `fault` says why until the pointer changes again.
+    """
+
+    def __init__(
+        self, folder: ModelFolder, *, served: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self._folder, self._served = folder, served
+        self._state = Serving(None, None)
+        self.fault = ""
+
+    @property
+    def model(self) -> LoadedModel | None:
+        """What serves; None: the stage is left out."""
+        return self._state.model
+
+    def poll(self) -> bool:
+        """Look at the pointer; whether another model (or none) serves from now on."""
+        at = self._pointer()
+        if at == self._state.history_at:
+            return False
+        before = self._state.model
+        try:
+            wanted = self._folder.history().current
+            is_same = before is not None and before.id == wanted
+            model = (
+                before
+                if is_same
+                else None
+                if wanted is None
+                else self._folder.load(wanted, served=self._served())
+            )
+            self.fault = ""
+        except (MarketError, OSError) as fault:
+            self.fault, model = str(fault), before
+        self._state = Serving(model, at)
+        return model is not before
+
+    def _pointer(self) -> tuple[int, int, int] | None:
+        try:
+            found = os.stat(self._folder.path / POINTER)
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size

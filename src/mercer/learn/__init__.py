@@ -1,0 +1,1 @@
+"""From examples to a model that serves: training, the gate, the model file and its history."""

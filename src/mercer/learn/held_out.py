@@ -1,0 +1,58 @@
+"""How good scores are on lists that were held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mercer.metrics.ragged import Floats
+from mercer.metrics.ranking import ndcg_at_k
+from mercer.metrics.sampling import PairedTest, paired_test
+from mercer.rank.training_set import TrainingSet
+
+TIE_SEED = 20_190_211  # any number that never changes
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """nDCG of each list, and what it counts."""
+
+    ndcg: Floats  # (n_queries,) in [0, 1], NaN where nothing has a gain
+    weight: Floats  # (n_queries,) as in the training set
+
+    @property
+    def mean(self) -> float:
+        """The mean, each list with its weight; NaN where nothing can be measured."""
+        return float(np.nanmean(self.per_query)) if self.n else np.nan
+
+    @property
+    def n(self) -> int:
+        """How many lists are measured."""
+        return int(np.count_nonzero(~np.isnan(self.ndcg)))
+
+    @property
+    def per_query(self) -> Floats:
+        """(n_queries,) nDCG times weight over the mean weight, so that their plain mean is `mean`."""
+        is_measured = ~np.isnan(self.ndcg)
+        total = self.weight[is_measured].sum()
+        if total == 0:
+            return np.full_like(self.ndcg, np.nan)
+        out: Floats = self.ndcg * self.weight * (is_measured.sum() / total)
+        return out
+
+
+def ndcg_of(data: TrainingSet, score: Floats, *, k: int) -> HeldOut:
+    """The nDCG@k of lists in the order of scores, higher first.
+
+    Rows that tie stand in an order drawn once and for all, so that a score that says nothing gains
+    nothing from the order in which its rows came. A NaN score is last.
+    """
+    drawn = np.random.default_rng(TIE_SEED).permutation(data.n_rows)
+    rank_by = np.where(np.isnan(score), np.inf, -score)
+    order = np.lexsort((drawn, rank_by, data.owner))
+    ndcg = ndcg_at_k(data.gain[order], data.offsets, data.gain, data.offsets, k=k)
+    return HeldOut(ndcg, data.weight)
+
+
+def compared(challenger: HeldOut, champion: HeldOut, rng: np.random.Generator) -> PairedTest:
+    """Whether the challenger differs from the champion on the same lists; `difference` is its lead."""
+    return paired_test(champion.per_query, challenger.per_query, rng)

@@ -1,0 +1,121 @@
+"""The ladder: every rung learns from the same frozen split, and each has to beat the one below."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mercer.learn.held_out import HeldOut, compared, ndcg_of
+from mercer.learn.rung import Rung, Trained
+from mercer.learn.split import Split, SplitParams, split
+from mercer.metrics.ragged import Floats, Ints
+from mercer.metrics.sampling import PairedTest
+from mercer.rank.training_set import TrainingSet
+
+BASE = "as_served"  # the order without a model
+OnStep = Callable[[str, int, int, float], None]
+"""How far it is: (rung, rounds done, rounds at most, best nDCG on the stopping part)."""
+
+
+def quiet(rung: str, done: int, most: int, ndcg: float) -> None:
+    """An OnStep that says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung, trained and measured."""
+
+    name: str
+    trained: Trained
+    stop: HeldOut
+    by_query: HeldOut
+    by_time: HeldOut  # of no lists where times are unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """All rungs on one split."""
+
+    data: TrainingSet
+    split: Split
+    split_params: SplitParams
+    seed: int
+    k: int
+    steps: tuple[Step, ...]
+    base_by_query: HeldOut | None  # None where the order without a model is unknown
+    base_by_time: HeldOut | None
+
+    @property
+    def best(self) -> Step:
+        """The rung with the best nDCG on the stopping part; of equals the simpler one.
+
+        The judging parts are not asked, so that what they say of it stays true.
+        """
+        values = [step.stop.mean for step in self.steps]
+        return self.steps[int(np.nanargmax(values))]
+
+    def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
+        """The best rung's lead over another order on the queries that were held out."""
+        return None if other is None else compared(self.best.by_query, other, rng)
+
+
+def climb(
+    data: TrainingSet,
+    rungs: Sequence[Rung],
+    *,
+    split_params: SplitParams,
+    seed: int,
+    k: int = 10,
+    on_step: OnStep = quiet,
+) -> Climbed:
+    """Train and measure every rung.
+
+    Args:
+        data: all lists.
+        rungs: simplest first.
+        seed: of the trainings.
+        k: of nDCG@k.
+    Raises:
+        InputError: too few lists for the split.
+    """
+    parts = split(data, split_params)
+    fit, stop = data.take(parts.fit), data.take(parts.stop)
+    by_query, by_time = data.take(parts.by_query), data.take(parts.by_time)
+    steps = []
+    for rung in rungs:
+        trained = rung.train(
+            fit, stop, seed=seed, on_round=lambda *at, name=rung.name: on_step(name, *at)
+        )
+        scored = [
+            ndcg_of(part, trained.scorer.score(part.features), k=k)
+            for part in (stop, by_query, by_time)
+        ]
+        steps.append(Step(rung.name, trained, *scored))
+    return Climbed(
+        data=data,
+        split=parts,
+        split_params=split_params,
+        seed=seed,
+        k=k,
+        steps=tuple(steps),
+        base_by_query=_base(by_query, k=k),
+        base_by_time=_base(by_time, k=k),
+    )
+
+
+def _base(part: TrainingSet, *, k: int) -> HeldOut | None:
+    if np.isnan(part.base).any() or part.n_queries == 0:
+        return None
+    return ndcg_of(part, part.base, k=k)
+
+
+def by_segment(part: TrainingSet, values: Floats) -> dict[str, dict[str, Ints]]:
+    """Segment -> label -> the lists of `part` with it that are measured."""
+    is_measured = ~np.isnan(values)
+    out: dict[str, dict[str, Ints]] = {}
+    for name, labels in part.segments.items():
+        column = np.array(labels, dtype=object)
+        out[name] = {
+            label: np.flatnonzero((column == label) & is_measured) for label in sorted(set(labels))
+        }
+    return out

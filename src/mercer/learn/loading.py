@@ -1,0 +1,106 @@
+"""From the files of a model to one that scores, checked on the way."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mercer.learn.gate import held_out_of
+from mercer.learn.golden import check_golden
+from mercer.learn.model_file import (
+    GOLDEN_ROWS,
+    GOLDEN_SCORES,
+    HELD_OUT,
+    MODEL,
+    Manifest,
+    ModelFile,
+    check_feature_set,
+)
+from mercer.rank.linear import LinearScorer
+from mercer.rank.scorer import Scorer
+from mercer.rank.training_set import FeatureColumns, TrainingSet
+from mercer.rank.trees.scorer import TreeScorer
+from mercer.schema.errors import CorruptError
+
+ReadScorer = Callable[[bytes, str], Scorer]
+"""(data of the model, where it comes from) -> what scores."""
+
+
+def _linear(data: bytes, at: str) -> Scorer:
+    return LinearScorer.from_bytes(data, at=at)
+
+
+def _trees(data: bytes, at: str) -> Scorer:
+    try:
+        return TreeScorer.of_text(data.decode())
+    except UnicodeDecodeError as fault:
+        raise CorruptError(f"{at}: is no text: {fault}") from None
+
+
+KINDS: Mapping[str, ReadScorer] = {"linear": _linear, "trees": _trees}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that was checked and scores."""
+
+    id: str
+    manifest: Manifest
+    scorer: Scorer
+    files: Mapping[str, bytes]  # feature set, state and held-out lists among them
+
+    @property
+    def columns(self) -> FeatureColumns:
+        """The columns it wants."""
+        return FeatureColumns(
+            self.manifest.features, self.manifest.feature_set, self.manifest.missing
+        )
+
+    @property
+    def held_out(self) -> TrainingSet:
+        """The lists that it never learned from.
+
+        Raises:
+            CorruptError: it was made without any.
+        """
+        if HELD_OUT not in self.files:
+            raise CorruptError(f"{self.id}: has no {HELD_OUT}, so no gate can judge it")
+        return held_out_of(self.files[HELD_OUT], self.columns, at=f"{self.id}/{HELD_OUT}")
+
+
+def loaded(made: ModelFile, *, served: str | None, at: str) -> LoadedModel:
+    """A model ready to score.
+
+    Args:
+        served: hash of the feature set that is served; None: any.
+        at: where it lies, for the messages.
+    Raises:
+        InputError: it wants another feature set; both hashes are named.
+        CorruptError: of a kind that is not known, not readable, or scoring other than when it was made.
+    """
+    manifest = made.manifest
+    check_feature_set(manifest, served, at=at)
+    read = KINDS.get(manifest.kind)
+    if read is None:
+        raise CorruptError(
+            f"{at}: is of kind {manifest.kind!r}; this Mercer reads {', '.join(KINDS)}"
+        )
+    scorer = read(made.files[MODEL], f"{at}/{MODEL}")
+    rows = _array(made.files[GOLDEN_ROWS], at=f"{at}/{GOLDEN_ROWS}")
+    want = _array(made.files[GOLDEN_SCORES], at=f"{at}/{GOLDEN_SCORES}")
+    if rows.shape != (len(want), len(manifest.features)) or len(want) == 0:
+        raise CorruptError(
+            f"{at}: golden rows are {rows.shape} with {len(want)} scores for "
+            f"{len(manifest.features)} features"
+        )
+    check_golden(want, scorer.score(rows), at=at)
+    return LoadedModel(made.id, manifest, scorer, made.files)
+
+
+def _array(data: bytes, *, at: str) -> np.ndarray:
+    try:
+        found: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as fault:
+        raise CorruptError(f"{at}: cannot be read: {fault}") from None
+    return found

@@ -1,0 +1,93 @@
+"""Which lists a ranker learns from and which judge it: frozen, by query and by time.
+
+A query falls into the judging part by a hash of its text and a seed, so that it is on the same side in
+every training with that seed, however much data came since: what was held out for one model was never
+learned by another, and two models can be compared on it. Pages served at the end are held out as well,
+because a model has to be good on days that it has not seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+
+from mercer.metrics.ragged import Floats, Ints
+from mercer.rank.training_set import TrainingSet
+from mercer.schema.errors import InputError
+
+MIN_QUERIES: Final = 2  # in each part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitParams:
+    """How lists are divided."""
+
+    by_query: float = 0.2  # share of the queries that judge, by hash, in (0, 1)
+    by_time: float = (
+        0.2  # share of the remaining pages that judge: the latest; 0 where no time is known
+    )
+    stopping: float = 0.15  # share of the remaining queries that say when to stop, by hash
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.by_query < 1 and 0 <= self.by_time < 1 and 0 < self.stopping < 1):
+            raise InputError(
+                "split: the shares by query and for stopping must lie in (0, 1), by time in [0, 1), "
+                f"got {self.by_query}, {self.stopping}, {self.by_time}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Indices of queries, each in exactly one part, in rising order."""
+
+    fit: Ints  # learned from
+    stop: Ints  # decides when to stop, and which rung is best
+    by_query: Ints  # judges: queries that were never learned from
+    by_time: Ints  # judges: later than everything that was learned from; empty without times
+
+
+def split(data: TrainingSet, params: SplitParams) -> Split:
+    """Divide the lists of a training set.
+
+    Lists without any gain judge nothing and stay out of the judging parts and of `stop`; those in the
+    range of `fit` stay there, because pages on which nothing was clicked teach the pointwise rung.
+
+    Raises:
+        InputError: a part would have fewer than MIN_QUERIES lists.
+    """
+    has_gain = data.has_gain
+    is_by_query = shares_of(data.query, seed=params.seed, salt=b"judge") < params.by_query
+    is_late = np.zeros(data.n_queries, np.bool_)
+    if params.by_time > 0 and (data.served_ms > 0).all() and np.ptp(data.served_ms) > 0:
+        cut = np.quantile(data.served_ms, 1.0 - params.by_time)
+        is_late = data.served_ms > cut
+    is_stop = shares_of(data.query, seed=params.seed, salt=b"stop") < params.stopping
+    # A late page of a query that is held out belongs to neither: nothing may be counted twice.
+    parts = Split(
+        fit=np.flatnonzero(~is_by_query & ~is_late & ~is_stop),
+        stop=np.flatnonzero(~is_by_query & ~is_late & is_stop & has_gain),
+        by_query=np.flatnonzero(is_by_query & ~is_late & has_gain),
+        by_time=np.flatnonzero(~is_by_query & is_late & has_gain),
+    )
+    sizes = {"fit": parts.fit, "stop": parts.stop, "by_query": parts.by_query}
+    if has_gain[parts.fit].sum() < MIN_QUERIES or any(len(v) < MIN_QUERIES for v in sizes.values()):
+        counts = ", ".join(f"{name} {len(part)}" for name, part in sizes.items())
+        raise InputError(
+            f"split: {data.n_queries} lists, {int(has_gain.sum())} of them with a gain, are too few: "
+            f"{counts}, each needs {MIN_QUERIES}; give more data, or another --split-seed"
+        )
+    return parts
+
+
+def shares_of(query: Sequence[str], *, seed: int, salt: bytes) -> Floats:
+    """(n,) uniform in [0, 1) by text, the same wherever and whenever it is computed."""
+    known: dict[str, float] = {}
+    for text in query:
+        if text not in known:
+            data = f"{seed}:{text}".encode()
+            drawn = blake2b(data, digest_size=8, person=b"split-" + salt).digest()
+            known[text] = int.from_bytes(drawn, "big") / 2**64
+    return np.array([known[text] for text in query], np.float64)

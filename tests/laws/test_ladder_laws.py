@@ -1,0 +1,133 @@
+"""Laws of training: frozen splits, the same bytes for the same seed, and models that learn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
+from mercer.learn.held_out import compared, ndcg_of
+from mercer.learn.ladder import climb
+from mercer.learn.logistic import Logistic
+from mercer.learn.rung import Rung
+from mercer.learn.split import SplitParams, split
+from mercer.rank.training_set import TrainingSet, joined
+from mercer.schema.errors import InputError
+from support.rankings import made_lists
+
+QUICK = LambdaMartParams(n_trees=40, min_rows_in_leaf=5, learning_rate=0.1, patience=20)
+RUNGS = [Logistic(), LambdaMart(QUICK)]
+
+
+@pytest.fixture(params=RUNGS, ids=lambda rung: rung.name)
+def rung(request: pytest.FixtureRequest) -> Rung:
+    return request.param
+
+
+def parts(data: TrainingSet) -> tuple[TrainingSet, TrainingSet]:
+    made = split(data, SplitParams())
+    return data.take(made.fit), data.take(made.stop)
+
+
+def test_the_same_seed_gives_the_same_bytes(rung: Rung) -> None:
+    """The same lists and the same seed give the same model, bit for bit."""
+    fit, stop = parts(made_lists())
+    assert rung.train(fit, stop, seed=3).data == rung.train(fit, stop, seed=3).data
+
+
+def test_threads_change_nothing() -> None:
+    """Trees grown by two threads are the trees grown by one."""
+    fit, stop = parts(made_lists())
+    two = LambdaMart(replace(QUICK, n_threads=2)).train(fit, stop, seed=1)
+    one = LambdaMart(QUICK).train(fit, stop, seed=1)
+    rows = made_lists(seed=9).features
+    np.testing.assert_array_equal(one.scorer.score(rows), two.scorer.score(rows))
+
+
+def test_a_rung_learns(rung: Rung) -> None:
+    """On lists whose order the features decide, a rung is far better than chance on unseen ones."""
+    fit, stop = parts(made_lists(n_queries=120))
+    test = made_lists(seed=1)
+    trained = rung.train(fit, stop, seed=0)
+    learned = ndcg_of(test, trained.scorer.score(test.features), k=10)
+    chance = ndcg_of(test, np.zeros(test.n_rows), k=10)
+    assert learned.mean > chance.mean + 0.15
+    assert np.argsort(-trained.importance)[:2].tolist() in ([0, 1], [1, 0])
+
+
+def test_nothing_to_learn_is_no_error(rung: Rung) -> None:
+    """Constant columns and columns without any number are passed over."""
+    data = made_lists()
+    features = data.features.copy()
+    features[:, 2], features[:, 3] = 7.0, np.nan
+    fit, stop = parts(replace(data, features=features))
+    trained = rung.train(fit, stop, seed=0)
+    assert np.isfinite(trained.scorer.score(fit.features)).all()
+    assert trained.importance[2:4].tolist() == [0.0, 0.0]
+
+
+@given(seed=st.integers(0, 50), more=st.integers(1, 40))
+def test_a_split_is_frozen(seed: int, more: int) -> None:
+    """With more data, no query changes between the side that learns and the side that judges."""
+    few, many = made_lists(n_queries=60), made_lists(n_queries=60 + more)
+    params = SplitParams(seed=seed, by_query=0.3, stopping=0.3)
+    a, b = split(few, params), split(many, params)
+    judged = {few.query[i] for i in a.by_query}
+    learned = {many.query[i] for i in (*b.fit, *b.stop)}
+    assert judged.isdisjoint(learned)
+
+
+@given(seed=st.integers(0, 50))
+def test_a_split_counts_no_list_twice(seed: int) -> None:
+    """A list is in one part at most; judged days are later than all that was learned from."""
+    data = made_lists(n_queries=100, days=30)
+    made = split(data, SplitParams(seed=seed))
+    taken = np.concatenate([made.fit, made.stop, made.by_query, made.by_time])
+    assert len(np.unique(taken)) == len(taken)
+    learned = np.concatenate([made.fit, made.stop])
+    assert data.served_ms[made.by_time].min() > data.served_ms[learned].max()
+
+
+def test_pages_of_a_query_stay_together() -> None:
+    """Two pages of the same query never lie on two sides of the split by query."""
+    data = joined([made_lists(), made_lists(seed=1)])  # each query twice
+    made = split(data, SplitParams())
+    judged = {data.query[i] for i in made.by_query}
+    assert judged.isdisjoint(data.query[i] for i in (*made.fit, *made.stop))
+
+
+def test_too_few_lists_are_told() -> None:
+    """A split that leaves a part empty says how many lists there are and what to do."""
+    with pytest.raises(InputError, match="3 lists, 3 of them with a gain, are too few"):
+        split(made_lists(n_queries=3), SplitParams())
+
+
+def test_ties_gain_nothing() -> None:
+    """A score that says nothing is worth a random order, also where the rows come best first."""
+    data = made_lists(n_queries=200)
+    order = np.lexsort((-data.gain, data.owner))
+    sorted_rows = replace(data, gain=data.gain[order], features=data.features[order])
+    tied = ndcg_of(sorted_rows, np.zeros(data.n_rows), k=10).mean
+    assert tied < ndcg_of(sorted_rows, sorted_rows.gain, k=10).mean - 0.2
+
+
+def test_weights_make_the_mean() -> None:
+    """The plain mean of `per_query` is the mean of nDCG by weight."""
+    data = made_lists()
+    weight = np.random.default_rng(0).random(data.n_queries)
+    held = ndcg_of(replace(data, weight=weight), data.features[:, 0].astype(np.float64), k=5)
+    want = np.average(held.ndcg[~np.isnan(held.ndcg)], weights=weight[~np.isnan(held.ndcg)])
+    assert held.mean == pytest.approx(want)
+    twin = compared(held, held, np.random.default_rng(0))
+    assert twin.difference.mean == 0
+
+
+def test_the_ladder_measures_every_rung() -> None:
+    """Each rung is measured on both kinds of held-out lists, and the best is one of them."""
+    made = climb(made_lists(n_queries=150, days=20), RUNGS, split_params=SplitParams(), seed=0)
+    assert [step.name for step in made.steps] == ["logistic", "lambdamart"]
+    assert all(step.by_query.n > 10 and step.by_time.n > 10 for step in made.steps)
+    assert made.best.stop.mean == max(step.stop.mean for step in made.steps)
+    assert made.base_by_query is None
