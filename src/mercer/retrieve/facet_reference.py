@@ -5,6 +5,7 @@ rows that a filter, a dead listing or a semantic hit makes different. The labels
 the rows of each such word, are counted when a segment is opened; then only the difference is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numba as nb
@@ -12,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.retrieve import bitmap
-from mercer.retrieve.bitmap import Bits, lowest_bit
+from mercer.retrieve.bitmap import Bits, Rows
 from mercer.retrieve.segment import I32s, I64s, Labels, Segment
-from mercer.text.kernel_types import I4S, I8S, U2S, U4S, read_only
+from mercer.text.kernel_types import I4S, I8S, U2S, U4S
+from mercer.text.prefetch import AHEAD, prefetch
 
-_U8S = read_only(nb.u8)
 _FROM_ROWS = 20_000  # smaller segments are counted whole in no time
 _HEAD_SHARE, _HEAD_WORDS = 0.1, 64  # a word of so many listings is a reference, at most so many are
 _MOST_LABELS = 1 << 16  # that 16 bits can name
+_SAMPLED = 512  # words of a bitmap by which sets are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class References:
 
     last: int = 0  # labels from here on are not in it
     all: tuple[Reference, ...] = ()
+    samples: Bits = field(default_factory=lambda: np.zeros((0, 0), np.uint64))  # words of each
+    of_stem: Mapping[int, Bits] = field(default_factory=dict)  # rows of each head word by its code
     offsets: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(1, np.uint32))
     codes: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
 
@@ -49,18 +53,30 @@ class References:
         n_matches = bitmap.count(matches)
         near = self._nearest(matches, n_matches) if n_matches >= _FROM_ROWS else None
         if near is None:
-            _add(self.offsets, self.codes, matches, last, 1, counts)
+            self._add(matches, 1, counts)
         else:
             counts[:] = near.counts[:last]
-            _add(self.offsets, self.codes, matches & ~near.rows, last, 1, counts)
-            _add(self.offsets, self.codes, near.rows & ~matches, last, -1, counts)
+            self._add(matches & ~near.rows, 1, counts)
+            self._add(near.rows & ~matches, -1, counts)
         return counts
 
+    def _add(self, rows: Bits, step: int, counts: I64s) -> None:
+        _add(self.offsets, self.codes, bitmap.rows_of(rows), step, counts)
+
     def _nearest(self, matches: Bits, n_matches: int) -> Reference | None:
-        """The reference that differs in the fewest rows; None where counting afresh is less."""
-        apart = [bitmap.count(reference.rows ^ matches) for reference in self.all]
-        best = int(np.argmin(apart)) if apart else -1
-        return self.all[best] if best >= 0 and apart[best] < n_matches else None
+        """The reference that differs in the fewest rows, as a sample tells; None where counting
+        afresh is less. Whichever it is, the counts are exact."""
+        if not self.all:
+            return None
+        sample = _sample(matches)
+        apart = np.bitwise_count(self.samples ^ sample).sum(axis=1, dtype=np.int64)
+        best = int(np.argmin(apart))
+        return self.all[best] if apart[best] * len(matches) < n_matches * len(sample) else None
+
+
+def _sample(rows: Bits) -> Bits:
+    """Words of a bitmap, evenly spread; all of a small one."""
+    return rows[:: max(len(rows) // _SAMPLED, 1)]
 
 
 NO_REFERENCES = References()
@@ -83,9 +99,11 @@ def count_references(segment: Segment) -> References:
     counted = []
     for rows in sets:
         counts = np.zeros(last, np.int64)
-        _add(offsets, codes, rows, last, 1, counts)
+        _add(offsets, codes, bitmap.rows_of(rows), 1, counts)
         counted.append(Reference(rows, counts))
-    return References(last, tuple(counted), offsets, codes)
+    samples = np.stack([_sample(rows) for rows in sets])
+    of_stem = dict(zip(head.tolist(), sets[1:], strict=True))
+    return References(last, tuple(counted), samples, of_stem, offsets, codes)
 
 
 def _compact_labels(
@@ -117,18 +135,19 @@ def _copy(
             out[at] = codes[start + at - to[row]]
 
 
-@nb.njit(nb.void(U4S, U2S, _U8S, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+@nb.njit(nb.void(U4S, U2S, U4S, nb.i8, nb.i8[::1]), cache=True, nogil=True)
 def _add(
-    offsets: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint16], rows: Bits, last: int, step: int,
+    offsets: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint16], rows: Rows, step: int,
     counts: I64s,
 ) -> None:  # fmt: skip
-    """Add `step` to the count of every label below `last` of each row."""
-    for word in range(rows.size):
-        left = rows[word]
-        while left != 0:
-            row = word * 64 + lowest_bit(left)
-            left &= left - np.uint64(1)
-            for at in range(offsets[row], offsets[row + 1]):
-                if codes[at] >= last:
-                    break
-                counts[codes[at]] += step
+    """Add `step` to the count of every label of each row that there is a count for."""
+    last = counts.size
+    for i in range(rows.size):
+        if i + 2 * AHEAD < rows.size:
+            prefetch(offsets, rows[i + 2 * AHEAD])
+        if i + AHEAD < rows.size:
+            prefetch(codes, offsets[rows[i + AHEAD]])
+        for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
+            if codes[at] >= last:
+                break
+            counts[codes[at]] += step

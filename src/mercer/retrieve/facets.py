@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numba as nb
 import numpy as np
 
-from mercer.retrieve.bitmap import Bits, lowest_bit
+from mercer.retrieve import bitmap
+from mercer.retrieve.bitmap import Bits, Rows
 from mercer.retrieve.facet_reference import References
 from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels
-
-_I8 = nb.types.Array(nb.i8, 1, "C", readonly=True)
-_I4 = nb.types.Array(nb.i4, 1, "C", readonly=True)
-_U8 = nb.types.Array(nb.u8, 1, "C", readonly=True)
+from mercer.text.kernel_types import I4S, I8S, U4S
+from mercer.text.prefetch import AHEAD, prefetch
 
 
 def count_labels(
@@ -31,7 +30,7 @@ def count_labels(
     if references is not None and 0 < last <= references.last:
         return references.count(matches, last=last)[first:]
     counts = np.zeros(last, np.int64)
-    _count(labels.offsets, labels.codes, matches, last, counts)
+    _count(labels.offsets, labels.codes, bitmap.rows_of(matches), counts)
     return counts[first:]
 
 
@@ -48,7 +47,7 @@ class PriceSums:
 def price_sums(price: I64s, matches: Bits) -> PriceSums:
     """Of the matches whose price is known."""
     out = np.array([0, np.iinfo(np.int64).max, NO_PRICE, 0], np.int64)
-    _prices(price, matches, out)
+    _prices(price, bitmap.rows_of(matches), out)
     return PriceSums(*out.tolist())
 
 
@@ -75,14 +74,17 @@ def top_values(
         counts: of each segment, of the labels from its first code of the field on.
         limit: at most so many.
     """
-    totals: dict[str, int] = {}
     spans = [part.span(field) for part in labels]
+    if not any(n[: len(span)].any() for n, span in zip(counts[1:], spans[1:], strict=True)):
+        found = _most(counts[0][: len(spans[0])], limit)
+        return [(labels[0].values[spans[0][c]], int(counts[0][c])) for c in found.tolist()]
+    totals: dict[str, int] = {}
     is_cut = False
     for at, (part, span, n) in enumerate(zip(labels, spans, counts, strict=True)):
         found = np.flatnonzero(n[: len(span)])
         if at == 0 and len(found) > limit:
             # A value that is in no other segment can only be among the first `limit` of this one.
-            found, is_cut = found[np.lexsort((found, -n[found]))[:limit]], True
+            found, is_cut = _most(n[: len(span)], limit), True
         for code in found.tolist():
             value = part.values[span[code]]
             if is_cut and at and value not in totals:
@@ -91,6 +93,15 @@ def top_values(
                 totals[value] = int(counts[0][cut - spans[0].start]) if cut >= 0 else 0
             totals[value] = totals.get(value, 0) + int(n[code])
     return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
+
+
+def _most(counts: I64s, limit: int) -> I64s:
+    """Places of the `limit` highest counts above 0, of equals the earlier ones (values ascend)."""
+    found = np.flatnonzero(counts)
+    if 0 < limit < len(found) // 8:  # few of them matter
+        cut = np.partition(counts[found], len(found) - limit)[len(found) - limit]
+        found = found[counts[found] >= cut]
+    return found[np.argsort(-counts[found], kind="stable")[:limit]]
 
 
 def first_labels(labels: Labels, field: str, rows: I64s, names: dict[str, int]) -> I64s:
@@ -111,7 +122,7 @@ def first_labels(labels: Labels, field: str, rows: I64s, names: dict[str, int]) 
     return np.array(numbers, np.int64)[place]
 
 
-@nb.njit(nb.void(_I8, _I4, _I8, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+@nb.njit(nb.void(I8S, I4S, I8S, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
 def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I64s) -> None:
     for i in range(rows.size):
         out[i] = -1
@@ -121,31 +132,31 @@ def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I
                 break
 
 
-@nb.njit(nb.void(_I8, _I4, _U8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
-def _count(offsets: I64s, codes: I32s, rows: Bits, last: int, counts: I64s) -> None:
-    """Count every label below `last` of each row."""
-    for word in range(rows.size):
-        left = rows[word]
-        while left != 0:
-            row = word * 64 + lowest_bit(left)
-            left &= left - np.uint64(1)
-            for at in range(offsets[row], offsets[row + 1]):
-                if codes[at] >= last:
-                    break
-                counts[codes[at]] += 1
+@nb.njit(nb.void(I8S, I4S, U4S, nb.i8[::1]), cache=True, nogil=True)
+def _count(offsets: I64s, codes: I32s, rows: Rows, counts: I64s) -> None:
+    """Count every label of each row that there is a count for."""
+    last = counts.size
+    for i in range(rows.size):
+        if i + 2 * AHEAD < rows.size:
+            prefetch(offsets, rows[i + 2 * AHEAD])
+        if i + AHEAD < rows.size:
+            prefetch(codes, offsets[rows[i + AHEAD]])
+        for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
+            if codes[at] >= last:
+                break
+            counts[codes[at]] += 1
 
 
-@nb.njit(nb.void(_I8, _U8, nb.i8[::1]), cache=True, nogil=True)
-def _prices(price: I64s, matches: Bits, out: I64s) -> None:
+@nb.njit(nb.void(I8S, U4S, nb.i8[::1]), cache=True, nogil=True)
+def _prices(price: I64s, rows: Rows, out: I64s) -> None:
     n, least, most, total = out[0], out[1], out[2], out[3]
-    for word in range(matches.size):
-        left = matches[word]
-        while left != 0:
-            p = price[word * 64 + lowest_bit(left)]
-            left &= left - np.uint64(1)
-            if p >= 0:
-                n += 1
-                total += p
-                least = min(least, p)
-                most = max(most, p)
+    for i in range(rows.size):
+        if i + AHEAD < rows.size:
+            prefetch(price, rows[i + AHEAD])
+        p = price[rows[i]]
+        if p >= 0:
+            n += 1
+            total += p
+            least = min(least, p)
+            most = max(most, p)
     out[0], out[1], out[2], out[3] = n, least, most, total

@@ -1,13 +1,14 @@
 """Which rows of a segment a filter matches; `filter_match.matches` is the plain twin."""
 
 from collections.abc import Iterable
+from math import ceil, floor
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mercer.retrieve import bitmap
-from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.bitmap import MAX_INT, Bits
 from mercer.retrieve.filter_ast import And, Equals, Exists, Filter, Not, Or, Range
 from mercer.retrieve.filter_match import (
     category_nodes,
@@ -91,9 +92,11 @@ def _subtree(nodes: tuple[str, ...], labels: Labels) -> Iterable[int]:
 def _within(clause: Range, segment: Segment) -> Bits:
     if clause.field in NUMBER_COLUMNS:
         column = segment.numbers[clause.field]
-        if column.dtype != np.int64:
-            column = column.astype(np.float64)  # compared as the twin compares: not in float32
-        mask = column != NO_PRICE if clause.field == "price" else np.ones(segment.n, bool)
+        if column.dtype == np.int64:
+            low, high = _whole_bounds(clause)
+            return bitmap.between(column, max(low, 0) if clause.field == "price" else low, high)
+        column = column.astype(np.float64)  # compared as the twin compares: not in float32
+        mask = np.ones(segment.n, bool)
         if clause.min is not None:
             mask &= column >= clause.min if clause.is_min_included else column > clause.min
         if clause.max is not None:
@@ -102,6 +105,16 @@ def _within(clause: Range, segment: Segment) -> Bits:
     labels = segment.labels
     numbers = ((c, spelled_number(labels.values[c])) for c in labels.span(clause.field))
     return _labelled((c for c, x in numbers if x is not None and is_within(clause, x)), segment)
+
+
+def _whole_bounds(clause: Range) -> tuple[int, int]:
+    """The least and the greatest whole number of 64 bits that a range admits."""
+    low, high = -MAX_INT - 1, MAX_INT
+    if clause.min is not None:
+        low = max(low, ceil(clause.min) if clause.is_min_included else floor(clause.min) + 1)
+    if clause.max is not None:
+        high = min(high, floor(clause.max) if clause.is_max_included else ceil(clause.max) - 1)
+    return (low, high) if low <= MAX_INT and high >= -MAX_INT - 1 else (1, 0)
 
 
 def _labelled(codes: Iterable[int], segment: Segment) -> Bits:

@@ -8,18 +8,18 @@ what the query found, and disjunctive facet counts speak of the same set.
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mercer.retrieve import bitmap
-from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.bitmap import MAX_INT, Bits
 from mercer.retrieve.facet_reference import NO_REFERENCES, References
 from mercer.retrieve.filter_match import fold_value
 from mercer.retrieve.query import AttributeWish, ParsedQuery, QueryTerm
-from mercer.retrieve.segment import NO_PRICE, Segment
+from mercer.retrieve.segment import Segment
 from mercer.text.analyze import stem
 from mercer.text.analyze import words as words_in
 
@@ -176,8 +176,7 @@ def lexical_matches(
     if not has_words:
         return LexicalMatches(allowed, tuple(bitmap.empty(p.segment.n) for p in parts), 0)
     steps = [
-        _at_least(wanted.groups, part.segment, base)
-        for part, base in zip(parts, allowed, strict=True)
+        _at_least(wanted.groups, part, base) for part, base in zip(parts, allowed, strict=True)
     ]
     level = _level(steps, len(wanted.groups), params)
     return LexicalMatches(allowed, tuple(step[level - 1] for step in steps), level)
@@ -256,13 +255,9 @@ def _allowed(wanted: Wanted, part: Part) -> Bits:
         for code in label_codes(wish, segment):
             bitmap.clear_rows(base, segment.labels.rows_of(code))
     if wanted.price_min_micros is not None or wanted.price_max_micros is not None:
-        price = segment.numbers["price"]
-        within = price != NO_PRICE
-        if wanted.price_min_micros is not None:
-            within &= price >= wanted.price_min_micros
-        if wanted.price_max_micros is not None:
-            within &= price <= wanted.price_max_micros
-        base &= bitmap.of_mask(within)
+        least = max(wanted.price_min_micros or 0, 0)  # an unknown price lies below
+        most = MAX_INT if wanted.price_max_micros is None else wanted.price_max_micros
+        base &= bitmap.between(segment.numbers["price"], least, min(most, MAX_INT))
     return base
 
 
@@ -284,25 +279,34 @@ def having(stems: Sequence[str], segment: Segment) -> Bits:
 def group_rows(group: Group, segment: Segment) -> Bits:
     """Rows that match a group in any of its ways."""
     found = bitmap.empty(segment.n)
-    for way in group.alternatives:
-        if len(way.stems) == 1:
-            code = segment.postings.code(way.stems[0])
-            if code >= 0:
-                bitmap.set_rows(found, segment.postings.rows_of(code))
-        else:
-            found |= having(way.stems, segment)
+    _add_group(group, segment, {}, found)
     return found
 
 
-def _at_least(groups: Sequence[Group], segment: Segment, base: Bits) -> list[Bits]:
+def _add_group(group: Group, segment: Segment, known: Mapping[int, Bits], found: Bits) -> None:
+    """Put the rows that match a group into a set.
+
+    Args:
+        known: rows of stems that are laid out already, by the stem's code.
+    """
+    for way in group.alternatives:
+        if len(way.stems) > 1:
+            found |= having(way.stems, segment)
+            continue
+        code = segment.postings.code(way.stems[0])
+        if code in known:
+            found |= known[code]
+        elif code >= 0:
+            bitmap.set_rows(found, segment.postings.rows_of(code))
+
+
+def _at_least(groups: Sequence[Group], part: Part, base: Bits) -> Sequence[Bits]:
     """For each k from 1: the rows of `base` that match at least k of the groups."""
-    steps = [bitmap.empty(segment.n) for _ in groups]
-    for seen, group in enumerate(groups):
-        rows = group_rows(group, segment) & base
-        for k in range(seen, 0, -1):
-            steps[k] |= steps[k - 1] & rows
-        steps[0] |= rows
-    return steps
+    steps = np.zeros((len(groups), len(base)), np.uint64)
+    for group, rows in zip(groups, steps, strict=True):
+        _add_group(group, part.segment, part.references.of_stem, rows)
+    bitmap.at_least(steps, base)
+    return list(steps)
 
 
 def _level(steps: Sequence[Sequence[Bits]], n_groups: int, params: MatchParams) -> int:

@@ -117,6 +117,36 @@ def made(seed: int, n: int) -> tuple[Any, list[dict[str, Any]]]:
 CASES = st.tuples(st.integers(0, 10**6), st.integers(1, 20))
 
 
+@settings(max_examples=100)
+@given(st.lists(st.lists(st.booleans(), min_size=90, max_size=90), max_size=6), st.booleans())
+def test_steps_count_how_many_sets_have_a_row(sets, is_all):
+    """Step k has the rows that are in more than k of the sets, and in the base."""
+    masks = np.array(sets, bool).reshape(-1, 90)
+    base = np.full(90, is_all) | (np.arange(90) % 3 == 0)
+    steps = np.array([bitmap.of_mask(mask) for mask in masks], np.uint64).reshape(-1, 2)
+    bitmap.at_least(steps, bitmap.of_mask(base))
+    for k, step in enumerate(steps):
+        assert step.tolist() == bitmap.of_mask((masks.sum(axis=0) > k) & base).tolist()
+
+
+def test_steps_of_long_sets() -> None:
+    """Beyond one block of words too."""
+    masks = np.random.default_rng(4).random((3, 70_001)) < 0.5
+    steps = np.array([bitmap.of_mask(mask) for mask in masks])
+    bitmap.at_least(steps, bitmap.full(70_001))
+    for k, step in enumerate(steps):
+        assert (step == bitmap.of_mask(masks.sum(axis=0) > k)).all()
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(-3, 3), max_size=150), st.integers(-4, 4), st.integers(-4, 4))
+def test_between_is_a_comparison(values, low, high):
+    """Both bounds are in; an empty range has no row."""
+    column = np.array(values, np.int64)
+    want = bitmap.of_mask((column >= low) & (column <= high))
+    assert bitmap.between(column, low, high).tolist() == want.tolist()
+
+
 @settings(max_examples=20)
 @given(CASES)
 def test_rows_stand_best_first(case):
