@@ -4,6 +4,7 @@ import typer
 
 from mercer import __version__
 from mercer.cli_bench import app as bench_app
+from mercer.cli_bench_scoring import app as bench_scoring_app
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_credits import app as credits_app
 from mercer.cli_demo import app as demo_app
@@ -33,6 +34,7 @@ app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(log_app, name="log")
 app.add_typer(erase_app)  # erase
+bench_app.add_typer(bench_scoring_app)  # bench scoring
 app.add_typer(bench_app, name="bench")
 app.add_typer(keys_app, name="keys")
 

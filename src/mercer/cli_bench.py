@@ -207,7 +207,7 @@ def _show_http(line: dict[str, Any], console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(_where(line), highlight=False, soft_wrap=True)
+    console.print(where_measured(line), highlight=False, soft_wrap=True)
 
 
 @app.command("fuzz")
@@ -300,7 +300,7 @@ def _show_crash(line: dict[str, Any], console: Console) -> None:
         f"{kept['listings']:,} listings, {kept['deleted']:,} deletions",
         "every promise was kept" if line["is_kept"] else f"BROKEN: {', '.join(line['broken'])}",
         *line["faults"],
-        _where(line),
+        where_measured(line),
     ):
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
@@ -330,7 +330,7 @@ def _show_search(line: dict[str, Any], console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(_where(line), highlight=False, soft_wrap=True)
+    console.print(where_measured(line), highlight=False, soft_wrap=True)
 
 
 def _show_events(line: dict[str, Any], console: Console) -> None:
@@ -342,7 +342,7 @@ def _show_events(line: dict[str, Any], console: Console) -> None:
         if name not in asked and isinstance(value, int | float):
             table.add_row(name, f"{value:,}")
     console.print(table)
-    console.print(_where(line), highlight=False, soft_wrap=True)
+    console.print(where_measured(line), highlight=False, soft_wrap=True)
 
 
 def _show_index(line: dict[str, Any], console: Console) -> None:
@@ -364,7 +364,7 @@ def _show_index(line: dict[str, Any], console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(_where(line), highlight=False, soft_wrap=True)
+    console.print(where_measured(line), highlight=False, soft_wrap=True)
 
 
 def _show_fuzz(line: dict[str, Any], console: Console) -> None:
@@ -387,10 +387,11 @@ def _show_fuzz(line: dict[str, Any], console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(_where(line), highlight=False, soft_wrap=True)
+    console.print(where_measured(line), highlight=False, soft_wrap=True)
 
 
-def _where(line: dict[str, Any]) -> str:
+def where_measured(line: dict[str, Any]) -> str:
+    """Machine, commit and seed of a result, in one line."""
     machine, versions = line["machine"], line["versions"]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mib'] / 1024:.0f} GiB; "
