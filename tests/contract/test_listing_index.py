@@ -14,7 +14,7 @@ from mercer.engines.embedded.index import live_index
 from mercer.engines.embedded.index.generation import is_for_sale
 from mercer.engines.embedded.index.live_index import LiveIndex, standing
 from mercer.retrieve import bitmap
-from mercer.retrieve.facets import count_labels, top_values
+from mercer.retrieve.facets import count_labels, label_totals, top_values
 from mercer.retrieve.index import Snapshot
 from support.index_kit import RATES, changed_rows, generation_of
 
@@ -89,13 +89,15 @@ def facets(snapshot: Snapshot) -> dict[str, Any]:
     labels = [part.segment.labels for part in snapshot.parts]
     out = {}
     for name in FIELDS:
-        counts = []
+        counts, firsts = [], []
         for part in snapshot.parts:
             span = part.segment.labels.span(name)
+            firsts.append(span.start)
             counts.append(
                 count_labels(part.segment.labels, part.alive, first=span.start, last=span.stop)
             )
-        out[name] = top_values(labels, counts, name, limit=100)
+        totals = label_totals(labels, counts, firsts)
+        out[name] = top_values(totals, labels[0], name, limit=100)
     return out
 
 

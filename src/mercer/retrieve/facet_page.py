@@ -3,7 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from mercer.retrieve.bitmap import Bits
-from mercer.retrieve.facets import count_labels, merge_price_sums, price_sums, top_values
+from mercer.retrieve.facets import (
+    count_labels,
+    label_totals,
+    merge_price_sums,
+    price_sums,
+    top_values,
+)
 from mercer.retrieve.filter_ast import And, Equals, Filter, Or, disjunctive_fields
 from mercer.retrieve.filter_rows import meant_labels, rows_matching
 from mercer.retrieve.filter_schema import ATTRIBUTE_PREFIX, FieldKind
@@ -81,42 +87,45 @@ def facet_counts(
         count_labels(p.segment.labels, bits, first=0, last=n, references=p.references)
         for p, bits, n in zip(snapshot.parts, matches, last, strict=True)
     ]
+    totals = label_totals(labels, counted, [0] * len(labels))
     result = {}
     for name in fields:
-        spans = [p.span(name) for p in labels]
         if name in rest:
-            over = [
-                bits & rows_matching(rest[name], part.segment)
-                for bits, part in zip(unfiltered, snapshot.parts, strict=True)
-            ]
-            counts = [
-                count_labels(
-                    p.segment.labels,
-                    bits,
-                    first=span.start,
-                    last=span.stop,
-                    references=p.references,
-                )
-                for p, bits, span in zip(snapshot.parts, over, spans, strict=True)
-            ]
+            firsts, counts = _counted_without(rest[name], name, unfiltered, snapshot)
+            top = top_values(label_totals(labels, counts, firsts), labels[0], name, limit=limit)
         else:
-            counts = [n[span.start : span.stop] for n, span in zip(counted, spans, strict=True)]
-        top = top_values(labels, counts, name, limit=limit)
-        result[name] = _values(top, selected.get(name, ()), name, labels, counts)
+            firsts, counts = [0] * len(labels), counted
+            top = top_values(totals, labels[0], name, limit=limit)
+        result[name] = _values(top, selected.get(name, ()), labels, counts, firsts)
     return result
+
+
+def _counted_without(
+    tree: Filter | None, name: str, unfiltered: Sequence[Bits], snapshot: Snapshot
+) -> tuple[list[int], list[I64s]]:
+    """The first code of a field in each part, and its counts where only the rest of a filter holds."""
+    firsts, counts = [], []
+    for part, bits in zip(snapshot.parts, unfiltered, strict=True):
+        labels = part.segment.labels
+        span = labels.span(name)
+        over = bits & rows_matching(tree, part.segment)
+        firsts.append(span.start)
+        counts.append(
+            count_labels(labels, over, first=span.start, last=span.stop, references=part.references)
+        )
+    return firsts, counts
 
 
 def _values(
     top: Sequence[tuple[str, int]],
     chosen: Sequence[Equals],
-    name: str,
     labels: Sequence[Labels],
     counts: Sequence[I64s],
+    firsts: Sequence[int],
 ) -> tuple[FacetValue, ...]:
     """The top values, then the selected ones that are not among them, so that they can be undone."""
     selected: dict[str, int] = {}
-    for part, n in zip(labels, counts, strict=True):
-        start = part.span(name).start
+    for part, n, start in zip(labels, counts, firsts, strict=True) if chosen else ():
         for code in (code for clause in chosen for code in meant_labels(clause, part)):
             selected.setdefault(part.values[code], 0)
             selected[part.values[code]] += int(n[code - start])

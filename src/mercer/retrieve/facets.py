@@ -1,6 +1,6 @@
 """How many of the matches have each label, and what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numba as nb
@@ -64,35 +64,66 @@ def merge_price_sums(parts: Sequence[PriceSums]) -> PriceSums | None:
     )
 
 
-def top_values(
-    labels: Sequence[Labels], counts: Sequence[I64s], field: str, *, limit: int
-) -> list[tuple[str, int]]:
-    """The most frequent values of a field over all segments, ties by value; exact.
+@dataclass(frozen=True, slots=True)
+class LabelTotals:
+    """How many matches have each label, over all segments."""
+
+    first: int  # the code that `counts` begins with
+    counts: I64s  # of labels of the first segment
+    new: Mapping[str, Mapping[str, int]]  # field -> value -> matches, of those it does not have
+
+
+def label_totals(
+    labels: Sequence[Labels], counts: Sequence[I64s], firsts: Sequence[int]
+) -> LabelTotals:
+    """Add up what was counted in each segment.
 
     Args:
-        labels: of each segment, the largest first.
-        counts: of each segment, of the labels from its first code of the field on.
+        labels: of each segment, the generation's first.
+        counts: of each segment, of its labels from code `firsts` on.
+    """
+    base, total = labels[0], counts[0]
+    new: dict[str, dict[str, int]] = {}
+    for part, n, first in zip(labels[1:], counts[1:], firsts[1:], strict=True):
+        found = np.flatnonzero(n)
+        if not len(found):
+            continue
+        codes, n_found = _in_base(part, base)[first:][found], n[found]
+        at = codes - firsts[0]
+        is_counted = (at >= 0) & (at < len(total)) & (codes >= 0)
+        total = total.copy() if total is counts[0] else total
+        total[at[is_counted]] += n_found[is_counted]  # a segment has a label once
+        for i in np.flatnonzero(codes < 0).tolist():
+            code = first + int(found[i])
+            of_field = new.setdefault(part.field_of(code), {})
+            value = part.values[code]
+            of_field[value] = of_field.get(value, 0) + int(n_found[i])
+    return LabelTotals(firsts[0], total, new)
+
+
+def _in_base(part: Labels, base: Labels) -> I64s:
+    """The code of each label in another segment, -1 where it does not have it."""
+    if part.in_base is not None:
+        return part.in_base
+    codes = range(len(part.values))
+    return np.array([base.code(part.field_of(c), part.values[c]) for c in codes], np.int64)
+
+
+def top_values(
+    totals: LabelTotals, base: Labels, field: str, *, limit: int
+) -> list[tuple[str, int]]:
+    """The most frequent values of a field, ties by value; exact.
+
+    Args:
+        base: the labels of the first segment.
         limit: at most so many.
     """
-    spans = [part.span(field) for part in labels]
-    if not any(n[: len(span)].any() for n, span in zip(counts[1:], spans[1:], strict=True)):
-        found = _most(counts[0][: len(spans[0])], limit)
-        return [(labels[0].values[spans[0][c]], int(counts[0][c])) for c in found.tolist()]
-    totals: dict[str, int] = {}
-    is_cut = False
-    for at, (part, span, n) in enumerate(zip(labels, spans, counts, strict=True)):
-        found = np.flatnonzero(n[: len(span)])
-        if at == 0 and len(found) > limit:
-            # A value that is in no other segment can only be among the first `limit` of this one.
-            found, is_cut = _most(n[: len(span)], limit), True
-        for code in found.tolist():
-            value = part.values[span[code]]
-            if is_cut and at and value not in totals:
-                # What the first segment has of it lies beyond the cut.
-                cut = labels[0].code(field, value)
-                totals[value] = int(counts[0][cut - spans[0].start]) if cut >= 0 else 0
-            totals[value] = totals.get(value, 0) + int(n[code])
-    return sorted(totals.items(), key=lambda v: (-v[1], v[0]))[:limit]
+    span = base.span(field)
+    n = totals.counts[span.start - totals.first : span.stop - totals.first]
+    top = [(base.values[span[code]], int(n[code])) for code in _most(n, limit).tolist()]
+    if new := totals.new.get(field):
+        top = sorted([*top, *new.items()], key=lambda v: (-v[1], v[0]))[:limit]
+    return top
 
 
 def _most(counts: I64s, limit: int) -> I64s:

@@ -49,7 +49,7 @@ _READ = pa.schema(
     ]
 )
 # Attributes and categories are recognised in queries; these are found by other means.
-_NOT_IN_QUERIES = ("seller", "currency", "tags")
+NOT_IN_QUERIES = ("seller", "currency", "tags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ def query_values(labels: Labels) -> tuple[list[str], list[str], Ints]:
     fields: list[str] = []
     values: list[str] = []
     kept: list[Ints] = []
-    for name in (f for f in labels.fields if f not in _NOT_IN_QUERIES):
+    for name in (f for f in labels.fields if f not in NOT_IN_QUERIES):
         span = labels.span(name)
         spelt = labels.values.column.slice(span.start, len(span)).to_pylist()
         count = counts[span.start : span.stop]
@@ -217,7 +217,7 @@ def statements_of(labels: Labels, rows: Ints) -> Statements:
     for code, name, spelt in zip(
         used.tolist(), names, labels.values.column.take(pa.array(used)).to_pylist(), strict=True
     ):
-        if name in _NOT_IN_QUERIES:
+        if name in NOT_IN_QUERIES:
             continue
         path = spelt.split(CATEGORY_SEPARATOR) if name == CATEGORY else [spelt]
         value = (name, path[-1])

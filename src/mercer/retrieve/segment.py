@@ -87,6 +87,10 @@ class Labels:
     codes: I32s  # ascending for each row
     row_offsets: I64s  # (n_labels + 1,) rows of a label
     rows: U32s  # ascending for each label
+    in_base: I64s | None = (
+        None  # (n_labels,) code in the generation's labels, -1 where it has none;
+    )
+    # None where nobody has looked
 
     def span(self, field: str) -> range:
         """The codes of a field; empty for one that no row has."""
@@ -94,6 +98,10 @@ class Labels:
             return range(0)
         at = self.fields.index(field)
         return range(int(self.starts[at]), int(self.starts[at + 1]))
+
+    def field_of(self, code: int) -> str:
+        """The field of a label."""
+        return self.fields[int(np.searchsorted(self.starts, code, "right")) - 1]
 
     def find(self, field: str, folded: str) -> list[int]:
         """Codes of the field whose folded value is this one (several spellings may fold alike); of

@@ -14,6 +14,7 @@ from mercer.retrieve import bitmap
 from mercer.retrieve.facet_page import facet_fields, selections
 from mercer.retrieve.facets import (
     count_labels,
+    label_totals,
     merge_price_sums,
     price_sums,
     top_values,
@@ -313,14 +314,16 @@ def test_top_values_are_exact_over_segments(cases, limit, rng):
     picked = [bitmap.of_mask(np.array([rng.random() < 0.6 for _ in s[1]])) for s in made_all]
     for name in ("color", "tags", "category", "seller", "none"):
         expected: Counter[str] = Counter()
-        counts = []
+        counts, firsts = [], []
         for (segment, rows), bits in zip(made_all, picked, strict=True):
             for row in bitmap.rows_of(bits).tolist():
                 expected.update(labels(rows[row]).get(name, ()))
             span = segment.labels.span(name)
             n = count_labels(segment.labels, bits, first=span.start, last=span.stop)
             counts.append(n)
-        found = top_values([s.labels for s, _ in made_all], counts, name, limit=limit)
+            firsts.append(span.start)
+        every = [s.labels for s, _ in made_all]
+        found = top_values(label_totals(every, counts, firsts), every[0], name, limit=limit)
         best = sorted(expected.items(), key=lambda v: (-v[1], v[0]))
         assert [(str(value), n) for value, n in found] == best[:limit]
 

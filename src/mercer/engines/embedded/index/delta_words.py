@@ -1,6 +1,7 @@
 """What queries may say because of the delta: words, values and attributes the generation lacks."""
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import final
 
 import numpy as np
@@ -17,7 +18,7 @@ from mercer.retrieve.filter_schema import (
 from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.layered_lexicon import LayeredLexicon
 from mercer.retrieve.lexicon import TableLexicon
-from mercer.retrieve.lexicon_build import query_values
+from mercer.retrieve.lexicon_build import NOT_IN_QUERIES, query_values
 from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.segment import Labels
 from mercer.retrieve.segment_build import SegmentColumns
@@ -39,33 +40,59 @@ class DeltaWords:
         self._kinds = dict(self._base_kinds)
         self._categories = _categories(self._labels)
         self._counts: dict[str, int] = {}  # of words that the base does not have
-        self._is_new: dict[tuple[str, str], bool] = {}  # each value that was looked up
+        self._code: dict[str, dict[str, int]] = {}  # of each value that was looked up, by field
 
     def is_known(self, word: str) -> bool:
         """Whether the generation has the word."""
         return self._base.count(word) > 0
 
-    def learn(self, columns: SegmentColumns, unknown_codes: Sequence[int]) -> Values:
-        """Words, attributes and values of a segment are known from now on; its values that are new.
+    def learn(self, columns: SegmentColumns, unknown_codes: Sequence[int]) -> tuple[Labels, Values]:
+        """Words and attributes of a segment are known from now on.
 
         A word's count is the highest of any one segment, listings that have changed since among
         them: it says that there is such a word, and about how common it is.
 
         Args:
             unknown_codes: of the words that are not known.
+        Returns:
+            The labels with their codes in the generation's, and the values that it does not have.
         """
         self._count(columns, unknown_codes)
-        self._kinds.update(attribute_kinds(columns.labels, but=self._base_kinds))
-        fields, values, counts = query_values(columns.labels)
-        known = self._is_new
+        labels = replace(columns.labels, in_base=self._in_base(columns.labels))
+        self._kinds.update(attribute_kinds(labels, but=self._base_kinds))
+        return labels, self._new_values(labels)
+
+    def _in_base(self, labels: Labels) -> npt.NDArray[np.int64]:
+        codes: list[int] = []
+        for name in labels.fields:
+            known, (low, high) = self._code.setdefault(name, {}), self._range(name)
+            span = labels.span(name)
+            for value in labels.values.column.slice(span.start, len(span)).to_pylist():
+                code = known.get(value)
+                if code is None:
+                    code = known[value] = self._labels.values.find(value, low=low, high=high)
+                codes.append(code)
+        return np.array(codes, np.int64)
+
+    def _range(self, name: str) -> tuple[int, int]:
+        span = self._labels.span(name)
+        return span.start, span.stop
+
+    def _new_values(self, labels: Labels) -> Values:
+        fields, values, counts = query_values(labels)
+        assert labels.in_base is not None
         is_new = np.zeros(len(fields), np.bool_)
-        for i, pair in enumerate(zip(fields, values, strict=True)):
-            found = known.get(pair)
-            if found is None:
-                found = known[pair] = self._lacks(*pair)
-            is_new[i] = found
-        at = np.flatnonzero(is_new)
-        return [fields[i] for i in at], [values[i] for i in at], counts[at]
+        at = 0
+        for name in (f for f in labels.fields if f not in NOT_IN_QUERIES):
+            span = labels.span(name)
+            end = at + len(span)
+            if name == CATEGORY:  # by its own name, wherever it lies
+                is_new[at:end] = [value not in self._categories for value in values[at:end]]
+            else:
+                is_new[at:end] = labels.in_base[span.start : span.stop] < 0
+            at = end
+        found = np.flatnonzero(is_new)
+        return [fields[i] for i in found], [values[i] for i in found], counts[found]
 
     def _count(self, columns: SegmentColumns, unknown_codes: Sequence[int]) -> None:
         if not unknown_codes:
@@ -74,13 +101,6 @@ class DeltaWords:
         for code, n in zip(unknown_codes, counts[unknown_codes].tolist(), strict=True):
             word = columns.vocabulary[code]
             self._counts[word] = max(n, self._counts.get(word, 0))
-
-    def _lacks(self, name: str, value: str) -> bool:
-        """Whether the base has no such value."""
-        if name == CATEGORY:
-            return value not in self._categories
-        span = self._labels.span(name)
-        return not span or self._labels.values.find(value, low=span.start, high=span.stop) < 0
 
     def lexicon(self, values: Iterable[Values]) -> LayeredLexicon:
         """The generation's lexicon with the words learnt so far, and with these values."""

@@ -181,7 +181,8 @@ class LiveIndex:
     def _piece(self, growing: GrowingSegment) -> _Piece:
         columns, segment, alive = growing.finish()
         self._serial += 1
-        values = self._words.learn(columns, growing.unknown_codes)
+        labels, values = self._words.learn(columns, growing.unknown_codes)
+        segment = replace(segment, labels=labels)
         lengths = mean_lengths(segment.lengths)
         return _Piece(self._serial, Part(segment, alive), lengths, growing, values)
 
