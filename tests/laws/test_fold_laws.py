@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.text.analyze import _EUROPEAN, Tokeniser, _foldable, fold, words, words_of_folded
+from mercer.text.analyze import _EUROPEAN, Tokeniser, folded_column, fold, words, words_of_folded
 
 EUROPEAN = [chr(i) for i in range(0x10000) if _EUROPEAN.fullmatch(chr(i))]
 
@@ -13,7 +13,7 @@ def test_each_european_letter_folds_as_in_a_column():
     """For each character that is folded here the Arrow kernels give the same but for runs of spaces."""
     foreign = [c for c in EUROPEAN if not c.isascii()]
     assert len(foreign) > 1_200
-    column = _foldable(pa.array(foreign, pa.large_string())).to_pylist()
+    column = folded_column(pa.array(foreign, pa.large_string())).to_pylist()
     assert [fold(c).split() for c in foreign] == [c.split() for c in column]
 
 

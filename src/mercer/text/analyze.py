@@ -49,7 +49,7 @@ def fold(text: str) -> str:
     if _EUROPEAN.fullmatch(text):
         return _fold_european(text)
     valid = text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
-    return str(_foldable(pa.array([valid], pa.large_string()))[0])
+    return str(folded_column(pa.array([valid], pa.large_string()))[0])
 
 
 # Letters up to Cyrillic, with the marks and punctuation of print: their properties are long settled.
@@ -140,7 +140,7 @@ class Tokeniser:
         Args:
             texts: (n,) strings.
         """
-        column = _foldable(pa.array(texts, pa.large_string()))
+        column = folded_column(pa.array(texts, pa.large_string()))
         n = len(column)
         _, offset_buffer, data_buffer = column.buffers()
         offsets = np.frombuffer(offset_buffer, np.int64)[column.offset : column.offset + n + 1]
@@ -168,7 +168,7 @@ class Tokeniser:
             self._bytes = np.concatenate([self._bytes, np.zeros_like(self._bytes)])
 
 
-def _foldable(column: pa.Array) -> pa.Array:
+def folded_column(column: pa.Array) -> pa.Array:
     """The texts with all that is not ASCII folded, so that the kernel sees words as bytes >= 0x80."""
     column = column.fill_null("") if column.null_count else column
     foreign = pc.invert(pc.string_is_ascii(column))

@@ -1,0 +1,1 @@
+"""Words, n-grams and what two texts have in common: kernels over ragged columns, each with its twin."""

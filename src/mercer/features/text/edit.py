@@ -1,0 +1,129 @@
+"""How alike two texts are letter by letter: edits over bytes of UTF-8.
+
+Texts should be folded first (`cut`): then letters of Europe are one byte each. Of other scripts a
+wrong letter may count as up to four bytes, out of as many more.
+
+Source: Myers 1999, "A fast bit-vector algorithm for approximate string matching based on dynamic
+programming", doi:10.1145/316542.316550, in blocks as there.
+"""
+
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from mercer.text.kernel_types import I8S, U1S
+
+U8s = NDArray[np.uint8]
+U64s = NDArray[np.uint64]
+I64s = NDArray[np.int64]
+F64s = NDArray[np.float64]
+
+MAX_LEFT_BYTES: Final = 256
+MAX_RIGHT_BYTES: Final = 1_024
+"""What lies behind is not compared."""
+
+_BLOCKS: Final = MAX_LEFT_BYTES // 64
+_0, _1 = np.uint64(0), np.uint64(1)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@nb.njit(
+    nb.i8(nb.u8[:, ::1], nb.i8, U1S, nb.i8, nb.i8, nb.b1, nb.u8[:, ::1]), cache=True, nogil=True
+)
+def _distance(
+    pattern: U64s, m: int, text: U8s, start: int, stop: int, is_within: bool, work: U64s
+) -> int:
+    """Edits from the loaded pattern of m bytes to text[start:stop], or to the best part of it.
+
+    Args:
+        pattern: (256, _BLOCKS) one bit where the pattern has that byte.
+        work: (2, _BLOCKS) scratch: where the distance grows and falls down a column.
+    """
+    n_blocks = (m + 63) >> 6
+    plus, minus = work[0], work[1]
+    for block in range(n_blocks):
+        plus[block], minus[block] = _ALL, _0
+    last = _1 << np.uint64((m - 1) & 63)
+    distance, best = m, m
+    for at in range(start, stop):
+        here = pattern[text[at]]
+        step = 0 if is_within else 1  # from the row above: a part may begin anywhere for nothing
+        for block in range(n_blocks):
+            p, q, equal = plus[block], minus[block], here[block]
+            vertical = equal | q
+            if step < 0:
+                equal |= _1
+            horizontal = (((equal & p) + p) ^ p) | equal
+            grow = q | ~(horizontal | p)
+            fall = p & horizontal
+            top = last if block == n_blocks - 1 else _1 << np.uint64(63)
+            below = 1 if grow & top else (-1 if fall & top else 0)
+            grow, fall = grow << _1, fall << _1
+            if step > 0:
+                grow |= _1
+            elif step < 0:
+                fall |= _1
+            plus[block] = fall | ~(vertical | grow)
+            minus[block] = grow & vertical
+            step = below
+        distance += step
+        best = min(best, distance)
+    return best if is_within else distance
+
+
+@nb.njit(nb.void(I8S, I8S, U1S, I8S, I8S, U1S, nb.b1, nb.f8[::1]), cache=True, nogil=True)
+def edit_similarity(
+    left_starts: I64s, left_stops: I64s, left: U8s,
+    right_starts: I64s, right_stops: I64s, right: U8s, is_within: bool, out: F64s,
+) -> None:  # fmt: skip
+    """out[i] = 1 - edits / length, of the first MAX_LEFT_BYTES and MAX_RIGHT_BYTES of the rows.
+
+    Args:
+        is_within: compare the left text with the part of the right one that it fits best; length is
+            that of the left one. Else: with all of it, and length is that of the longer one.
+    Returns:
+        In [0, 1]; NaN where one is missing, or nothing is left to divide by.
+    """
+    pattern = np.zeros((256, _BLOCKS), np.uint64)
+    work = np.empty((2, _BLOCKS), np.uint64)
+    m, at, at_stop = np.int64(0), np.int64(-1), np.int64(-1)
+    for row in range(out.size):
+        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
+            out[row] = np.nan
+            continue
+        if left_starts[row] != at or left_stops[row] != at_stop:
+            for i in range(m):
+                pattern[left[at + i]] = _0
+            at, at_stop = left_starts[row], left_stops[row]
+            m = min(at_stop - at, MAX_LEFT_BYTES)
+            for i in range(m):
+                pattern[left[at + i], i >> 6] |= _1 << np.uint64(i & 63)
+        n = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
+        length = m if is_within else max(m, n)
+        if length == 0:
+            out[row] = np.nan
+        elif m == 0:
+            out[row] = 0.0
+        else:
+            start = right_starts[row]
+            edits = _distance(pattern, m, right, start, start + n, is_within, work)
+            out[row] = 1.0 - np.float64(edits) / np.float64(length)
+
+
+def edit_similarity_plain(left: str | None, right: str | None, *, is_within: bool) -> float:
+    """The twin of `edit_similarity`: the whole table of Wagner and Fischer."""
+    if left is None or right is None:
+        return float("nan")
+    a, b = left.encode()[:MAX_LEFT_BYTES], right.encode()[:MAX_RIGHT_BYTES]
+    length = len(a) if is_within else max(len(a), len(b))
+    if not length:
+        return float("nan")
+    above = [0] * (len(b) + 1) if is_within else list(range(len(b) + 1))
+    for i, byte in enumerate(a, start=1):
+        row = [i]
+        for j, other in enumerate(b, start=1):
+            row.append(min(above[j - 1] + (byte != other), above[j] + 1, row[j - 1] + 1))
+        above = row
+    return 1.0 - (min(above) if is_within else above[-1]) / length
