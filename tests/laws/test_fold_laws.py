@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mercer.text.analyze import _EUROPEAN, Tokeniser, folded_column, fold, words, words_of_folded
+from mercer.text.analyze import _EUROPEAN, Tokeniser, fold, folded_column, words, words_of_folded
 
 EUROPEAN = [chr(i) for i in range(0x10000) if _EUROPEAN.fullmatch(chr(i))]
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mercer.features.column import Column, Kind, Ragged, Texts
 from mercer.features.declare import Feature, FeatureSet
 from mercer.features.param import REQUIRED, Param
-from mercer.features.transform import ListKernel, Transform
+from mercer.features.transform import STATE_OF, ListKernel, Transform
+from mercer.text.analyze import words
 
 Rows = list[dict[str, Any]]
 WIDTH = 4  # of vectors
@@ -45,6 +46,7 @@ TEXTS = st.one_of(
     st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
+WORD_NUMBERS = st.one_of(st.integers(0, 5), st.integers(0, 2**32 - 1))
 IDS = st.one_of(st.integers(0, 5), st.integers(0, 2**64 - 1))
 VALUES: Mapping[Kind, st.SearchStrategy[Any]] = {
     "number": NUMBERS,
@@ -52,6 +54,9 @@ VALUES: Mapping[Kind, st.SearchStrategy[Any]] = {
     "texts": st.one_of(st.none(), st.lists(TEXTS, max_size=5)),
     "id": IDS,
     "ids": st.one_of(st.none(), st.lists(IDS, max_size=6)),
+    "folded": TEXTS.map(lambda text: None if text is None else " ".join(words(text))),
+    "words": st.one_of(st.none(), st.lists(WORD_NUMBERS, max_size=6)),
+    "code": st.lists(st.sampled_from([0, 1, -127, 127, 64]), min_size=WIDTH, max_size=WIDTH),
     "vector": st.one_of(
         st.none(),
         st.lists(st.sampled_from([0.0, 1.0, -0.5, 0.25]), min_size=WIDTH, max_size=WIDTH),
@@ -63,9 +68,20 @@ ARROW: Mapping[Kind, pa.DataType] = {
     "texts": pa.list_(pa.string()),
     "id": pa.uint64(),
     "ids": pa.list_(pa.uint64()),
+    "folded": pa.string(),
+    "words": pa.list_(pa.uint32()),
+    "code": pa.list_(pa.int8(), WIDTH),
     "vector": pa.list_(pa.float32(), WIDTH),
 }
-CONSUMERS: Mapping[Kind, str] = {"text": "hash", "ids": "hash_list"}
+CONSUMERS: Mapping[Kind, tuple[str, Mapping[str, Any]]] = {
+    "text": ("hash", {}),
+    "ids": ("hash_list", {}),
+    "folded": ("word_count", {}),
+    "words": ("word_count", {}),
+    "vector": ("vector_item", {"place": 0}),
+    "code": ("embedding_cosine", {}),
+}
+"""What shows an output that is no feature; "embedding_cosine" of a code with itself."""
 LABEL = "label.y"
 
 
@@ -84,7 +100,7 @@ def _param(param: Param) -> st.SearchStrategy[Any]:
         "number": st.floats(low, high, allow_subnormal=False),
         "integer": st.integers(int(low), int(min(high, low + 64))),
         "flag": st.booleans(),
-        "text": st.just(LABEL if param.name == "label" else "x"),
+        "text": st.just({"label": LABEL, STATE_OF: ""}.get(param.name, "x")),
         "numbers": st.lists(st.floats(low, high), min_size=1, max_size=5).map(
             lambda v: tuple(sorted(v))
         ),
@@ -112,10 +128,16 @@ def one_feature(
         is_output=is_shown,
     )  # fmt: skip
     shown = () if is_shown else (
-        Feature(name="shown", entity="pair", transform=CONSUMERS[transform.output], inputs=("f",)),
+        _shown(transform),
     )  # fmt: skip
     columns = dict(zip(names, kinds, strict=True))
     return FeatureSet(name="one", features=(feature, *shown), columns=columns)
+
+
+def _shown(transform: Transform) -> Feature:
+    name, params = CONSUMERS[transform.output]
+    inputs = ("f", "f") if transform.output == "code" else ("f",)
+    return Feature(name="shown", entity="pair", transform=name, inputs=inputs, params=params)
 
 
 def batch_of(rows: Rows, columns: Mapping[str, Kind]) -> pa.RecordBatch:
@@ -161,7 +183,7 @@ def plain(column: Column) -> list[Any]:
         if values.dtype == np.uint8:
             return [None if b < a else values[a:b].tobytes().decode() for a, b in spans]
         return [None if b < a else values[a:b].tolist() for a, b in spans]
-    return [list(row) for row in column] if column.ndim == 2 else column.tolist()
+    return column.tolist()
 
 
 def is_list(transform: Transform) -> bool:

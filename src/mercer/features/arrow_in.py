@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mercer.features.column import Column, F32s, F64s, I64s, Kind, Ragged, Texts, U64s
+from mercer.features.column import Column, F32s, F64s, I8Table, I64s, Kind, Ragged, Texts, U64s
 from mercer.schema.errors import FeatureError
 
 
@@ -68,6 +68,21 @@ def _ids(array: pa.Array) -> U64s:
     return ids
 
 
+def _word_lists(array: pa.Array) -> Ragged:
+    ids = _id_lists(array)
+    return Ragged(ids.starts, ids.stops, ids.values.astype(np.uint32))
+
+
+def _codes(array: pa.Array) -> I8Table:
+    if not pa.types.is_fixed_size_list(array.type):
+        raise TypeError
+    width = array.type.list_size
+    if array.null_count:
+        array = pc.fill_null(array, pa.scalar([0] * width, array.type))
+    codes: I8Table = array.flatten().cast(pa.int8()).to_numpy(zero_copy_only=False)
+    return codes.reshape(len(array), width)
+
+
 def _id_lists(array: pa.Array) -> Ragged:
     if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
         raise TypeError
@@ -110,15 +125,21 @@ _READERS: dict[Kind, Any] = {
     "number": _numbers,
     "id": _ids,
     "text": _text,
+    "folded": _text,
     "ids": _id_lists,
+    "words": _word_lists,
     "texts": _texts,
     "vector": _vectors,
+    "code": _codes,
 }
 _ALLOWED: dict[Kind, str] = {
     "number": "integers, floats, booleans or timestamps",
     "id": "integers",
     "text": "strings",
+    "folded": "strings",
     "ids": "lists of integers",
+    "words": "lists of integers below 2^32",
     "texts": "lists of strings",
     "vector": "lists of a fixed size of floats",
+    "code": "lists of a fixed size of integers from -127 to 127",
 }

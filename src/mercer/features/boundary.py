@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mercer.features.arrow_in import column_of
-from mercer.features.column import Column, F32s, F64s, Ragged, U64s, vectors_of
+from mercer.features.column import Column, F32s, F64s, I8Table, Ragged, U64s, table_of
 from mercer.features.gather import gathered
 from mercer.features.graph import Home
 from mercer.features.layout import Layout
@@ -27,7 +27,7 @@ class BoundaryColumns:
     wide: F64s  # (n, n_wide): numbers that candidates go on computing with
     ids: U64s  # (n, n_ids)
     ragged: Mapping[str, Ragged]  # texts and lists of ids, by the name of their node
-    vectors: Mapping[str, F32s]  # (n, width) each
+    vectors: Mapping[str, F32s | I8Table]  # (n, width) each
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,10 @@ def shape_of(layout: Layout, home: Home) -> BoundaryShape:
         narrow=tuple(i for i in numbers if not layout.is_wide[i]),
         wide=tuple(i for i in numbers if layout.is_wide[i]),
         ids=tuple(i for i in handed if nodes[i].kind == "id"),
-        ragged=tuple(i for i in handed if nodes[i].kind in ("text", "ids", "texts")),
-        vectors=tuple(i for i in handed if nodes[i].kind == "vector"),
+        ragged=tuple(
+            i for i in handed if nodes[i].kind in ("text", "folded", "ids", "words", "texts")
+        ),
+        vectors=tuple(i for i in handed if nodes[i].kind in ("vector", "code")),
     )
 
 
@@ -78,7 +80,7 @@ def boundary_columns(layout: Layout, batch: pa.RecordBatch, home: Home) -> Bound
         ragged={
             nodes[i].name: _compact(program.get(space, i), nodes[i].name) for i in shape.ragged
         },
-        vectors={nodes[i].name: vectors_of(program.get(space, i)) for i in shape.vectors},
+        vectors={nodes[i].name: table_of(program.get(space, i)) for i in shape.vectors},
     )
 
 

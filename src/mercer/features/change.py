@@ -15,14 +15,16 @@ def mark_changes(column: Column | I64s, first: npt.NDArray[np.uint8]) -> None:
         if column.values.dtype == np.uint8:
             mark_changes_bytes(column.starts, column.stops, column.values, first)
         else:
-            mark_changes_ids(column.starts, column.stops, column.values, first)
+            ids = column.values.astype(np.uint64, copy=False)
+            mark_changes_ids(column.starts, column.stops, ids, first)
     elif isinstance(column, Texts):
         strings = column.strings
         mark_changes_texts(
             column.starts, column.stops, strings.starts, strings.stops, strings.values, first
         )
     elif column.ndim == 2:
-        first[1:] |= (column[1:].view(np.uint32) != column[:-1].view(np.uint32)).any(axis=1)
+        bits = column.view(f"u{column.itemsize}")
+        first[1:] |= (bits[1:] != bits[:-1]).any(axis=1)
     else:
         mark_changes_i8(np.ascontiguousarray(column).view(np.int64), first)
 

@@ -1,13 +1,16 @@
-"""What flows between the nodes of a plan: columns of n rows, of six kinds.
+"""What flows between the nodes of a plan: columns of n rows, of nine kinds.
 
 | kind | one row is | missing is |
 |---|---|---|
 | number | float64 | NaN |
 | id | uint64, the hash of something | 0 |
 | text | bytes of UTF-8 | a length below 0 |
-| ids | uint64 in order, such as the words of a text | a length below 0 |
+| folded | the same after `text.analyze.fold`, one space between words | a length below 0 |
+| ids | uint64 in order, such as the ids of tags | a length below 0 |
+| words | uint32 in order: the words of a text, or its n-grams | a length below 0 |
 | texts | strings in order, such as tags; only as an input column | a length below 0 |
 | vector | float32, the same width in every row | NaN in its first place |
+| code | a vector in int8, from -127 to 127, without its length | zeros |
 """
 
 from collections.abc import Sequence
@@ -19,10 +22,11 @@ import numpy.typing as npt
 
 F32s = npt.NDArray[np.float32]
 F64s = npt.NDArray[np.float64]
+I8Table = npt.NDArray[np.int8]
 I64s = npt.NDArray[np.int64]
 U64s = npt.NDArray[np.uint64]
 
-Kind = Literal["number", "id", "text", "ids", "texts", "vector"]
+Kind = Literal["number", "id", "text", "folded", "ids", "words", "texts", "vector", "code"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 NO_ID = 0
@@ -38,7 +42,7 @@ class Ragged:
 
     starts: I64s  # (n,)
     stops: I64s  # (n,)
-    values: npt.NDArray[Any]  # uint8 of a text, uint64 of ids
+    values: npt.NDArray[Any]  # uint8 of a text, uint64 of ids, uint32 of words
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -64,8 +68,9 @@ class Texts:
         return Texts(self.starts[rows], self.stops[rows], self.strings)
 
 
-Column = F64s | U64s | F32s | Ragged | Texts
-"""number: (n,) float64; id: (n,) uint64; vector: (n, width) float32; text, ids: Ragged; texts: Texts."""
+Column = F64s | U64s | F32s | I8Table | Ragged | Texts
+"""number: (n,) float64; id: (n,) uint64; vector: (n, width) float32; code: (n, width) int8;
+text, folded, ids, words: Ragged; texts: Texts."""
 
 
 def numbers_of(column: Column) -> F64s:
@@ -84,9 +89,23 @@ def ids_of(column: Column) -> U64s:
 
 def vectors_of(column: Column) -> F32s:
     """(n, width) float32; raises TypeError for another kind."""
-    if isinstance(column, np.ndarray) and column.ndim == 2:
+    if isinstance(column, np.ndarray) and column.dtype == np.float32:
         return cast(F32s, column)
     raise TypeError(f"{type(column).__name__} is no column of vectors")
+
+
+def codes_of(column: Column) -> I8Table:
+    """(n, width) int8; raises TypeError for another kind."""
+    if isinstance(column, np.ndarray) and column.dtype == np.int8:
+        return cast(I8Table, column)
+    raise TypeError(f"{type(column).__name__} is no column of codes")
+
+
+def table_of(column: Column) -> F32s | I8Table:
+    """Vectors or codes, (n, width); raises TypeError for another kind."""
+    if isinstance(column, np.ndarray) and column.ndim == 2:
+        return cast(F32s, column)
+    raise TypeError(f"{type(column).__name__} is no column of vectors or codes")
 
 
 def ragged_of(column: Column) -> Ragged:

@@ -92,11 +92,7 @@ def merge_stages(feature_set: FeatureSet, a: FittedState, b: FittedState) -> Fit
 
 
 def _fitted_nodes(graph: Graph) -> Mapping[str, Node]:
-    return {
-        node.feature: node
-        for node in graph.nodes
-        if node.transform is not None and node.transform.fit is not None
-    }
+    return {node.feature: node for node in graph.nodes if node.is_fitted}
 
 
 def _fit_of(node: Node) -> Fit:

@@ -11,7 +11,9 @@ def stage_of(graph: Graph) -> Mapping[str, int]:
     stages: dict[str, int] = {}
     for node in graph.nodes:
         before = max((latest[i] for i in node.inputs), default=0)
-        if node.transform is not None and node.transform.fit is not None:
+        if node.feature != node.name:  # what another feature was fitted for
+            before = max(before, stages.get(node.feature, -1) + 1)
+        if node.is_fitted:
             stages[node.feature] = before
             before += 1
         latest.append(before)

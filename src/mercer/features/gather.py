@@ -1,14 +1,15 @@
 """Rows of stored columns, put together for the candidates of one request."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from mercer.features.column import F32s, F64s, I64s, Ragged, U64s
+from mercer.features.column import F32s, F64s, I8Table, I64s, Ragged, U64s
 from mercer.features.kernel_types import U8S
-from mercer.text.kernel_types import I8S, U1S, read_only
+from mercer.text.kernel_types import I8S, U1S, U4S, read_only
 
 Spans = Sequence[tuple[I64s, I64s | None]]
 """For each part of the index its rows, and the places of those candidates; None: all in order."""
@@ -27,13 +28,14 @@ def gathered_ragged(columns: Sequence[Ragged], spans: Spans, n: int) -> Ragged:
     return Ragged(starts, stops, np.concatenate([part.values for part in parts]))
 
 
-def gathered_vectors(columns: Sequence[F32s], spans: Spans, n: int) -> F32s:
-    """(n, width) the rows of all parts; NaN for a row below 0."""
-    out = np.empty((n, columns[0].shape[1]), np.float32)
+def gathered_vectors(columns: Sequence[F32s | I8Table], spans: Spans, n: int) -> F32s | I8Table:
+    """(n, width) the rows of all parts; NaN (of codes 0) for a row below 0."""
+    out = np.empty((n, columns[0].shape[1]), columns[0].dtype)
+    missing = 0 if out.dtype == np.int8 else np.nan
     for column, (rows, places) in zip(columns, spans, strict=True):
         out[slice(None) if places is None else places] = column[rows]
         if (rows < 0).any():
-            out[np.flatnonzero(rows < 0) if places is None else places[rows < 0]] = np.nan
+            out[np.flatnonzero(rows < 0) if places is None else places[rows < 0]] = missing
     return out
 
 
@@ -42,7 +44,7 @@ def gathered(column: Ragged, rows: I64s) -> Ragged:
     starts, stops = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
     size = ragged_places(column.starts, column.stops, rows, starts, stops)
     values = np.empty(size, column.values.dtype)
-    copy = copy_bytes if values.dtype == np.uint8 else copy_ids
+    copy = _COPIES[values.dtype]
     copy(column.starts, column.values, rows, starts, stops, values)
     return Ragged(starts, stops, values)
 
@@ -80,6 +82,25 @@ def copy_ids(
         source = starts[max(rows[i], 0)]
         for j in range(new_stops[i] - new_starts[i]):
             out[new_starts[i] + j] = values[source + j]
+
+
+@nb.njit(nb.void(I8S, U4S, I8S, I8S, I8S, nb.u4[::1]), cache=True, nogil=True)
+def copy_words(
+    starts: I64s, values: npt.NDArray[np.uint32], rows: I64s, new_starts: I64s, new_stops: I64s,
+    out: npt.NDArray[np.uint32],
+) -> None:  # fmt: skip
+    """Words of texts."""
+    for i in range(rows.size):
+        source = starts[max(rows[i], 0)]
+        for j in range(new_stops[i] - new_starts[i]):
+            out[new_starts[i] + j] = values[source + j]
+
+
+_COPIES: Mapping[np.dtype[Any], Callable[..., None]] = {
+    np.dtype(np.uint8): copy_bytes,
+    np.dtype(np.uint32): copy_words,
+    np.dtype(np.uint64): copy_ids,
+}
 
 
 _F8_TABLE, _F4_TABLE, _U8_TABLE = (read_only(t, ndim=2) for t in (nb.f8, nb.f4, nb.u8))

@@ -13,7 +13,7 @@ from mercer.features.column import Kind
 from mercer.features.columns import OWNERS, REQUEST_OWNERS, kind_of, owner_of
 from mercer.features.declare import Feature, FeatureSet
 from mercer.features.param import checked_params
-from mercer.features.transform import CounterOp, ListKernel, Transform
+from mercer.features.transform import STATE_OF, CounterOp, ListKernel, Transform
 from mercer.schema.errors import FeatureError
 
 Home = Literal["request", "listing", "seller", "pair"]
@@ -22,6 +22,11 @@ Home = Literal["request", "listing", "seller", "pair"]
 CONVERSIONS: Mapping[tuple[Kind, Kind], str] = {
     ("text", "id"): "hash",
     ("texts", "ids"): "hash_all",
+    ("text", "folded"): "fold_text",
+    ("text", "words"): "tokenise",
+    ("texts", "words"): "tokenise",
+    ("folded", "words"): "tokenise",
+    ("vector", "code"): "vector_code",
 }
 FILL = "fill"
 
@@ -37,7 +42,13 @@ class Node:
     transform: Transform | None = None  # None: an input column
     inputs: tuple[int, ...] = ()  # places of the nodes that it reads
     params: Mapping[str, Any] = field(default_factory=dict)
-    feature: str = ""  # the feature whose own transform this is: what is fitted belongs to it
+    feature: str = ""  # the feature whose fitted state it reads; "": none
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has fitted state of its own."""
+        fit = self.transform.fit if self.transform is not None else None
+        return fit is not None and self.feature == self.name
 
     @property
     def home(self) -> Home:
@@ -117,7 +128,8 @@ class _Builder:
             raise FeatureError(f"{at}: {fault}")
         given = [self._source(one, at) for one in feature.inputs]
         inputs = self._fitting(transform, given, feature, at)
-        node = self._add(transform, inputs, params, name=name, feature=name)
+        owner = self._state_owner(transform, params, at) or name
+        node = self._add(transform, inputs, params, name=name, feature=owner)
         self._check_entity(feature, self._nodes[node], at)
         node = self._filled(feature, node, at)
         if feature.is_output and self._nodes[node].kind not in ("number", "id"):
@@ -137,6 +149,25 @@ class _Builder:
                 f"known: {', '.join(self._transforms)}"
             )
         return transform
+
+    def _state_owner(self, transform: Transform, params: Mapping[str, Any], at: str) -> str:
+        """The other feature that was fitted for this one; "": none."""
+        owner = str(params.get(STATE_OF, ""))
+        if not owner:
+            return ""
+        fitted = {
+            name: self._transforms[feature.transform].fit
+            for name, feature in self._declared.items()
+            if feature.transform in self._transforms and not feature.params.get(STATE_OF)
+        }
+        if fitted.get(owner) is None or fitted[owner] is not transform.fit:
+            fitting = [name for name, fit in fitted.items() if fit is transform.fit]
+            raise FeatureError(
+                f"{at}: parameter {STATE_OF!r} is {owner!r}, must be a feature of this set that is "
+                f"fitted alike: {', '.join(fitting) or 'there is none'}"
+            )
+        self._feature(owner)
+        return owner
 
     def _source(self, name: str, at: str) -> int:
         if name in self._declared:

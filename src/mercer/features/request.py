@@ -101,10 +101,14 @@ def _one_row(value: Any, kind: Kind, name: str) -> Column:
             return np.array([np.nan if value is None else float(value)])
         if kind == "id":
             return np.array([value or 0], np.uint64)
-        if kind == "text":
+        if kind in ("text", "folded"):
             return ragged([None if value is None else value.encode("utf-8", "replace")], np.uint8)
         if kind == "ids":
             return ragged([value], np.uint64)
+        if kind == "words":
+            return ragged([value], np.uint32)
+        if kind == "code":
+            return np.asarray(value, np.int8).reshape(1, -1)
         if kind == "vector":
             return np.asarray(value, np.float32).reshape(1, -1)
         return _one_list(value)

@@ -15,6 +15,9 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 Params = Mapping[str, Any]
 
+STATE_OF = "state_of"
+"""A parameter of this name says which other feature was fitted for this one; empty: it is itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

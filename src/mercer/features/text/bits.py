@@ -17,9 +17,7 @@ LANES = 64
 _BYTES = ir.VectorType(ir.IntType(8), LANES)
 
 
-@intrinsic
-def trailing_zeros(typing_context: Any, bits: Any) -> Any:
-    """How many 0 bits stand below the lowest 1 bit of an unsigned number of 64 bits; 64 for 0."""
+def _trailing_zeros(typing_context: Any, bits: Any) -> Any:
     del typing_context
     if bits != nb.u8:
         return None
@@ -31,15 +29,7 @@ def trailing_zeros(typing_context: Any, bits: Any) -> Any:
     return types.uint64(types.uint64), emit
 
 
-@intrinsic
-def bytes_between(typing_context: Any, data: Any, at: Any, first: Any, last: Any) -> Any:
-    """Bit i of the answer: first <= data[at + i] <= last, for 64 bytes.
-
-    Args:
-        data: a contiguous array of uint8.
-        at: int64.
-        first, last: uint8.
-    """
+def _bytes_between(typing_context: Any, data: Any, at: Any, first: Any, last: Any) -> Any:
     del typing_context
     if at != nb.i8 or first != nb.u1 or last != nb.u1:
         return None
@@ -55,14 +45,7 @@ def bytes_between(typing_context: Any, data: Any, at: Any, first: Any, last: Any
     return types.uint64(data, at, first, last), emit
 
 
-@intrinsic
-def lower_block(typing_context: Any, data: Any, at: Any, out: Any, out_at: Any) -> Any:
-    """out[out_at:out_at + 64] = data[at:at + 64] with A to Z in lower case.
-
-    Args:
-        data, out: contiguous arrays of uint8.
-        at, out_at: int64.
-    """
+def _lower_block(typing_context: Any, data: Any, at: Any, out: Any, out_at: Any) -> Any:
     del typing_context
     if at != nb.i8 or out_at != nb.i8:
         return None
@@ -94,3 +77,19 @@ def _splat(builder: Any, byte: Any) -> Any:
     one = builder.insert_element(ir.Constant(_BYTES, ir.Undefined), byte, ir.IntType(32)(0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
     return builder.shuffle_vector(one, ir.Constant(_BYTES, ir.Undefined), places)
+
+
+trailing_zeros: Any = intrinsic(_trailing_zeros)
+"""trailing_zeros(bits): how many 0 bits stand below the lowest 1 bit of a uint64; 64 for 0."""
+
+bytes_between: Any = intrinsic(_bytes_between)
+"""bytes_between(data, at, first, last): bit i is first <= data[at + i] <= last, for 64 bytes.
+
+data: a contiguous array of uint8; at: int64; first, last: uint8.
+"""
+
+lower_block: Any = intrinsic(_lower_block)
+"""lower_block(data, at, out, out_at): out[out_at:out_at + 64] = data[at:at + 64], A to Z lower.
+
+data, out: contiguous arrays of uint8; at, out_at: int64.
+"""

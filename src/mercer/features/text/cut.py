@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +138,6 @@ def _scratch(longest: int) -> tuple[U8s, U8s, U64s, U64s, I64s]:
     return folded, lower, inside, points, np.empty(n_blocks * LANES + 2, np.int64)
 
 
-def _longer(values: NDArray[np.generic], amount: int) -> NDArray[np.generic]:
+def _longer(values: NDArray[Any], amount: int) -> NDArray[Any]:
     """The same values with room for at least `amount` more."""
     return np.concatenate([values, np.empty(values.size + amount, values.dtype)])

@@ -1,8 +1,11 @@
 """The kernel that cuts texts into words: `text.analyze.words` at some hundred nanoseconds a title.
 
 64 bytes at a time become lower case and one bit each, set where the byte belongs to a word; words lie
-between the places where the bit changes. A row with an apostrophe or a letter outside ASCII is folded first (`fold_table`).
+between the places where the bit changes. A row with an apostrophe or a letter outside ASCII is folded
+first (`fold_table`).
 """
+
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -33,7 +36,7 @@ _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @nb.njit(nb.u8(nb.u1[::1], nb.i8, nb.i8, nb.i8), cache=True, nogil=True, inline="always")
-def _between(data: U8s, at: int, first: int, last: int) -> int:
+def _between(data: U8s, at: Any, first: int, last: int) -> Any:
     return bytes_between(data, at, np.uint8(first), np.uint8(last))
 
 
@@ -65,8 +68,8 @@ def _classify(data: U8s, start: int, size: int, lower: U8s, inside: U64s, points
 
 
 @nb.njit(nb.b1(nb.u1[::1], nb.i8), cache=True, nogil=True)
-def _is_digit(data: U8s, at: int) -> bool:
-    return 48 <= data[at] <= 57
+def _is_digit(data: U8s, at: Any) -> bool:
+    return bool(48 <= data[at] <= 57)
 
 
 @nb.njit(nb.void(nb.i8, nb.u1[::1], nb.u8[::1], nb.u8[::1]), cache=True, nogil=True)
@@ -120,17 +123,17 @@ def _cut(data: U8s, start: int, stop: int) -> int:
 
 
 @nb.njit(nb.i8(nb.u8, U8S), cache=True, nogil=True)
-def find_slot(key: int, keys: U64s) -> int:
+def find_slot(key: Any, keys: U64s) -> int:
     """The slot of `key` in an open table, or the empty slot where it belongs; 0 is no key."""
     mask = np.uint64(keys.size - 1)
     slot = (key ^ (key >> np.uint64(32))) & mask
     while keys[slot] != _0 and keys[slot] != key:
         slot = (slot + _1) & mask
-    return np.int64(slot)
+    return int(slot)
 
 
 @nb.njit(
-    nb.types.UniTuple(nb.i8, 4)(
+    nb.types.UniTuple(nb.i8, 4)(  # type: ignore[no-untyped-call]
         I8S, I8S, U1S,
         I4S, I8S, U1S,
         nb.u1[::1], nb.u1[::1], nb.u8[::1], nb.u8[::1], nb.i8[::1],

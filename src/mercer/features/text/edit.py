@@ -7,7 +7,7 @@ Source: Myers 1999, "A fast bit-vector algorithm for approximate string matching
 programming", doi:10.1145/316542.316550, in blocks as there.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numba as nb
 import numpy as np
@@ -88,7 +88,9 @@ def edit_similarity(
     """
     pattern = np.zeros((256, _BLOCKS), np.uint64)
     work = np.empty((2, _BLOCKS), np.uint64)
-    m, at, at_stop = np.int64(0), np.int64(-1), np.int64(-1)
+    m: Any = np.int64(0)
+    at: Any = np.int64(-1)
+    at_stop: Any = np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
@@ -100,7 +102,7 @@ def edit_similarity(
             m = min(at_stop - at, MAX_LEFT_BYTES)
             for i in range(m):
                 pattern[left[at + i], i >> 6] |= _1 << np.uint64(i & 63)
-        n = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
+        n: Any = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
         length = m if is_within else max(m, n)
         if length == 0:
             out[row] = np.nan

@@ -7,7 +7,7 @@ depends on which have come before.
 
 import threading
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Any, Final, final
 
 import numba as nb
 import numpy as np
@@ -89,7 +89,7 @@ TABLE: Final = FoldTable()
 )
 def fold_row(
     data: U8s, start: int, stop: int, block_of: I32s, starts: I64s, folded: U8s, out: U8s
-) -> int:
+) -> Any:
     """Write data[start:stop] in lower case, folded, without apostrophes; return how many bytes.
 
     Bytes that are not UTF-8 become a space each, so that nothing is read past the end.
@@ -97,7 +97,8 @@ def fold_row(
     Returns:
         Bytes written; NO_ROOM where `out` is too short; at or below UNKNOWN the block that is missing.
     """
-    length, at = 0, start
+    at: Any = start
+    length: Any = 0
     while at < stop:
         c = np.int64(data[at])
         if c < 128:

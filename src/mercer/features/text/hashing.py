@@ -33,7 +33,7 @@ class HashedRows:
 def place_of(word: int, width: int) -> int:
     """|word as a signed number| % width; -2^31 is its own absolute value plus nothing lost."""
     signed = np.int64(np.int32(word))
-    return np.int64(abs(signed) % width)
+    return int(abs(signed) % width)
 
 
 @nb.njit(nb.f8(nb.u4, nb.b1), cache=True, nogil=True)

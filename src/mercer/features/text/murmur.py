@@ -3,6 +3,8 @@
 Source: Appleby, MurmurHash3 (public domain), the variant x86_32 with seed 0 unless said.
 """
 
+from typing import Any
+
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +27,14 @@ _AT_1, _AT_2, _BLOCK = np.uint64(1), np.uint64(2), np.uint64(4)
 
 
 @nb.njit(nb.u4(nb.u4), cache=True, nogil=True, inline="always")
-def _scrambled(k: np.uint32) -> np.uint32:
+def _scrambled(k: Any) -> Any:
     k = np.uint32(k * _U_C1)
     k = np.uint32((k << _15) | (k >> _17))
     return np.uint32(k * _U_C2)
 
 
 @nb.njit(nb.u4(U1S, nb.u8, nb.u8, nb.u4), cache=True, nogil=True)
-def murmur(data: U8s, at: int, size: int, seed: int) -> np.uint32:
+def murmur(data: U8s, at: Any, size: Any, seed: Any) -> Any:
     """Hash of data[at:at + size]; data has at least PAD bytes more.
 
     The places are unsigned, so that no index can count from the end, and the four bytes of a block
@@ -67,7 +69,7 @@ def murmur(data: U8s, at: int, size: int, seed: int) -> np.uint32:
 
 
 @nb.njit(nb.void(U1S, I8S, nb.u4, nb.u4[::1]), cache=True, nogil=True)
-def murmur_all(data: U8s, offsets: NDArray[np.int64], seed: int, out: NDArray[np.uint32]) -> None:
+def murmur_all(data: U8s, offsets: NDArray[np.int64], seed: Any, out: NDArray[np.uint32]) -> None:
     """out[i] = hash of data[offsets[i]:offsets[i + 1]]; data has at least PAD bytes more."""
     for i in range(out.size):
         size = np.uint64(offsets[i + 1] - offsets[i])

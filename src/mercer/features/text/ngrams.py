@@ -4,6 +4,7 @@ Both read a text whose words have one space between them, such as `cut(...).text
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -21,7 +22,7 @@ _NO_SEED = np.uint32(0)
 
 
 @nb.njit(nb.u4(U1S, nb.i8, nb.i8), cache=True, nogil=True)
-def _number(data: U8s, start: int, stop: int) -> int:
+def _number(data: U8s, start: int, stop: int) -> Any:
     return murmur(data, np.uint64(start), np.uint64(stop - start), _NO_SEED)
 
 
@@ -73,7 +74,7 @@ def _char_ngrams(
     starts: I64s, stops: I64s, data: U8s, shortest: int, longest: int, is_across: bool,
     row_bytes: U8s, points: I64s, offsets: I64s, out: U32s,
 ) -> None:  # fmt: skip
-    found = np.int64(0)
+    found: Any = np.int64(0)
     row_bytes[0] = _SPACE
     for row in range(starts.size):
         size = stops[row] - starts[row]

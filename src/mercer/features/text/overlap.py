@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.tally import MAX_LEFT, filter_of, left_plain, load_left, tally
+from mercer.features.text.tally import MAX_LEFT, left_plain, load_left, new_left, tally
 from mercer.features.text.weights import WeightTable, weight_of
 from mercer.text.kernel_types import I8S, U4S, read_only
 
@@ -24,18 +24,16 @@ def overlap(
     right_starts: I64s, right_stops: I64s, right: U32s, out: F64s,
 ) -> None:  # fmt: skip
     """out[i] = distinct words of left row i that right row i has too; NaN where one is missing."""
-    distinct, counts = np.empty(MAX_LEFT, np.uint32), np.empty(MAX_LEFT, np.int64)
-    found = np.empty(MAX_LEFT, np.int64)
-    n, bits, at, at_stop = 0, np.uint64(0), np.int64(-1), np.int64(-1)
+    distinct, counts, slots, found = new_left()
+    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
             continue
         if left_starts[row] != at or left_stops[row] != at_stop:
             at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts)
-            bits = filter_of(distinct, n)
-        tally(right, right_starts[row], right_stops[row], distinct, n, bits, found)
+            n = load_left(left, at, at_stop, distinct, counts, slots)
+        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         common = 0
         for i in range(n):
             common += found[i] > 0
@@ -54,17 +52,16 @@ def coverage(
     Returns:
         In [0, 1]; NaN where one is missing or the left one has no word that weighs anything.
     """
-    distinct, counts = np.empty(MAX_LEFT, np.uint32), np.empty(MAX_LEFT, np.int64)
-    found, weight = np.empty(MAX_LEFT, np.int64), np.empty(MAX_LEFT, np.float64)
-    n, bits, at, at_stop, total = 0, np.uint64(0), np.int64(-1), np.int64(-1), 0.0
+    distinct, counts, slots, found = new_left()
+    weight = np.empty(MAX_LEFT, np.float64)
+    n, at, at_stop, total = 0, np.int64(-1), np.int64(-1), 0.0
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
             continue
         if left_starts[row] != at or left_stops[row] != at_stop:
             at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts)
-            bits = filter_of(distinct, n)
+            n = load_left(left, at, at_stop, distinct, counts, slots)
             total = 0.0
             for i in range(n):
                 weight[i] = weight_of(distinct[i], table) if table.size else 1.0
@@ -72,7 +69,7 @@ def coverage(
         if total == 0.0:
             out[row] = np.nan
             continue
-        tally(right, right_starts[row], right_stops[row], distinct, n, bits, found)
+        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         covered = 0.0
         for i in range(n):
             if found[i] > 0:
@@ -126,26 +123,22 @@ def jaccard(
     Returns:
         In [0, 1]; NaN where one is missing or both are empty.
     """
-    distinct, counts = np.empty(MAX_LEFT, np.uint32), np.empty(MAX_LEFT, np.int64)
-    found = np.empty(MAX_LEFT, np.int64)
+    distinct, counts, slots, found = new_left()
     size = room_for(right_starts, right_stops)
-    slots, used = np.empty(size, np.uint32), np.zeros(size, np.uint8)
-    n, bits, at, at_stop = 0, np.uint64(0), np.int64(-1), np.int64(-1)
+    seen, used = np.empty(size, np.uint32), np.zeros(size, np.uint8)
+    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
             continue
         if left_starts[row] != at or left_stops[row] != at_stop:
             at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts)
-            bits = filter_of(distinct, n)
-        tally(right, right_starts[row], right_stops[row], distinct, n, bits, found)
+            n = load_left(left, at, at_stop, distinct, counts, slots)
+        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         common = 0
         for i in range(n):
             common += found[i] > 0
-        either = (
-            n - common + count_distinct(right, right_starts[row], right_stops[row], slots, used)
-        )
+        either = n - common + count_distinct(right, right_starts[row], right_stops[row], seen, used)
         out[row] = common / either if either else np.nan
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mercer.features.text.overlap import room_for
-from mercer.features.text.tally import MAX_LEFT, filter_of, left_plain, load_left, tally
+from mercer.features.text.tally import MAX_LEFT, left_plain, load_left, new_left, tally
 from mercer.features.text.weights import WeightTable, weight_of
 from mercer.text.kernel_types import F8S, I8S, U4S, read_only
 
@@ -45,20 +45,19 @@ def bm25(
     Source:
         Robertson & Zaragoza 2009, doi:10.1561/1500000019, equation 3.15.
     """
-    distinct, counts = np.empty(MAX_LEFT, np.uint32), np.empty(MAX_LEFT, np.int64)
-    found, weight = np.empty(MAX_LEFT, np.int64), np.empty(MAX_LEFT, np.float64)
-    n, bits, at, at_stop = 0, np.uint64(0), np.int64(-1), np.int64(-1)
+    distinct, counts, slots, found = new_left()
+    weight = np.empty(MAX_LEFT, np.float64)
+    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
             continue
         if left_starts[row] != at or left_stops[row] != at_stop:
             at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts)
-            bits = filter_of(distinct, n)
+            n = load_left(left, at, at_stop, distinct, counts, slots)
             for i in range(n):
                 weight[i] = weight_of(distinct[i], table)
-        tally(right, right_starts[row], right_stops[row], distinct, n, bits, found)
+        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         norm = 1.0
         if mean_length > 0.0:
             norm = 1.0 - b + b * (np.float64(right_stops[row] - right_starts[row]) / mean_length)
@@ -118,17 +117,16 @@ def tfidf_cosine(
         Salton & Buckley 1988, doi:10.1016/0306-4573(88)90021-0; scikit-learn's TfidfVectorizer gives
         the same numbers.
     """
-    distinct, counts = np.empty(MAX_LEFT, np.uint32), np.empty(MAX_LEFT, np.int64)
-    found, weight = np.empty(MAX_LEFT, np.int64), np.empty(MAX_LEFT, np.float64)
-    n, bits, at, at_stop, left_norm = 0, np.uint64(0), np.int64(-1), np.int64(-1), 0.0
+    distinct, counts, slots, found = new_left()
+    weight = np.empty(MAX_LEFT, np.float64)
+    n, at, at_stop, left_norm = 0, np.int64(-1), np.int64(-1), 0.0
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
             continue
         if left_starts[row] != at or left_stops[row] != at_stop:
             at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts)
-            bits = filter_of(distinct, n)
+            n = load_left(left, at, at_stop, distinct, counts, slots)
             squares = 0.0
             for i in range(n):
                 one = weight_of(distinct[i], table)
@@ -140,7 +138,7 @@ def tfidf_cosine(
         if not length > 0.0:
             out[row] = 0.0
             continue
-        tally(right, right_starts[row], right_stops[row], distinct, n, bits, found)
+        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         product = 0.0
         for i in range(n):
             product += weight[i] * np.float64(found[i])

@@ -1,12 +1,13 @@
 """The longest run of neighbouring words that two texts share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.tally import MAX_LEFT, filter_of
+from mercer.features.text.tally import MAX_LEFT
 from mercer.text.kernel_types import I8S, U4S
 
 U32s = NDArray[np.uint32]
@@ -14,6 +15,15 @@ I64s = NDArray[np.int64]
 F64s = NDArray[np.float64]
 
 _63, _1, _0 = np.uint64(63), np.uint64(1), np.uint64(0)
+
+
+@nb.njit(nb.u8(nb.u4[::1], nb.i8), cache=True, nogil=True)
+def _filter_of(words: U32s, n: int) -> Any:
+    """64 bits, of which each word sets one: a word whose bit is 0 is none of them."""
+    bits = _0
+    for i in range(n):
+        bits |= _1 << (np.uint64(words[i]) & _63)
+    return bits
 
 
 @nb.njit(nb.i8(nb.u4[::1], nb.i8, U4S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True)
@@ -42,7 +52,9 @@ def longest_run(
     row share, in the same order and without a gap; NaN where one is missing.
     """
     mine = np.empty(MAX_LEFT, np.uint32)
-    n, bits, at, at_stop = 0, _0, np.int64(-1), np.int64(-1)
+    n: Any = 0
+    bits: Any = _0
+    at, at_stop = np.int64(-1), np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
             out[row] = np.nan
@@ -52,7 +64,7 @@ def longest_run(
             n = min(at_stop - at, MAX_LEFT)
             for i in range(n):
                 mine[i] = left[at + i]
-            bits = filter_of(mine, n)
+            bits = _filter_of(mine, n)
         out[row] = _longest(mine, n, right, right_starts[row], right_stops[row], bits)
 
 

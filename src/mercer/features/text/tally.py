@@ -17,57 +17,72 @@ from mercer.text.kernel_types import U4S
 
 U32s = NDArray[np.uint32]
 I64s = NDArray[np.int64]
+U8s = NDArray[np.uint8]
 
 MAX_LEFT: Final = 128
 """Distinct words of the left side that count; the 129th and later ones are not looked at."""
 
-_63, _1, _0 = np.uint64(63), np.uint64(1), np.uint64(0)
+_SLOTS: Final = 512  # where the distinct words are looked up; a quarter full at most
+_SLOT_BITS = np.uint32(_SLOTS - 1)
 
 
-@nb.njit(nb.i8(U4S, nb.i8, nb.i8, nb.u4[::1], nb.i8[::1]), cache=True, nogil=True)
-def load_left(words: U32s, start: int, stop: int, distinct: U32s, counts: I64s) -> int:
+@nb.njit(nb.i8(U4S, nb.i8, nb.i8, nb.u4[::1], nb.i8[::1], nb.u1[::1]), cache=True, nogil=True)
+def load_left(words: U32s, start: int, stop: int, distinct: U32s, counts: I64s, slots: U8s) -> int:
     """The distinct words of words[start:stop] in the order in which they come; returns how many.
 
     Args:
         distinct, counts: (MAX_LEFT,) the words, and how often each occurs.
+        slots: (_SLOTS,) a table from a word to its place in `distinct` and one; 0 is empty.
     """
     n = 0
-    for i in range(start, stop):
-        at = 0
-        while at < n and distinct[at] != words[i]:
-            at += 1
-        if at == n:
+    slots[:] = np.uint8(0)
+    for word in words[start:stop]:
+        slot = word & _SLOT_BITS
+        while slots[slot] and distinct[slots[slot] - 1] != word:
+            slot = (slot + np.uint32(1)) & _SLOT_BITS
+        if not slots[slot]:
             if n == MAX_LEFT:
                 continue
-            distinct[n] = words[i]
+            distinct[n] = word
             counts[n] = 0
             n += 1
-        counts[at] += 1
+            slots[slot] = np.uint8(n)
+        counts[slots[slot] - 1] += 1
     return n
 
 
-@nb.njit(nb.u8(nb.u4[::1], nb.i8), cache=True, nogil=True)
-def filter_of(distinct: U32s, n: int) -> int:
-    """64 bits, of which each word sets one: a word whose bit is 0 is none of them."""
-    bits = _0
-    for i in range(n):
-        bits |= _1 << (np.uint64(distinct[i]) & _63)
-    return bits
-
-
-@nb.njit(nb.void(U4S, nb.i8, nb.i8, nb.u4[::1], nb.i8, nb.u8, nb.i8[::1]), cache=True, nogil=True)
+@nb.njit(
+    nb.void(U4S, nb.i8, nb.i8, nb.u4[::1], nb.i8, nb.u1[::1], nb.i8[::1]), cache=True, nogil=True
+)
 def tally(
-    words: U32s, start: int, stop: int, distinct: U32s, n: int, filter_bits: int, found: I64s
+    words: U32s, start: int, stop: int, distinct: U32s, n: int, slots: U8s, found: I64s
 ) -> None:
     """found[i] = how often distinct[i] stands in words[start:stop], for i < n."""
     for i in range(n):
         found[i] = 0
     for word in words[start:stop]:
-        if (filter_bits >> (np.uint64(word) & _63)) & _1:
-            for i in range(n):
-                if distinct[i] == word:
-                    found[i] += 1
-                    break
+        slot = word & _SLOT_BITS
+        while slots[slot]:
+            place = slots[slot] - 1
+            if distinct[place] == word:
+                found[place] += 1
+                break
+            slot = (slot + np.uint32(1)) & _SLOT_BITS
+
+
+@nb.njit(
+    nb.types.Tuple((nb.u4[::1], nb.i8[::1], nb.u1[::1], nb.i8[::1]))(),  # type: ignore[no-untyped-call]
+    cache=True,
+    nogil=True,
+)
+def new_left() -> tuple[U32s, I64s, U8s, I64s]:
+    """Rooms for `load_left` and `tally`: distinct, counts, slots, found."""
+    return (
+        np.empty(MAX_LEFT, np.uint32),
+        np.empty(MAX_LEFT, np.int64),
+        np.zeros(_SLOTS, np.uint8),
+        np.empty(MAX_LEFT, np.int64),
+    )
 
 
 def left_plain(words: Sequence[int]) -> dict[int, int]:

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.text.kernel_types import F4S, I8S, U4S, read_only
+from mercer.text.kernel_types import I8S, U4S, read_only
 
 U32s = NDArray[np.uint32]
 U64s = NDArray[np.uint64]
