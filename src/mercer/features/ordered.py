@@ -1,14 +1,11 @@
 """Values of one list in rising order: what is summed in this order does not know the order they came in."""
 
-from typing import Any
+import math
 
 import numba as nb
-import numpy as np
 
 from mercer.features.column import F64s
 from mercer.text.kernel_types import F8S
-
-_PAIR: Any = nb.types.UniTuple(nb.f8, 2)
 
 
 @nb.njit(nb.i8(F8S, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True)
@@ -36,14 +33,19 @@ def count_below(rising: F64s, n: int, x: float) -> float:
     return float(low)
 
 
-@nb.njit(_PAIR(F8S, nb.i8), cache=True, nogil=True, error_model="numpy")
-def mean_and_deviation(rising: F64s, n: int) -> tuple[float, float]:
-    """Of the first n; NaN and NaN of none."""
+@nb.njit(nb.f8(F8S, nb.i8), cache=True, nogil=True, error_model="numpy")
+def mean_of(rising: F64s, n: int) -> float:
+    """Of the first n; NaN of none."""
     total = 0.0
     for i in range(n):
         total += rising[i]
-    mean = total / n
+    return total / n
+
+
+@nb.njit(nb.f8(F8S, nb.i8, nb.f8), cache=True, nogil=True, error_model="numpy")
+def deviation_of(rising: F64s, n: int, mean: float) -> float:
+    """Of the first n around their mean; NaN of none."""
     squares = 0.0
     for i in range(n):
         squares += (rising[i] - mean) * (rising[i] - mean)
-    return mean, np.sqrt(squares / n)
+    return math.sqrt(squares / n)

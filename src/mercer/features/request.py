@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -180,4 +180,8 @@ def _load_candidates(layout: Layout, candidates: Candidates, space: Space) -> No
                 raise FeatureError(
                     f"request: column {name!r} is missing; have: {sorted(candidates.columns)}"
                 )
-            layout.pair.put(space, i, candidates.columns[name])
+            layout.pair.put(space, i, _candidate_column(candidates.columns[name], nodes[i].kind))
+
+
+def _candidate_column(column: Any, kind: Kind) -> Column:
+    return np.asarray(column, np.float64) if kind == "number" else cast(Column, column)

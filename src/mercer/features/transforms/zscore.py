@@ -8,7 +8,7 @@ import numba as nb
 import numpy as np
 
 from mercer.features.kernel_types import LIST_KERNEL
-from mercer.features.ordered import mean_and_deviation, sort_present
+from mercer.features.ordered import deviation_of, mean_of, sort_present
 from mercer.features.transform import ListKernel, Transform
 
 
@@ -21,7 +21,8 @@ def kernel(numbers, offsets, inputs, outs, params, stats) -> None:  # type: igno
         for g in range(offsets.size - 1):
             first, last = offsets[g], offsets[g + 1]
             n = sort_present(x, first, last, rising)
-            mean, deviation = mean_and_deviation(rising, n)
+            mean = mean_of(rising, n)
+            deviation = deviation_of(rising, n, mean)
             stats[j, g, 0], stats[j, g, 1], stats[j, g, 2] = n, mean, deviation
             for i in range(first, last):
                 if x[i] != x[i]:
