@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,23 @@ class Attempt(Protocol):
         """Scores of all rows, or why there are none."""
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class PromptScorer:
+    """A scorer whose time is bounded by its work, such as our kernels: it runs where it is asked."""
+
+    scorer: Scorer
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """As of the scorer."""
+        return self.scorer.features
+
+    def attempt(self, matrix: F32s) -> F64s | Skipped:
+        """Scores of all rows, or why there are none."""
+        return attempted(self.scorer.score, matrix)
+
+
 def attempted(score: Callable[[F32s], F64s], matrix: F32s) -> F64s | Skipped:
     """The scores, or why there are none: whatever a model raises or returns, the page is served."""
     try:
@@ -98,3 +115,6 @@ def require_matrix(matrix: F32s, *, n_features: int, at: str) -> None:
         faults.append(f"shape is {matrix.shape}, must be (n, {n_features}), a column per feature")
     if faults:
         raise SchemaError(at, faults)
+
+
+_conforms: type[Attempt] = PromptScorer
