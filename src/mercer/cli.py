@@ -3,6 +3,7 @@
 import typer
 
 from mercer import __version__
+from mercer.cli_adopt import app as adopt_app
 from mercer.cli_bench import app as bench_app
 from mercer.cli_bench_scoring import app as bench_scoring_app
 from mercer.cli_catalogue import app as catalogue_app
@@ -36,6 +37,7 @@ app.add_typer(log_app, name="log")
 app.add_typer(erase_app)  # erase
 bench_app.add_typer(bench_scoring_app)  # bench scoring
 app.add_typer(bench_app, name="bench")
+app.add_typer(adopt_app)  # adopt
 app.add_typer(keys_app, name="keys")
 
 

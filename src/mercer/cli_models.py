@@ -25,7 +25,8 @@ Models = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, change nothing.")]
 
 
-def _folder(market: Path, models: Path | None, role: str) -> Any:
+def model_folder(market: Path, models: Path | None, role: str) -> Any:
+    """The folder of a role's models, in the market or where `--models` says."""
     from mercer.engines.embedded.models import ModelFolder
 
     if models is None:
@@ -56,7 +57,7 @@ def models_command(
         mercer models --market shop --history --check --json
     """
     with told("models"):
-        folder = _folder(market, models, role)
+        folder = model_folder(market, models, role)
         past = folder.history()
         rows = [_row(folder, model, current=past.current, check=check) for model in folder.ids()]
         changes = [
@@ -169,7 +170,7 @@ def promote_command(
     with told("promote"):
         from mercer.engines.embedded.model_promotion import promote
 
-        folder = _folder(market, models, role)
+        folder = model_folder(market, models, role)
         made = promote(
             folder, model, at_ms=time.time_ns() // 1_000_000,
             tolerance=tolerance, force=force, is_dry_run=dry_run,
@@ -212,7 +213,7 @@ def rollback_command(
     with told("rollback"):
         from mercer.engines.embedded.model_promotion import roll_back
 
-        folder = _folder(market, models, role)
+        folder = model_folder(market, models, role)
         left = folder.history().current
         past = roll_back(folder, at_ms=time.time_ns() // 1_000_000, why=why, is_dry_run=dry_run)
     result = {"model": past.current, "previous": left, "rolled_back": not dry_run}

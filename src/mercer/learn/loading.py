@@ -23,15 +23,15 @@ from mercer.rank.training_set import FeatureColumns, TrainingSet
 from mercer.rank.trees.scorer import TreeScorer
 from mercer.schema.errors import CorruptError
 
-ReadScorer = Callable[[bytes, str], Scorer]
-"""(data of the model, where it comes from) -> what scores."""
+ReadScorer = Callable[[bytes, tuple[str, ...], str], Scorer]
+"""(data of the model, the columns it is to score, where it comes from) -> what scores."""
 
 
-def _linear(data: bytes, at: str) -> Scorer:
+def _linear(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
     return LinearScorer.from_bytes(data, at=at)
 
 
-def _trees(data: bytes, at: str) -> Scorer:
+def _trees(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
     try:
         return TreeScorer.of_text(data.decode())
     except UnicodeDecodeError as fault:
@@ -39,6 +39,7 @@ def _trees(data: bytes, at: str) -> Scorer:
 
 
 KINDS: Mapping[str, ReadScorer] = {"linear": _linear, "trees": _trees}
+FOREIGN_RTOL = 1e-4  # of other kinds: their libraries choose kernels by the processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,13 @@ class LoadedModel:
         return held_out_of(self.files[HELD_OUT], self.columns, at=f"{self.id}/{HELD_OUT}")
 
 
-def loaded(made: ModelFile, *, served: str | None, at: str) -> LoadedModel:
+def loaded(
+    made: ModelFile, *, served: str | None, at: str, kinds: Mapping[str, ReadScorer] = KINDS
+) -> LoadedModel:
     """A model ready to score.
 
     Args:
+        kinds: by the manifest's kind, what reads it; engines have more than the core does.
         served: hash of the feature set that is served; None: any.
         at: where it lies, for the messages.
     Raises:
@@ -81,12 +85,12 @@ def loaded(made: ModelFile, *, served: str | None, at: str) -> LoadedModel:
     """
     manifest = made.manifest
     check_feature_set(manifest, served, at=at)
-    read = KINDS.get(manifest.kind)
+    read = kinds.get(manifest.kind)
     if read is None:
         raise CorruptError(
-            f"{at}: is of kind {manifest.kind!r}; this Mercer reads {', '.join(KINDS)}"
+            f"{at}: is of kind {manifest.kind!r}; this Mercer reads {', '.join(kinds)}"
         )
-    scorer = read(made.files[MODEL], f"{at}/{MODEL}")
+    scorer = read(made.files[MODEL], manifest.features, f"{at}/{MODEL}")
     rows = _array(made.files[GOLDEN_ROWS], at=f"{at}/{GOLDEN_ROWS}")
     want = _array(made.files[GOLDEN_SCORES], at=f"{at}/{GOLDEN_SCORES}")
     if rows.shape != (len(want), len(manifest.features)) or len(want) == 0:
@@ -94,7 +98,8 @@ def loaded(made: ModelFile, *, served: str | None, at: str) -> LoadedModel:
             f"{at}: golden rows are {rows.shape} with {len(want)} scores for "
             f"{len(manifest.features)} features"
         )
-    check_golden(want, scorer.score(rows), at=at)
+    rtol = 0.0 if manifest.kind in KINDS else FOREIGN_RTOL
+    check_golden(want, scorer.score(rows), at=at, rtol=rtol)
     return LoadedModel(made.id, manifest, scorer, made.files)
 
 

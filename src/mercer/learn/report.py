@@ -74,9 +74,9 @@ def _split_numbers(climbed: Climbed) -> Json:
 
 def _rung(row: _Row, climbed: Climbed, rng: np.random.Generator) -> Json:
     found = [step for step in climbed.steps if step.name == row.name]
-    out: Json = {"name": row.name, "by_query": _interval(row.by_query, rng)}
+    out: Json = {"name": row.name, "by_query": ndcg_interval(row.by_query, rng)}
     if row.by_time is not None and row.by_time.n:
-        out["by_time"] = _interval(row.by_time, rng)
+        out["by_time"] = ndcg_interval(row.by_time, rng)
     for step in found:
         out |= {"stop": _number(step.stop.mean), "rounds": step.trained.n_rounds}
     return out
@@ -116,7 +116,8 @@ def _part_mean(held: HeldOut, lists: Ints) -> float | None:
     return _number(HeldOut(held.ndcg[lists], held.weight[lists]).mean)
 
 
-def _interval(held: HeldOut, rng: np.random.Generator) -> Json:
+def ndcg_interval(held: HeldOut, rng: np.random.Generator) -> Json:
+    """The mean nDCG of lists, with its 95 % interval."""
     found: Interval = bootstrap_mean(held.per_query, rng, n_resamples=2_000)
     return {
         "ndcg": _number(found.mean),

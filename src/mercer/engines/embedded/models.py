@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import final
 
 from mercer.engines.embedded.durable import sync_folder, sync_tree, write_durably
+from mercer.engines.embedded.scorer.kinds import SCORER_KINDS
 from mercer.learn.history import History
 from mercer.learn.loading import LoadedModel, loaded
 from mercer.learn.model_file import MANIFEST, Manifest, ModelFile, check_files, check_name, model_id
@@ -90,7 +91,8 @@ class ModelFolder:
         Raises:
             MarketError: a sentence that says what is wrong.
         """
-        return loaded(self.read(model), served=served, at=str(self.path / model))
+        at = str(self.path / model)
+        return loaded(self.read(model), served=served, at=at, kinds=SCORER_KINDS)
 
     def write(self, made: ModelFile) -> str:
         """Add a model, whole or not at all; its id. One that is there is left as it is."""
