@@ -57,8 +57,8 @@ def _texts(array: pa.Array) -> Texts:
         array = array.cast(pa.list_(pa.string()))
     if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
         raise TypeError
-    starts, stops = _spans(array)
-    return Texts(starts, stops, _text(array.values))
+    starts, stops, values = _list_spans(array)
+    return Texts(starts, stops, _text(values))
 
 
 def _ids(array: pa.Array) -> U64s:
@@ -86,8 +86,8 @@ def _codes(array: pa.Array) -> I8Table:
 def _id_lists(array: pa.Array) -> Ragged:
     if not (pa.types.is_list(array.type) or pa.types.is_large_list(array.type)):
         raise TypeError
-    starts, stops = _spans(array)
-    return Ragged(starts, stops, _ids(array.values))
+    starts, stops, values = _list_spans(array)
+    return Ragged(starts, stops, _ids(values))
 
 
 def _vectors(array: pa.Array) -> F32s:
@@ -99,6 +99,16 @@ def _vectors(array: pa.Array) -> F32s:
     )
     numbers: F32s = flat.cast(pa.float32()).to_numpy(zero_copy_only=False)
     return numbers.reshape(len(array), width)
+
+
+def _list_spans(array: pa.Array) -> tuple[I64s, I64s, pa.Array]:
+    """Where each list begins and ends in the values of these rows alone."""
+    starts, stops = _spans(array)
+    if not starts.size:
+        return starts, stops, array.values.slice(0, 0)
+    first = int(starts[0])
+    size = max(int(stops.max()) - first, 0)
+    return starts - first, stops - first, array.values.slice(first, size)
 
 
 def _spans(array: pa.Array) -> tuple[I64s, I64s]:

@@ -20,6 +20,19 @@ def hash_rows(starts: I64s, stops: I64s, data: Any, out: U64s) -> None:
         out[i] = np.uint64(0) if missing else hash_bytes(data, starts[i], stops[i])
 
 
+@nb.njit(nb.void(I8S, I8S, I8S, I8S, U1S, nb.u8[::1]), cache=True, nogil=True)
+def hash_lists(
+    starts: I64s, stops: I64s, text_starts: I64s, text_stops: I64s, data: Any, out: U64s
+) -> None:
+    """The hashes of the texts of all lists, one list after the other."""
+    at = 0
+    for i in range(starts.size):
+        for j in range(starts[i], stops[i]):
+            missing = text_stops[j] < text_starts[j]
+            out[at] = np.uint64(0) if missing else hash_bytes(data, text_starts[j], text_stops[j])
+            at += 1
+
+
 def _run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> U64s:
     text = ragged_of(inputs[0])
     out = np.empty(n, np.uint64)
@@ -29,10 +42,12 @@ def _run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> U64
 
 def _run_all(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> Ragged:
     texts = texts_of(inputs[0])
-    strings = texts.strings
-    out = np.empty(len(strings), np.uint64)
-    hash_rows(strings.starts, strings.stops, strings.values, out)
-    return Ragged(texts.starts, texts.stops, out)
+    strings, lengths = texts.strings, np.maximum(texts.stops - texts.starts, 0)
+    starts = np.cumsum(lengths) - lengths
+    stops = np.where(texts.stops < texts.starts, starts - 1, starts + lengths)
+    out = np.empty(int(lengths.sum()), np.uint64)
+    hash_lists(texts.starts, texts.stops, strings.starts, strings.stops, strings.values, out)
+    return Ragged(starts, stops, out)
 
 
 def twin(text: str | None, **_: Any) -> int:
