@@ -45,6 +45,19 @@ def test_recall_at_100_of_own_vectors(
     assert np.mean(recall) >= 0.95
 
 
+def test_recall_above_a_threshold(vectors: NDArray[np.float32], approximate: FaissIndex) -> None:
+    """Of the rows above a threshold 95 of 100 are found, though far lists are left out."""
+    exact, recall, n_all = ExactIndex(vectors), [], 0
+    for query in vectors[np.random.default_rng(2).permutation(N)[:50]]:
+        want = exact.search(query, k=100, threshold=0.7).rows
+        found = approximate.search(query, k=100, threshold=0.7)
+        assert (found.scores >= 0.7).all()
+        recall.append(np.isin(want, found.rows).mean())
+        n_all += len(approximate.search(query, k=1_000, threshold=0.7).rows)
+    assert np.mean(recall) >= 0.95
+    assert n_all > 100  # there was something to find beside the query itself
+
+
 def test_same_input_same_file(vectors: NDArray[np.float32]) -> None:
     """Building twice gives the same hits with the same bits; another seed is another index."""
     some, params = vectors[:5_000], FaissParams(n_lists=16, seed=1)

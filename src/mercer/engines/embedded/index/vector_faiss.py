@@ -43,8 +43,12 @@ _LEAST_TRAINING = 16  # vectors, as many as there are codes of 4 bits; fewer are
 _RANGE_SAMPLE = 16_384  # vectors that show between which values each dimension lies
 _MARGIN = 0.1  # of the range seen in training, on both sides, for rows that lie beyond it
 _FEW_ALIVE = 32_768  # rows; below, every live one is scored by its fine code: 3 ms at most
-_REFINED = 2  # times k rows are scored by their fine codes,
+_REFINED = 2.25  # times k rows are scored by their fine codes,
 _LEAST_REFINED = 1_000  # and so many at least
+# A row that scores s lies in a list whose centre scores s - _REACH at least, nearly always: of the hits
+# above the calibrated threshold all do on two real catalogues with their queries (where that spares
+# no list), and 99.96 % on a synthetic market of a million, where it spares nine lists of ten.
+_REACH = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,12 +247,12 @@ class FaissIndex:
         n_alive = self.n if alive is None else count_live(alive, self.n)
         if not n_alive:
             return NO_HITS
-        rows = NO_HITS.rows
+        rows, is_enough = NO_HITS.rows, False
         if n_alive > self._exhaustive_below:
-            rows = self._near(query, n_alive, alive, k=k)
-            if rows.size < min(k, n_alive):  # the lists near the query hold too few that live
-                rows = self._near(query, n_alive, alive, k=k, probes=self.n_lists)
-        if rows.size < min(k, n_alive):
+            rows, is_enough = self._near(query, n_alive, alive, k=k, threshold=threshold)
+            if not is_enough:  # the lists near the query hold too few that live
+                rows, is_enough = self._near(query, n_alive, alive, k=k, probes=self.n_lists)
+        if not is_enough:
             rows = (
                 np.arange(self.n) if alive is None else np.flatnonzero(live_bits(alive)[: self.n])
             )
@@ -271,32 +275,47 @@ class FaissIndex:
         return vectors
 
     def _near(
-        self, query: F32s, n_alive: int, alive: Bitmap | None, *, k: int, probes: int = 0
-    ) -> I64s:
+        self,
+        query: F32s,
+        n_alive: int,
+        alive: Bitmap | None,
+        *,
+        k: int,
+        threshold: float = -np.inf,
+        probes: int = 0,
+    ) -> tuple[I64s, bool]:
         """Candidates for the k best, in no order: what the coarse codes hold for near.
 
         Args:
             query: (dim,).
             n_alive: live rows, >= 1.
             alive: bitmap; None: all.
-            k: candidates are three times as many, and 1,000 at least.
+            k: candidates are twice as many, and 1,000 at least.
+            threshold: least score; lists too far away to hold such a row are not scanned.
             probes: lists to scan; 0: as calibrated, more of them the fewer rows are alive.
+        Returns:
+            The rows, and whether they are enough: k of them, or all that can reach the threshold.
         """
         n_lists, share = self.n_lists, n_alive / self.n
-        wanted = min(n_alive, max(_REFINED * k, _LEAST_REFINED))
+        wanted = min(n_alive, max(int(_REFINED * k), _LEAST_REFINED))
         if not probes:
             enough = 2 * wanted * n_lists / n_alive  # lists that hold so many live rows
             probes = int(np.ceil(max(self.n_probes / share**0.25, enough)))
-        options: dict[str, Any] = {"nprobe": min(probes, n_lists)}
-        if alive is not None:
-            bits = np.ascontiguousarray(alive).view(np.uint8)
-            options["sel"] = faiss.IDSelectorBitmap(bits.size, faiss.swig_ptr(bits))
-        # Given to the constructor, the selector lives as long as the parameters; set later it
-        # would be freed at once, and FAISS would read what is no longer there.
-        params = faiss.SearchParametersIVF(**options)
         with _threads(1):  # a query never waits for a pool of threads
+            n_near = probes = min(probes, n_lists)
+            if probes < n_lists and threshold > _REACH - 1:  # else no list is too far
+                nearness = self._coarse.quantizer.search(query[None], probes)[0][0]
+                n_near = max(int((nearness >= threshold - _REACH).sum()), 1)
+            options: dict[str, Any] = {"nprobe": n_near}
+            if alive is not None:
+                bits = np.ascontiguousarray(alive).view(np.uint8)
+                options["sel"] = faiss.IDSelectorBitmap(bits.size, faiss.swig_ptr(bits))
+            # Given to the constructor, the selector lives as long as the parameters; set later it
+            # would be freed at once, and FAISS would read what is no longer there.
+            params = faiss.SearchParametersIVF(**options)
             rows: I64s = self._coarse.search(query[None], wanted, params=params)[1][0]
-        return np.sort(rows[rows >= 0])  # as they lie in memory
+        rows = np.sort(rows[rows >= 0])  # as they lie in memory
+        return rows, n_near < probes or rows.size >= min(k, n_alive)
 
     def _best(self, query: F32s, rows: I64s, *, k: int, threshold: float) -> VectorHits:
         """Some rows by their fine codes; a code c stands for lowest + (c + 0.5) * step."""
@@ -339,7 +358,7 @@ def _calibrated_probes(index: "FaissIndex", queries: F32s, params: FaissParams) 
     k = min(100, index.n)
 
     def best(query: F32s, probes: int) -> F32s:
-        rows = index._near(query, index.n, None, k=k, probes=probes)
+        rows, _ = index._near(query, index.n, None, k=k, probes=probes)
         return index._best(query, rows, k=k, threshold=-np.inf).scores
 
     def recall(probes: int) -> float:
