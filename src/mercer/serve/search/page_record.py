@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, final
-from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -180,13 +181,14 @@ def similar_page(
     )
 
 
+@lru_cache(maxsize=8)
 def model_name(params: FirstPassParams) -> str:
     """The first pass as the pages name it: with a hash of its weights."""
     return f"{FIRST_PASS}@{blake2b(repr(params).encode(), digest_size=6).hexdigest()}"
 
 
 def _served_ms(page_id: str) -> int:
-    return UUID(page_id).int >> 80  # the time that a UUIDv7 begins with
+    return int(page_id[:8] + page_id[9:13], 16)  # the time that a UUIDv7 begins with
 
 
 _ASKED = tuple(
@@ -196,10 +198,14 @@ _ASKED = tuple(
 )
 
 
+_asked_of = attrgetter(*_ASKED)
+
+
 def _request_fields(request: SearchRequest) -> Mapping[str, Any]:
     """All that was asked but who asked, which has columns of its own (and can be erased there)."""
-    asked: dict[str, Any] = {name: getattr(request, name) for name in _ASKED}
-    return asked | {"facets": list(request.facets)}
+    asked: dict[str, Any] = dict(zip(_ASKED, _asked_of(request), strict=True))
+    asked["facets"] = list(request.facets)
+    return asked
 
 
 def _shown(hits: Sequence[Hit], entries: Sequence[Entry], *, first: int) -> tuple[Shown, ...]:

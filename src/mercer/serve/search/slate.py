@@ -82,13 +82,16 @@ class Slate:
     def entries(self, first: int, last: int) -> list[Entry]:
         """The places first..last - 1; fewer where the slate ends."""
         head, n_head = self.head, len(self.head.row)
+        shown = slice(first, min(last, n_head))
         out = [
-            Entry(
-                self._row_id(head.part[at], head.row[at]),
-                float(head.score[at]),
-                int(head.sources[at]),
+            Entry(self._row_id(part, row), score, sources)
+            for part, row, score, sources in zip(
+                head.part[shown].tolist(),
+                head.row[shown].tolist(),
+                head.score[shown].tolist(),
+                head.sources[shown].tolist(),
+                strict=True,
             )
-            for at in range(first, min(last, n_head))
         ]
         low, high = max(first - n_head, 0), last - n_head
         if high > low and self.found > n_head:
