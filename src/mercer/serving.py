@@ -38,7 +38,7 @@ from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.schema.errors import ConfigError, MarketError
 from mercer.serve.log import Log
 from mercer.serve.market import Market
-from mercer.serve.process.board import ConnectionBoard
+from mercer.serve.process.board import ReaderBoard
 from mercer.serve.process.peers import Peers, reader_calls, socket_of
 from mercer.serve.process.remote_owner import SOCKET, RemoteOwner, owner_calls
 from mercer.serve.process.repeating import Repeating
@@ -52,6 +52,7 @@ from mercer.serve.process.run_folder import (
     write_faults,
     write_status,
 )
+from mercer.serve.process.sharing import Sharing, sharing_calls
 from mercer.serve.process.supervise import LIFELINE, Child, Lifeline, Supervisor
 from mercer.serve.run import listen, serve, url_of
 from mercer.serve.settings import ServeSettings
@@ -236,7 +237,8 @@ def _serve(
     log: Log | None = None,
     others: Callable[[], Mapping[str, bytes]] = dict,
     n_readers: int = 1,
-    board: ConnectionBoard | None = None,
+    board: ReaderBoard | None = None,
+    sharing: Sharing | None = None,
     on_app: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
     serve(
@@ -252,6 +254,7 @@ def _serve(
         log=log,
         others=others,
         board=board,
+        sharing=sharing,
         on_app=on_app,
         on_ready=on_ready,
     )
@@ -302,8 +305,17 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
 
         stack.enter_context(closing(Repeating("look", look, every_s=ASK_EVERY_S)))
 
+        board = ReaderBoard(run / "readers", slot=job.slot, n=job.n_readers)
+        stack.enter_context(closing(board))
+
+        def version() -> int:
+            return market.version
+
         def answer_peers(app: FastAPI) -> None:
-            calls = reader_calls(market.search_here, app.state.meter.own)
+            calls = {
+                **reader_calls(market.search_here, app.state.meter.own),
+                **sharing_calls(app.state.found_here, version),
+            }
             stack.enter_context(closing(RpcServer(run / socket_of(job.slot), calls)))
 
         _settle()
@@ -315,9 +327,8 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
             log=Log().bind(process=name),
             others=peers.metrics,
             n_readers=job.n_readers,
-            board=stack.enter_context(
-                closing(ConnectionBoard(run / "connections", slot=job.slot, n=job.n_readers))
-            ),
+            board=board,
+            sharing=Sharing(board, peers, version=version),
             on_app=answer_peers,
             on_ready=lambda url: lifeline.ready(),
         )

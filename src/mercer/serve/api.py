@@ -16,6 +16,7 @@ from mercer.serve.body import read_batch, read_body
 from mercer.serve.market import Health, ItemResult, Market
 from mercer.serve.meter import Meter
 from mercer.serve.problem import Problem, from_pydantic
+from mercer.serve.process.sharing import Sharing
 from mercer.serve.quick_read import search_of_body, search_of_url, suggest_of_url
 from mercer.serve.settings import ServeSettings
 from mercer.serve.wire import (
@@ -41,16 +42,27 @@ class Api:
     """The handlers of /v1 and of operations; each turns HTTP into one call of the market."""
 
     def __init__(
-        self, market: Market, *, settings: ServeSettings, meter: Meter, now_ms: Callable[[], int]
+        self,
+        market: Market,
+        *,
+        settings: ServeSettings,
+        meter: Meter,
+        now_ms: Callable[[], int],
+        sharing: Sharing | None = None,
     ) -> None:
         self._market, self._settings, self._meter = market, settings, meter
-        self._now_ms = now_ms
+        self._now_ms, self._sharing = now_ms, sharing
         max_waiting = settings.max_waiting
         self.reads = Workers(
             "read",
             n_threads=settings.read_threads,
             max_waiting=max_waiting,
             timeout_s=settings.read_timeout_s,
+            told=sharing.tell if sharing is not None else lambda n_open: None,
+        )
+        # They wait for other processes, and cost nothing meanwhile.
+        self._asks = Workers(
+            "ask", n_threads=settings.ask_threads, max_waiting=0, timeout_s=settings.read_timeout_s
         )
         # Writes have their own threads: a long batch never takes one from the searches.
         self.writes = Workers(
@@ -70,6 +82,7 @@ class Api:
     def close(self) -> None:
         """Stop the threads."""
         self.reads.close()
+        self._asks.close()
         self.draws.close()
         self.writes.close()
 
@@ -104,7 +117,27 @@ class Api:
             whose = {"visitor_id": visit.visitor_id, "session_id": visit.session_id}
             asked = replace(asked, **whose, buyer_id=None)
         request.state.log.debug("search", q=asked.q, filter=asked.filter)
-        return _json_of(await self.reads.run(partial(self._found, asked)))
+        body = await self._found_elsewhere(asked)
+        if body is None:
+            body = await self.reads.run(partial(self._found, asked))
+        return _json_of(body)
+
+    async def _found_elsewhere(self, asked: SearchRequest) -> bytes | None:
+        """The answer of a process that has less to do; None where this one has to make it."""
+        sharing = self._sharing
+        if sharing is None or asked.cursor is not None:  # a cursor knows where it belongs
+            return None
+        slot = sharing.freer(self.reads.n_open)
+        if slot is None:
+            return None
+        try:
+            return await self._asks.run(partial(sharing.ask, slot, asked))
+        except Problem:  # all that ask are asking already
+            return None
+
+    def found_here(self, asked: SearchRequest) -> bytes:
+        """The encoded answer to another process; it takes its turn among our own. Blocks."""
+        return self.reads.call(partial(self._found, asked))
 
     def _found(self, asked: SearchRequest) -> bytes:
         """In a worker's thread, so that the loop is free to listen: search, count and encode."""

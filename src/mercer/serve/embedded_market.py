@@ -112,6 +112,11 @@ class EmbeddedMarket:
         """One page of results, whoever keeps its cursor."""
         return self._parts.service.search(request)
 
+    @property
+    def version(self) -> int:
+        """Of the catalogue, as searches see it now."""
+        return self._parts.follower.index.snapshot().version
+
     def suggest(self, prefix: str, *, limit: int = 8) -> Sequence[Suggestion]:
         """Completions of what was typed so far."""
         suggestions = self._parts.follower.index.snapshot().suggestions

@@ -26,6 +26,7 @@ from mercer.serve.log import Log
 from mercer.serve.market import Health, Market
 from mercer.serve.meter import Meter, Others
 from mercer.serve.problem import Problem, from_market, from_pydantic, unexpected
+from mercer.serve.process.sharing import Sharing
 from mercer.serve.settings import ServeSettings
 from mercer.serve.shop import page
 from mercer.serve.wire import (
@@ -45,6 +46,7 @@ def create_app(
     access: Access | None = None,
     log: Log | None = None,
     others: Others = dict,
+    sharing: Sharing | None = None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> FastAPI:
     """The app that serves one market: API, results page, pictures, metrics.
@@ -57,11 +59,12 @@ def create_app(
         access: who may do what; None allows everything.
         others: what the other processes that answer the same address count, by their names;
             `/metrics` then has all of it, with the label `process`.
+        sharing: the other processes, which are asked for a search where they have less to do.
         now_ms: the clock, for deletions that name no time.
     """
     settings, log, access = settings or ServeSettings(), log or Log(), access or open_access()
     meter = Meter(market.health, others=others, ended=market.request_ended)
-    api = Api(market, settings=settings, meter=meter, now_ms=now_ms)
+    api = Api(market, settings=settings, meter=meter, now_ms=now_ms, sharing=sharing)
     events = route_events.EventRoutes(market, settings=settings, meter=meter)
 
     @asynccontextmanager
@@ -88,6 +91,7 @@ def create_app(
         ],
     )
     app.state.meter = meter
+    app.state.found_here = api.found_here
     app.state.shop_title = settings.title
     _add_errors(app)
     _add_search_routes(app, api)

@@ -22,7 +22,8 @@ from mercer.serve.log import Bridge, Log
 from mercer.serve.market import Market
 from mercer.serve.meter import Others
 from mercer.serve.picture import Draw, Stored
-from mercer.serve.process.board import ConnectionBoard
+from mercer.serve.process.board import ReaderBoard
+from mercer.serve.process.sharing import Sharing
 from mercer.serve.settings import ServeSettings
 
 _BACKLOG = 1_024  # connections that wait to be accepted
@@ -44,7 +45,8 @@ def serve(
     access: Access | None = None,
     log: Log | None = None,
     others: Others = dict,
-    board: ConnectionBoard | None = None,
+    board: ReaderBoard | None = None,
+    sharing: Sharing | None = None,
     on_ready: Callable[[str], None] | None = None,
     on_app: Callable[[FastAPI], None] = lambda app: None,
 ) -> None:
@@ -57,6 +59,7 @@ def serve(
         listener: a socket that listens already, in place of host and port; closed in the end.
         others: what the other processes that answer this address count, by their names.
         board: how many connections each process has open that shares the listener.
+        sharing: the other processes, which are asked where they have less to do.
         on_app: called with the app before it serves.
         on_ready: called with the address once requests are answered.
     Raises:
@@ -69,8 +72,9 @@ def serve(
         access.verifier.close_for_good()  # whatever becomes of the keys
     url = url_of(listener)
     app = create_app(
-        market, settings=settings, draw=draw, stored=stored, access=access, log=log, others=others
-    )
+        market, settings=settings, draw=draw, stored=stored, access=access, log=log, others=others,
+        sharing=sharing,
+    )  # fmt: skip
     on_app(app)
     server = server_of(
         app, settings, on_ready=lambda: on_ready(url) if on_ready else None, board=board
@@ -89,7 +93,7 @@ def server_of(
     settings: ServeSettings,
     *,
     on_ready: Callable[[], None] = lambda: None,
-    board: ConnectionBoard | None = None,
+    board: ReaderBoard | None = None,
 ) -> uvicorn.Server:
     """The server of an app, with our limits; `run(sockets=[...])` starts it.
 
@@ -167,7 +171,7 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         *,
         on_ready: Callable[[], None],
-        board: ConnectionBoard | None,
+        board: ReaderBoard | None,
     ) -> None:
         super().__init__(config)
         self._on_ready, self._board = on_ready, board
@@ -203,7 +207,7 @@ class _Server(uvicorn.Server):
         )
         return made
 
-    async def _tell(self, board: ConnectionBoard) -> None:
+    async def _tell(self, board: ReaderBoard) -> None:
         while True:
             board.tell(len(self.server_state.connections))
             await asyncio.sleep(_TELL_S)

@@ -23,6 +23,7 @@ class ServeSettings:
     max_url_bytes: int = MIB
     max_depth: int = 10_000  # page * per_page: the deepest hit that paging reaches
     read_threads: int = 4  # searches and suggestions that run at the same time
+    ask_threads: int = 4  # searches that other processes are asked for at the same time
     write_threads: int = 8  # batches and deletions that may share one commit
     event_threads: int = 4  # batches of events that may share one commit
     draw_threads: int = 2  # pictures that are drawn at the same time

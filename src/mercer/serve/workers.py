@@ -21,7 +21,17 @@ class Workers:
     is a true bound; the caller has its 503 long before.
     """
 
-    def __init__(self, name: str, *, n_threads: int, max_waiting: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        n_threads: int,
+        max_waiting: int,
+        timeout_s: float,
+        told: Callable[[int], None] = lambda n_open: None,
+    ) -> None:
+        """`told` hears of each change of the number of calls that run or wait; it has to be quick."""
+        self._told = told
         self._name, self._n_threads = name, n_threads
         self._pool: ThreadPoolExecutor | None = None  # an app may be started again after its end
         self._max_open = n_threads + max_waiting
@@ -33,13 +43,31 @@ class Workers:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
         running = self._submit(call)
-        running.add_done_callback(partial(self._ended, loop, waiting))
+        running.add_done_callback(partial(_ended, loop, waiting))
         late = loop.call_later(self._timeout_s, self._give_up, waiting)
         try:
             return await waiting
         finally:
             late.cancel()
             running.cancel()  # one that was not begun is left out where nobody waits any more
+
+    def call(self, call: Callable[[], T]) -> T:
+        """The same for a thread that is none of these and waits.
+
+        Raises:
+            Problem: busy.
+            TimeoutError, CancelledError: the deadline, the end.
+        """
+        running = self._submit(call)
+        try:
+            return running.result(self._timeout_s)
+        finally:
+            running.cancel()
+
+    @property
+    def n_open(self) -> int:
+        """Calls that run or wait."""
+        return self._n_open
 
     def _submit(self, call: Callable[[], T]) -> "Future[T]":
         with self._lock:
@@ -49,20 +77,21 @@ class Workers:
                     f"{self._n_open} calls are running or waiting, {self._max_open} are allowed",
                     headers={"Retry-After": "1"},
                 )
-            self._n_open += 1
+            self._count(1)
             if self._pool is None:
                 prefix = f"mercer-{self._name}"
                 self._pool = ThreadPoolExecutor(self._n_threads, thread_name_prefix=prefix)
-            return self._pool.submit(call)
+            running = self._pool.submit(call)
+        running.add_done_callback(self._closed)
+        return running
 
-    def _ended(
-        self, loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[T]", done: "Future[T]"
-    ) -> None:
-        """In the thread that ran the call, or in the one that cancelled it."""
+    def _closed(self, _: "Future[Any]") -> None:
         with self._lock:
-            self._n_open -= 1
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
-            loop.call_soon_threadsafe(_settle, waiting, done)
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        self._n_open += more
+        self._told(self._n_open)
 
     def _give_up(self, waiting: "asyncio.Future[Any]") -> None:
         if not waiting.done():
@@ -75,6 +104,14 @@ class Workers:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ended(
+    loop: asyncio.AbstractEventLoop, waiting: "asyncio.Future[T]", done: "Future[T]"
+) -> None:
+    """In the thread that ran the call, or in the one that cancelled it."""
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        loop.call_soon_threadsafe(_settle, waiting, done)
 
 
 def _settle(waiting: "asyncio.Future[T]", done: "Future[T]") -> None:

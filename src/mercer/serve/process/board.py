@@ -1,21 +1,24 @@
-"""How many connections each reader has open: a few numbers in a file that all of them map.
+"""How much each reader has to do: a few numbers in a file that all of them map.
 
-    run/connections    8 bytes a reader
+    run/readers    16 bytes a reader: open connections, searches under way or waiting
 
-A reader that has more than another one gives way before it takes the next connection, so that long-lived
-connections, and with them the searches, are spread evenly. What a dead reader has left standing there
-costs the others a few milliseconds a connection, until it is back.
+A reader that has more connections than another one gives way before it takes the next, so that long-lived
+connections are spread evenly. What a dead reader has left standing there costs the others a few
+milliseconds a connection, until it is back.
 """
 
 import mmap
 import os
 from pathlib import Path
-from typing import final
+from typing import Final, final
+
+_CELLS: Final = 2
+_OPEN, _BUSY = range(_CELLS)
 
 
 @final
-class ConnectionBoard:
-    """The board of one market's readers.
+class ReaderBoard:
+    """The board of one market's readers; each writes its own numbers.
 
     Args:
         path: of the file; made where it is not there.
@@ -25,28 +28,43 @@ class ConnectionBoard:
 
     def __init__(self, path: Path, *, slot: int, n: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        n_bytes = 8 * _CELLS * n
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if os.fstat(handle).st_size < 8 * n:
-                os.ftruncate(handle, 8 * n)
-            self._map = mmap.mmap(handle, 8 * n)
+            if os.fstat(handle).st_size < n_bytes:
+                os.ftruncate(handle, n_bytes)
+            self._map = mmap.mmap(handle, n_bytes)
         finally:
             os.close(handle)
         self._cells = memoryview(self._map).cast("q")
-        self._slot, self._n = slot, n
+        self._at = _CELLS * slot
+        self._others = [(other, _CELLS * other) for other in range(n) if other != slot]
+        self._is_open = True
         self.tell(0)
+        self.tell_busy(0)
 
     def tell(self, n_open: int) -> None:
         """So many connections are open here."""
-        self._cells[self._slot] = n_open
+        self._cells[self._at + _OPEN] = n_open
+
+    def tell_busy(self, n_busy: int) -> None:
+        """So many searches are under way or wait here; nothing once the board is closed."""
+        if self._is_open:
+            self._cells[self._at + _BUSY] = n_busy
 
     def has_more_than_another(self) -> bool:
-        """Whether another reader has fewer."""
-        mine = self._cells[self._slot]
-        return any(self._cells[i] < mine for i in range(self._n))
+        """Whether another reader has fewer connections."""
+        mine = self._cells[self._at + _OPEN]
+        return any(self._cells[at + _OPEN] < mine for _, at in self._others)
+
+    def others_busy(self) -> list[tuple[int, int]]:
+        """(slot, searches) of each other reader."""
+        return [(slot, self._cells[at + _BUSY]) for slot, at in self._others]
 
     def close(self) -> None:
         """Give the mapping back; no connection is open any more."""
         self.tell(0)
+        self.tell_busy(0)
+        self._is_open = False
         self._cells.release()
         self._map.close()

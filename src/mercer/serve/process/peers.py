@@ -14,6 +14,7 @@ from mercer.serve.search.slate import slot_of
 
 PAGE_S = 5.0  # for a page of another reader's slate
 COUNT_S = 1.0
+ASK_S = 2.0  # for a search that could be made here as well
 
 
 def socket_of(slot: int) -> str:
@@ -64,6 +65,10 @@ class Peers:
         except UnavailableError:
             return None
         return msgspec.convert(value, SearchResponse)
+
+    def ask(self, slot: int, name: str, args: object) -> tuple[Any, bytes]:
+        """The answer of one of them. Raises UnavailableError, and what the call raised over there."""
+        return self._clients[slot].call(name, args, timeout_s=ASK_S)
 
     def metrics(self) -> dict[str, bytes]:
         """What each of them counts, in the format of Prometheus; those that answer."""
