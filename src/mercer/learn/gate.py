@@ -106,6 +106,7 @@ def held_out_bytes(data: TrainingSet) -> bytes:
         offsets=kept.offsets,
         weight=kept.weight,
         base=kept.base,
+        position=kept.position,
         served_ms=kept.served_ms,
         query_key=np.array(key, np.uint64),
     )
@@ -131,6 +132,7 @@ def held_out_of(data: bytes, columns: FeatureColumns, *, at: str) -> TrainingSet
                 served_ms=read["served_ms"],
                 weight=read["weight"],
                 base=read["base"],
+                position=read["position"],
             )
     except (OSError, ValueError, KeyError, EOFError) as fault:
         raise CorruptError(f"{at}: cannot be read as held-out lists: {fault}") from None

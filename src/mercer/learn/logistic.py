@@ -46,13 +46,13 @@ class Logistic:
         self, fit: TrainingSet, stop: TrainingSet, *, seed: int, on_round: OnRound = silent
     ) -> Trained:
         """The weights with the best nDCG on `stop`; `seed` changes nothing here."""
-        centre, scale = _moments(fit.features)
-        rows = _standardised(fit.features, centre, scale)  # (n, 2 * n_features)
+        centre, scale = moments(fit.features)
+        rows = standardised(fit.features, centre, scale)  # (n, 2 * n_features)
         target = fit.gain / max(float(fit.gain.max(initial=0.0)), 1e-12)
         best: tuple[float, LinearScorer, float, Floats] | None = None
         weights = np.zeros(rows.shape[1] + 1)
         for i, l2 in enumerate(self._params.l2):
-            weights = _fitted(rows, target, weights, l2=l2, max_steps=self._params.max_steps)
+            weights = fitted(rows, target, weights, l2=l2, max_steps=self._params.max_steps)
             scorer = _scorer(fit.columns.names, weights, centre, scale)
             value = ndcg_of(stop, scorer.score(stop.features), k=self._params.k).mean
             if best is None or value > best[0]:
@@ -72,7 +72,7 @@ class Logistic:
         )
 
 
-def _moments(features: F32s) -> tuple[Floats, Floats]:
+def moments(features: F32s) -> tuple[Floats, Floats]:
     """Mean and spread of the finite values of each column; 0 and 1 where there is nothing to tell."""
     is_there = np.isfinite(features)
     values = np.where(is_there, features, 0.0).astype(np.float64)
@@ -83,15 +83,21 @@ def _moments(features: F32s) -> tuple[Floats, Floats]:
     return centre, np.where(scale > 1e-12 * np.maximum(np.abs(centre), 1.0), scale, np.inf)
 
 
-def _standardised(features: F32s, centre: Floats, scale: Floats) -> Floats:
+def standardised(features: F32s, centre: Floats, scale: Floats) -> Floats:
     """(n, 2 * n_features): the value in standard deviations, and whether it is missing."""
     is_there = np.isfinite(features)
     values = np.where(is_there, (np.where(is_there, features, 0.0) - centre) / scale, 0.0)
     return np.hstack([values, ~is_there])
 
 
-def _fitted(rows: Floats, target: Floats, start: Floats, *, l2: float, max_steps: int) -> Floats:
-    """(2 * n_features + 1,) weights and bias of the least penalised log loss."""
+def fitted(rows: Floats, target: Floats, start: Floats, *, l2: float, max_steps: int) -> Floats:
+    """(2 * n_features + 1,) weights and bias of the least penalised log loss.
+
+    Args:
+        rows: (n, 2 * n_features) as `standardised` gives them.
+        target: (n,) >= 0.
+        start: the weights to begin from.
+    """
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         logit = rows @ weights[:-1] + weights[-1]

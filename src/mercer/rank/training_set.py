@@ -63,6 +63,7 @@ class TrainingSet:
     weight: Floats  # (n_queries,) >= 0
     # (n,) score of the order without a model, higher is earlier; NaN where unknown
     base: Floats
+    position: Ints  # (n,) where the row stood on its page, from 1; 0 where it was on none
     # Name -> (n_queries,) labels by which the report is broken down.
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -72,6 +73,7 @@ class TrainingSet:
             "features": (self.features.shape, (n, len(self.columns.names))),
             "gain": (self.gain.shape, (n,)),
             "base": (self.base.shape, (n,)),
+            "position": (self.position.shape, (n,)),
             "query": ((len(self.query),), (n_queries,)),
             "served_ms": (self.served_ms.shape, (n_queries,)),
             "weight": (self.weight.shape, (n_queries,)),
@@ -120,6 +122,7 @@ class TrainingSet:
             features=self.features[rows],
             gain=self.gain[rows],
             base=self.base[rows],
+            position=self.position[rows],
             offsets=offsets,
             query=tuple(self.query[i] for i in queries),
             served_ms=self.served_ms[queries],
@@ -136,6 +139,7 @@ def grouped(
     query_code: Ints,
     query: Sequence[str],
     base: Floats | None = None,
+    position: Ints | None = None,
     served_ms: Ints | None = None,
 ) -> TrainingSet:
     """A training set of rows in any order; the rows of a query keep theirs.
@@ -146,6 +150,7 @@ def grouped(
         query_code: (n,) index into `query`; each query must have a row.
         query: (n_queries,) text or id.
         base: (n,) score of the order without a model; None: unknown.
+        position: (n,) from 1; None: the rows were on no page.
         served_ms: (n_queries,); None: unknown.
     """
     n, n_queries = len(gain), len(query)
@@ -165,6 +170,7 @@ def grouped(
         served_ms=np.zeros(n_queries, np.int64) if served_ms is None else served_ms,
         weight=np.ones(n_queries),
         base=known[order],
+        position=np.zeros(n, np.int64) if position is None else position[order],
     )
 
 
@@ -192,6 +198,7 @@ def joined(parts: Sequence[TrainingSet]) -> TrainingSet:
         features=np.concatenate([p.features for p in parts]),
         gain=np.concatenate([p.gain for p in parts]),
         base=np.concatenate([p.base for p in parts]),
+        position=np.concatenate([p.position for p in parts]),
         offsets=np.concatenate([*offsets, begins[-1:]]),
         query=tuple(text for p in parts for text in p.query),
         served_ms=np.concatenate([p.served_ms for p in parts]),
