@@ -187,14 +187,14 @@ def title_features(rows: U32s, segment: Segment, wanted: Wanted) -> F32s:
     excluded word stands there plainly; 1 where it stands beside "without", "no", "free"."""
     code = segment.postings.code
     pairs = [(code(a), code(b)) for a, b in wanted.title_bigrams]
-    excluded = [code(word) for words in wanted.excluded for word in words]
+    excluded = [at for words in wanted.excluded for word in words if (at := code(word)) >= 0]
     out = np.zeros((len(rows), 3), np.float32)
-    if pairs or excluded:
+    if excluded or any(a >= 0 and b >= 0 for a, b in pairs):
+        negators = [code(stem(word)) for word in NEGATORS] if excluded else []
         title_words(
             rows, segment.title_offsets, segment.title_stems,
             np.array([a for a, _ in pairs], np.int32), np.array([b for _, b in pairs], np.int32),
-            np.array([c for c in excluded if c >= 0], np.int32),
-            np.array([code(stem(word)) for word in NEGATORS], np.int32), out,
+            np.array(excluded, np.int32), np.array(negators, np.int32), out,
         )  # fmt: skip
     return out
 

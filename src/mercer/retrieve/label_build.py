@@ -1,7 +1,8 @@
 """From attributes, tags, categories and sellers to label codes by row and rows by label."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numba as nb
 import numpy as np
@@ -36,12 +37,19 @@ class LabelCollector:
     _field_of: list[int] = field(default_factory=list)  # by code, as the next two
     _values: list[str] = field(default_factory=list)
     _folded: list[str] = field(default_factory=list)
+    _in_base: list[int] = field(default_factory=list)  # where somebody looks
     _listing: list[I64s] = field(default_factory=list)
     _code: list[I64s] = field(default_factory=list)
     _n: int = 0
 
-    def add(self, listings: pa.RecordBatch) -> None:
-        """Labels of rows of LISTING."""
+    def add(
+        self, listings: pa.RecordBatch, *, base_code: Callable[[str, str], int] | None = None
+    ) -> None:
+        """Labels of rows of LISTING.
+
+        Args:
+            base_code: the code of a field's value in another segment; the same at every call.
+        """
         everyone = np.arange(len(listings))
         self._plain("seller", everyone, _dictionary(listings.column("seller_id")))
         self._plain("currency", everyone, _dictionary(listings.column("currency")))
@@ -50,6 +58,10 @@ class LabelCollector:
         self._categories(listings.column("category_path"))
         self._attributes(listings.column("attributes"))
         self._n += len(listings)
+        if base_code is not None:
+            first = len(self._in_base)
+            new = islice(self._codes, first, None)
+            self._in_base += [base_code(name, value) for name, value in new]
 
     def _intern(self, pairs: Iterable[tuple[str, str]]) -> I64s:
         return np.array([self._code_of(pair) for pair in pairs], np.int64)
@@ -128,6 +140,7 @@ class LabelCollector:
         return Labels(
             fields, starts, SortedStrings(values), SortedStrings(folded), folded_code,
             offsets, codes, row_offsets, rows.astype(np.uint32),
+            np.array(self._in_base)[np.argsort(final)] if self._in_base else None,
         )  # fmt: skip
 
     def _sorted(self, used: I64s) -> tuple[tuple[str, ...], I64s, pa.Array, I64s]:

@@ -41,6 +41,19 @@ NUMBER_COLUMNS: Mapping[str, type[np.generic]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class KnownStems:
+    """The codes of stems by a table that is shared with later segments, which have more of them."""
+
+    numbers: Mapping[str, int]  # in the order in which they came; may grow
+    codes: I32s  # (n_stems,) by number
+
+    def code(self, stem: str) -> int:
+        """The stem's code, or -1."""
+        number = self.numbers.get(stem, -1)
+        return int(self.codes[number]) if 0 <= number < len(self.codes) else -1
+
+
+@dataclass(frozen=True, slots=True)
 class Postings:
     """Which rows have which stem, and how often in each text field."""
 
@@ -48,10 +61,11 @@ class Postings:
     offsets: I64s  # (n_stems + 1,)
     rows: U32s  # ascending for each stem
     counts: U16s  # packed by COUNT_BITS, each field's count cut at what fits
+    known: KnownStems | None = None  # where there is a faster way to the codes than a search
 
     def code(self, stem: str) -> int:
         """The stem's code, or -1."""
-        return self.stems.find(stem)
+        return self.stems.find(stem) if self.known is None else self.known.code(stem)
 
     def with_prefix(self, prefix: str) -> range:
         """Codes of all stems that begin so."""

@@ -1,7 +1,7 @@
 """From a stream of listings to the columns of a segment."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mercer.retrieve.label_build import LabelCollector
-from mercer.retrieve.posting_build import build_postings
+from mercer.retrieve.posting_build import (
+    NOTHING_SAID,
+    SaidStems,
+    build_postings,
+    joined_stems,
+    postings_of,
+    said_stems,
+)
 from mercer.retrieve.prior import quality_prior
 from mercer.retrieve.segment import (
     NO_PRICE,
@@ -58,12 +65,19 @@ class SegmentBuilder:
 
     Args:
         rates: turns prices into the reporting currency; a price it cannot turn counts as unknown.
+        is_growing: `finish` will be called often: keep what makes it cheap.
+        base_code: the code of a field's value in another segment, -1 where it has none; labels then
+            know theirs.
     """
 
     rates: Rates
+    is_growing: bool = False
+    base_code: Callable[[str, str], int] | None = None
     _tokeniser: Tokeniser = field(default_factory=Tokeniser)
-    _words: list[str] = field(default_factory=list)  # the vocabulary, and the stem of each
-    _stems: list[str] = field(default_factory=list)
+    _words: list[str] = field(default_factory=list)  # the vocabulary
+    _stems: dict[str, int] = field(default_factory=dict)  # numbers as they come
+    _stem_of: list[int] = field(default_factory=list)  # number of each word's stem
+    _said: SaidStems = NOTHING_SAID  # where it is growing
     _labels: LabelCollector = field(default_factory=LabelCollector)
     _tokens: dict[str, list[Tokens]] = field(default_factory=lambda: {f: [] for f in TEXT_FIELDS})
     _columns: dict[str, list[npt.NDArray[Any]]] = field(default_factory=lambda: defaultdict(list))
@@ -80,8 +94,13 @@ class SegmentBuilder:
             self._tokens[name].append(tokens)
         new_words = self._tokeniser.vocabulary(start=len(self._words))
         self._words += new_words
-        self._stems += stem_many(new_words)
-        self._labels.add(listings)
+        numbers = self._stems
+        self._stem_of += [numbers.setdefault(s, len(numbers)) for s in stem_many(new_words)]
+        if self.is_growing:
+            fields = [found[name] for name in TEXT_FIELDS]
+            said = said_stems(fields, len(numbers), np.array(self._stem_of, np.int32))
+            self._said = joined_stems(self._said, said)
+        self._labels.add(listings, base_code=self.base_code)
         self._columns["row_id"].append(np.asarray(listings.column("row_id")))
         self._columns["prior"].append(quality_prior(listings))
         for name in NUMBER_COLUMNS:
@@ -138,17 +157,18 @@ class SegmentBuilder:
 
     def _inverted(self, tokens: Mapping[str, Tokens], order: I64s) -> tuple[Postings, I32s, Labels]:
         """Postings, the code of each word's stem, and labels."""
+        stem_of_word = np.array(self._stem_of, np.int32)
+        if self.is_growing:
+            postings, place = postings_of(self._said, self._stems, order)
+            return postings, place[stem_of_word], self._labels.finish(order)
         fields = [tokens[name] for name in TEXT_FIELDS]
-        if len(order) < _BESIDE_ROWS:
-            return *build_postings(fields, self._stems, order), self._labels.finish(order)
         with ThreadPoolExecutor(1) as beside:  # the kernels of both release the GIL
             labels = beside.submit(self._labels.finish, order)
-            postings, stem_of = build_postings(fields, self._stems, order)
+            postings, stem_of = build_postings(fields, list(self._stems), stem_of_word, order)
             return postings, stem_of, labels.result()
 
 
 _SMALL_ROWS = 4_096  # of a batch that is worth copying to have one fewer
-_BESIDE_ROWS = 20_000  # from here on a thread of its own pays
 
 
 def _whole(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:

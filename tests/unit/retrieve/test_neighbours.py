@@ -29,8 +29,11 @@ def neighbours_of(listed: Sequence[Sequence[str]]) -> Neighbours:
     title = tokeniser.run([" ".join(words) for words in listed])
     fields = {name: tokeniser.run(nothing) for name in TEXT_FIELDS} | {"title": title}
     order = np.arange(len(listed))
+    of_word = stem_many(tokeniser.vocabulary())
+    numbers = {one: i for i, one in enumerate(dict.fromkeys(of_word))}
+    stem_of_word = np.array([numbers[one] for one in of_word], np.int32)
     postings, stem_of = build_postings(
-        [fields[name] for name in TEXT_FIELDS], stem_many(tokeniser.vocabulary()), order
+        [fields[name] for name in TEXT_FIELDS], list(numbers), stem_of_word, order
     )
     return Neighbours(postings, title.offsets, stem_of[title.codes])
 

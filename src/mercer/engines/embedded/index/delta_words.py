@@ -1,7 +1,6 @@
 """What queries may say because of the delta: words, values and attributes the generation lacks."""
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Mapping
 from typing import final
 
 import numpy as np
@@ -18,11 +17,9 @@ from mercer.retrieve.filter_schema import (
 from mercer.retrieve.label_build import CATEGORY_SEPARATOR
 from mercer.retrieve.layered_lexicon import LayeredLexicon
 from mercer.retrieve.lexicon import TableLexicon
-from mercer.retrieve.lexicon_build import NOT_IN_QUERIES, query_values
+from mercer.retrieve.lexicon_build import NOT_IN_QUERIES
 from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.segment import Labels
-from mercer.retrieve.segment_build import SegmentColumns
-from mercer.text.word_count import count_words
 
 Values = tuple[list[str], list[str], npt.NDArray[np.int64]]
 """(field, value, listings) of labels that a query may name."""
@@ -40,67 +37,49 @@ class DeltaWords:
         self._kinds = dict(self._base_kinds)
         self._categories = _categories(self._labels)
         self._counts: dict[str, int] = {}  # of words that the base does not have
-        self._code: dict[str, dict[str, int]] = {}  # of each value that was looked up, by field
 
     def is_known(self, word: str) -> bool:
         """Whether the generation has the word."""
         return self._base.count(word) > 0
 
-    def learn(self, columns: SegmentColumns, unknown_codes: Sequence[int]) -> tuple[Labels, Values]:
-        """Words and attributes of a segment are known from now on.
+    def code_of(self, field: str, value: str) -> int:
+        """The code of a value in the generation, -1 where it has none."""
+        return self._labels.code(field, value)
+
+    def learn(self, labels: Labels, words: Mapping[str, int]) -> Values:
+        """Words and attributes of a segment are known from now on; its values that are new.
 
         A word's count is the highest of any one segment, listings that have changed since among
         them: it says that there is such a word, and about how common it is.
 
         Args:
-            unknown_codes: of the words that are not known.
-        Returns:
-            The labels with their codes in the generation's, and the values that it does not have.
+            words: those that are not known, with the number of listings.
         """
-        self._count(columns, unknown_codes)
-        labels = replace(columns.labels, in_base=self._in_base(columns.labels))
+        for word, n in words.items():
+            self._counts[word] = max(n, self._counts.get(word, 0))
         self._kinds.update(attribute_kinds(labels, but=self._base_kinds))
-        return labels, self._new_values(labels)
-
-    def _in_base(self, labels: Labels) -> npt.NDArray[np.int64]:
-        codes: list[int] = []
-        for name in labels.fields:
-            known, (low, high) = self._code.setdefault(name, {}), self._range(name)
-            span = labels.span(name)
-            for value in labels.values.column.slice(span.start, len(span)).to_pylist():
-                code = known.get(value)
-                if code is None:
-                    code = known[value] = self._labels.values.find(value, low=low, high=high)
-                codes.append(code)
-        return np.array(codes, np.int64)
-
-    def _range(self, name: str) -> tuple[int, int]:
-        span = self._labels.span(name)
-        return span.start, span.stop
+        return self._new_values(labels)
 
     def _new_values(self, labels: Labels) -> Values:
-        fields, values, counts = query_values(labels)
-        assert labels.in_base is not None
-        is_new = np.zeros(len(fields), np.bool_)
-        at = 0
-        for name in (f for f in labels.fields if f not in NOT_IN_QUERIES):
-            span = labels.span(name)
-            end = at + len(span)
-            if name == CATEGORY:  # by its own name, wherever it lies
-                is_new[at:end] = [value not in self._categories for value in values[at:end]]
-            else:
-                is_new[at:end] = labels.in_base[span.start : span.stop] < 0
-            at = end
-        found = np.flatnonzero(is_new)
-        return [fields[i] for i in found], [values[i] for i in found], counts[found]
-
-    def _count(self, columns: SegmentColumns, unknown_codes: Sequence[int]) -> None:
-        if not unknown_codes:
-            return
-        counts = count_words(list(columns.tokens.values()), n_words=len(columns.vocabulary))
-        for code, n in zip(unknown_codes, counts[unknown_codes].tolist(), strict=True):
-            word = columns.vocabulary[code]
-            self._counts[word] = max(n, self._counts.get(word, 0))
+        """As `query_values`, of what the generation does not have."""
+        assert labels.in_base is not None or not len(labels.values)
+        new = (
+            np.zeros(0, np.int64) if labels.in_base is None else np.flatnonzero(labels.in_base < 0)
+        )
+        fields, values, counts = [], [], []
+        for code in new.tolist():
+            field, value = labels.field_of(code), labels.values[code]
+            n = int(labels.row_offsets[code + 1] - labels.row_offsets[code])
+            if field == CATEGORY:  # by its own name, wherever it lies
+                *above, value = value.split(CATEGORY_SEPARATOR)
+                if value in self._categories:
+                    continue
+                n = 0 if value in above else n
+            if field not in NOT_IN_QUERIES:
+                fields.append(field)
+                values.append(value)
+                counts.append(n)
+        return fields, values, np.array(counts, np.int64)
 
     def lexicon(self, values: Iterable[Values]) -> LayeredLexicon:
         """The generation's lexicon with the words learnt so far, and with these values."""

@@ -1,20 +1,21 @@
 """A segment of the delta: it is made anew as listings come, and each listing is read once."""
 
-from collections.abc import Callable
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.engines.embedded.index.delta_words import DeltaWords
 from mercer.engines.embedded.index.vector_exact import ExactIndex
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment import Segment
-from mercer.retrieve.segment_build import SegmentBuilder, SegmentColumns
+from mercer.retrieve.segment_build import SegmentBuilder
 from mercer.schema.money import Rates
 from mercer.text.encoder import Encoder
+from mercer.text.word_count import count_words
 
 F32s = npt.NDArray[np.float32]
 
@@ -27,14 +28,16 @@ class GrowingSegment:
     inverts what is there. Not thread-safe; the segments that it made never change.
 
     Args:
-        is_known: whether a word was there before the delta.
+        words: knows what was there before the delta.
     """
 
-    def __init__(self, rates: Rates, encoder: Encoder, is_known: Callable[[str], bool]) -> None:
-        self._builder, self._encoder = SegmentBuilder(rates), encoder
-        self._is_known = is_known
-        self.unknown_codes: list[int] = []  # of words that are not known
-        self._vectors = np.zeros((0, encoder.dim), np.float32)  # by listing, in order of arrival
+    def __init__(self, rates: Rates, encoder: Encoder, words: DeltaWords) -> None:
+        self._builder = SegmentBuilder(rates, is_growing=True, base_code=words.code_of)
+        self._encoder, self._is_known = encoder, words.is_known
+        self._unknown_codes: list[int] = []
+        self.unknown: dict[str, int] = {}  # words that are not known -> listings, dead ones too
+        self._vectors = np.zeros((0, encoder.dim), np.float32)  # as the last segment has them
+        self._place = np.zeros(0, np.int64)  # there, of each listing
         self._is_dead = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
@@ -53,12 +56,19 @@ class GrowingSegment:
         """
         vocabulary, n_words = self._builder.vocabulary, len(self._builder.vocabulary)
         tokens, new_words = self._builder.add(listings)
-        for code, word in enumerate(new_words, n_words):
-            if not self._is_known(word):
-                self.unknown_codes.append(code)
+        unknown = [i for i, word in enumerate(new_words, n_words) if not self._is_known(word)]
+        self._unknown_codes += unknown
+        if self._unknown_codes:
+            counts = count_words(list(tokens.values()), n_words=len(vocabulary))
+            of_unknown = counts[self._unknown_codes]
+            for i in np.flatnonzero(of_unknown).tolist():
+                word = vocabulary[self._unknown_codes[i]]
+                self.unknown[word] = self.unknown.get(word, 0) + int(of_unknown[i])
         if vectors is None:
             vectors = self._encoder.encode_listings(listings, tokens, vocabulary)
+        places = np.arange(len(self._vectors), len(self._vectors) + len(vectors))
         self._vectors = np.concatenate([self._vectors, vectors])
+        self._place = np.concatenate([self._place, places])
         self._is_dead = np.concatenate([self._is_dead, np.zeros(len(listings), np.bool_)])
 
     def take_in(self, other: "GrowingSegment") -> None:
@@ -66,15 +76,19 @@ class GrowingSegment:
         alive = np.flatnonzero(~other._is_dead)
         if len(alive):
             rows = other._builder.listings().take(pa.array(alive)).combine_chunks()
-            self.add(rows.to_batches()[0], other._vectors[alive])
+            self.add(rows.to_batches()[0], other._vectors[other._place[alive]])
 
     def kill(self, listings: npt.NDArray[np.int64]) -> None:
         """Listings, by their place in the order of arrival, that stand here no more."""
         self._is_dead[listings] = True
 
-    def finish(self) -> tuple[SegmentColumns, Segment, Bits]:
-        """The columns, the segment, and which of its rows are alive."""
+    def finish(self) -> tuple[Segment, Bits]:
+        """The segment, and which of its rows are alive."""
         columns = self._builder.finish()
+        order = columns.document_row
+        # One array for both: the segment's, and what the next one is made from.
+        self._vectors = self._vectors[self._place[order]]
+        self._place[order] = np.arange(len(order))
         segment = Segment(
             n=columns.n,
             row_id=columns.row_id,
@@ -86,8 +100,8 @@ class GrowingSegment:
             title_stems=columns.title_stems,
             labels=columns.labels,
             documents=Documents(columns.documents),
-            document_row=columns.document_row,
-            vectors=ExactIndex(self._vectors[columns.document_row]),
+            document_row=order,
+            vectors=ExactIndex(self._vectors),
             text=None,
         )
-        return columns, segment, bitmap.of_mask(~self._is_dead[columns.document_row])
+        return segment, bitmap.of_mask(~self._is_dead[order])

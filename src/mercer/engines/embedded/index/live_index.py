@@ -28,8 +28,8 @@ from mercer.schema.money import Rates
 
 # The youngest segment takes changes in until it has more listings than this. Then it is joined to the
 # one before it, so that a delta has two segments as long as it is not large.
-YOUNG_ROWS = 256
-MAX_JOINED_ROWS = 8_192  # a larger one takes so long to make that changes would wait for it
+YOUNG_ROWS = 1_024
+MAX_JOINED_ROWS = 32_768  # a larger one takes so long to make that changes would wait for it
 _ROW_BITS = 32
 F64s = npt.NDArray[np.float64]
 I64s = npt.NDArray[np.int64]
@@ -167,7 +167,7 @@ class LiveIndex:
         return self._piece(growing), n_kept
 
     def _grow(self) -> GrowingSegment:
-        return GrowingSegment(self._rates, self._generation.encoder, self._words.is_known)
+        return GrowingSegment(self._rates, self._generation.encoder, self._words)
 
     def _joined(self, older: GrowingSegment, younger: GrowingSegment) -> GrowingSegment:
         """One segment of both; where most of the older one is dead, it is begun anew."""
@@ -179,10 +179,9 @@ class LiveIndex:
         return older
 
     def _piece(self, growing: GrowingSegment) -> _Piece:
-        columns, segment, alive = growing.finish()
+        segment, alive = growing.finish()
         self._serial += 1
-        labels, values = self._words.learn(columns, growing.unknown_codes)
-        segment = replace(segment, labels=labels)
+        values = self._words.learn(segment.labels, growing.unknown)
         lengths = mean_lengths(segment.lengths)
         return _Piece(self._serial, Part(segment, alive), lengths, growing, values)
 
