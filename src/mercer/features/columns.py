@@ -67,6 +67,7 @@ KNOWN: Mapping[str, KnownColumn] = {
     "seller.country": KnownColumn("text", "ISO 3166-1 alpha-2"),
     "seller.rating": KnownColumn("number", "0 to 5; missing where nobody rated"),
     "seller.rating_count": KnownColumn("number", ""),
+    "candidate.cosine": KnownColumn("number", "of query and listing, by the encoder of the index"),
     "candidate.first_pass": KnownColumn("number", "score of the first pass"),
     "candidate.lexical": KnownColumn("number", "part of the first pass"),
     "candidate.semantic": KnownColumn("number", "part of the first pass"),

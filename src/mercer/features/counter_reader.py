@@ -13,6 +13,11 @@ class CounterReader(Protocol):
         """The place in the log up to which events are counted; logged with the page."""
         ...
 
+    @property
+    def half_lives_ms(self) -> tuple[int, ...]:
+        """The half-lives that are counted by, ascending; the columns of `lookup`."""
+        ...
+
     def lookup(self, keys: U64s, now_ms: int) -> F32s:
         """(n, n_half_lives) counts decayed to `now_ms`; 0 where a key was never seen.
 

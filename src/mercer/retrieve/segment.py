@@ -16,6 +16,7 @@ from mercer.retrieve.documents import Documents
 from mercer.retrieve.sorted_strings import SortedStrings
 from mercer.retrieve.text_index import TextIndex
 from mercer.retrieve.vector_index import VectorIndex
+from mercer.schema.price_column import NO_PRICE as NO_PRICE
 
 I64s = npt.NDArray[np.int64]
 I32s = npt.NDArray[np.int32]
@@ -25,7 +26,6 @@ F32s = npt.NDArray[np.float32]
 
 # Bits of a posting's packed counts, in the order of TEXT_FIELDS: title, labels, category, description.
 COUNT_BITS = (3, 4, 3, 6)
-NO_PRICE = -1
 
 # The numeric columns that filters and sorting may name, with their types.
 NUMBER_COLUMNS: Mapping[str, type[np.generic]] = {

@@ -22,7 +22,6 @@ from mercer.retrieve.posting_build import (
 )
 from mercer.retrieve.prior import quality_prior
 from mercer.retrieve.segment import (
-    NO_PRICE,
     NUMBER_COLUMNS,
     F32s,
     I32s,
@@ -33,6 +32,7 @@ from mercer.retrieve.segment import (
 )
 from mercer.schema.listing import LISTING
 from mercer.schema.money import Rates
+from mercer.schema.price_column import reporting_price
 from mercer.text.analyze import Tokeniser, Tokens, stem_many
 from mercer.text.listing_text import TEXT_FIELDS, listing_tokens
 
@@ -185,23 +185,6 @@ def _number(listings: pa.RecordBatch, name: str, rates: Rates) -> npt.NDArray[An
     if name == "rating":
         column = pc.fill_null(column, float("nan"))
     return np.asarray(column).astype(NUMBER_COLUMNS[name])
-
-
-def reporting_price(listings: pa.Table | pa.RecordBatch, rates: Rates) -> I64s:
-    """(n,) price in micros of the reporting currency; NO_PRICE where unknown or not convertible."""
-    price = np.asarray(pc.fill_null(listings.column("price_micros"), NO_PRICE)).astype(np.int64)
-    currency = listings.column("currency")
-    out = np.full(len(price), NO_PRICE, np.int64)
-    for code in pc.unique(currency).to_pylist():
-        rate = rates.rate(rates.reporting if code is None else code)
-        if rate is None:
-            continue
-        same = (
-            pc.is_null(currency) if code is None else pc.fill_null(pc.equal(currency, code), False)
-        )
-        mine = np.asarray(same) & (price >= 0)
-        out[mine] = price[mine] if rate == 1.0 else np.rint(price[mine] * rate).astype(np.int64)
-    return out
 
 
 def _concatenated(parts: Sequence[Tokens]) -> Tokens:

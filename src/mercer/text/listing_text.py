@@ -15,7 +15,7 @@ TEXT_FIELDS = ("title", "labels", "category", "description")
 def text_columns(listings: pa.RecordBatch | pa.Table) -> Mapping[str, pa.Array]:
     """The text of each field as one string per listing, (n,) each; parts are parted by a newline."""
     tags = _joined(_one(listings, "tags"))
-    values = _joined(_attribute_values(_one(listings, "attributes")))
+    values = _joined(attribute_values(_one(listings, "attributes")))
     return {
         "title": _one(listings, "title"),
         "labels": pc.binary_join_element_wise(tags, values, "\n"),
@@ -40,7 +40,7 @@ def _joined(lists: pa.ListArray) -> pa.Array:
     return pc.fill_null(pc.binary_join(lists, "\n"), "")
 
 
-def _attribute_values(attributes: pa.MapArray) -> pa.ListArray:
+def attribute_values(attributes: pa.MapArray) -> pa.ListArray:
     """Per listing, the values of all its attributes: map<name, list<value>> -> list<value>."""
     entries = attributes.cast(
         pa.list_(pa.struct([("key", pa.string()), ("value", pa.list_(pa.string()))]))
