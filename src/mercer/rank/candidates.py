@@ -147,10 +147,14 @@ def _in_order(
             np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float32),
             np.zeros(0, np.uint8),
         )  # fmt: skip
-    prior = np.concatenate([segments[p[0]].prior[r] for p, r in zip(parts, rows, strict=True)])
-    row_id = np.concatenate([segments[p[0]].row_id[r] for p, r in zip(parts, rows, strict=True)])
     total = np.concatenate(scores)
-    order = np.lexsort((row_id, -prior, -total))
+    if len(parts) == 1 and (rows[0][1:] > rows[0][:-1]).all():
+        order = np.argsort(-total, kind="stable")  # rows ascend by quality and row id as they lie
+    else:
+        placed = list(zip(parts, rows, strict=True))
+        prior = np.concatenate([segments[p[0]].prior[r] for p, r in placed])
+        row_id = np.concatenate([segments[p[0]].row_id[r] for p, r in placed])
+        order = np.lexsort((row_id, -prior, -total))
     return Head(
         np.concatenate(parts)[order], np.concatenate(rows)[order], total[order].astype(np.float32),
         np.concatenate(sources)[order],

@@ -97,7 +97,10 @@ def corrector(speller: Speller, neighbours: Neighbours | None = None) -> Correct
     """
 
     def meant(typed: str, beside: Sequence[str]) -> str | None:
-        if len(typed) == SHORT_LETTERS and speller.find(typed) < 0:
+        if speller.find(typed) >= 0:
+            doubt = speller.doubt(typed)
+            return None if doubt is None else doubt.word
+        if len(typed) == SHORT_LETTERS:
             words = one_letter_more(typed, speller)
             if not words:
                 return None
@@ -106,9 +109,6 @@ def corrector(speller: Speller, neighbours: Neighbours | None = None) -> Correct
             found = speller.correct_one(typed, top=CANDIDATES)
             if not found:
                 return None
-            if found[0].distance == 0:
-                doubt = speller.doubt(typed)
-                return None if doubt is None else doubt.word
             words = [c.word for c in found]
             score = np.array([c.score for c in found])
         if neighbours is not None and beside and len(words) > 1:

@@ -26,13 +26,14 @@ class SortedStrings:
             np.frombuffer(offsets, np.int64)[start : start + n + 1] if n else np.zeros(1, np.int64)
         )
         self._data = np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)
+        # The same bytes for Python, which reads one place of a view sooner than one of an array.
+        self._ends, self._text = self._offsets.data, self._data.data
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def __getitem__(self, at: int) -> str:
-        found = self._data[self._offsets[at] : self._offsets[at + 1]].tobytes()
-        return found.decode()
+        return str(self._text[self._ends[at] : self._ends[at + 1]], "utf-8")
 
     def left(self, text: str, *, low: int = 0, high: int | None = None) -> int:
         """The first place in [low, high) whose string is not below `text`."""
@@ -41,9 +42,13 @@ class SortedStrings:
 
     def find(self, text: str, *, low: int = 0, high: int | None = None) -> int:
         """The place of `text` in [low, high), the first of equals; -1 where it is not there."""
-        at = self.left(text, low=low, high=high)
+        # A lone surrogate is in no string: as itself it equals none.
+        key = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
         end = len(self) if high is None else high
-        return at if at < end and self[at] == text else -1
+        at = int(_left(self._offsets, self._data, key, low, end))
+        return (
+            at if at < end and self._text[self._ends[at] : self._ends[at + 1]] == key.data else -1
+        )
 
 
 @nb.njit(nb.i8(I8S, U1S, U1S, nb.i8, nb.i8), cache=True, nogil=True)

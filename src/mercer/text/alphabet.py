@@ -61,6 +61,8 @@ class Alphabet:
 
     def encode(self, words: Sequence[str]) -> Coded:
         """The words as codes; a letter that the alphabet lacks becomes 0."""
+        if len(words) == 1:
+            return self._encode_one(words[0])
         points = _points("".join(words))
         starts = np.zeros(len(words) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=starts[1:])
@@ -68,6 +70,13 @@ class Alphabet:
         digit = np.zeros(points.size + 1, dtype=np.int64)
         np.cumsum(_is_number(points), out=digit[1:])
         return Coded(codes, starts, digit[starts[1:]] > digit[starts[:-1]])
+
+    def _encode_one(self, word: str) -> Coded:
+        """As `encode`, without what only many words need: most calls come with one."""
+        points = _points(word)
+        codes = self._code[np.minimum(points, self._code.size - 1)]
+        has_digit = bool(_is_number(points).any()) if not word.isalpha() else False
+        return Coded(codes, np.array([0, points.size], np.int64), np.array([has_digit]))
 
     def decode(self, codes: NDArray[np.uint16]) -> str:
         """The letters of one word; codes must not hold 0."""

@@ -251,11 +251,10 @@ class Speller:
             word: a known word.
             factor: how many times more frequent the other word, one edit away, must be.
         """
-        for other in self.correct_one(word, top=4, even_if_known=True)[1:]:
-            known = max(1, int(self.counts[self.find(word)]))
-            if other.distance == 1 and self.counts[other.id] >= factor * known:
-                return other
-        return None
+        found = self.correct_one(word, top=4, even_if_known=True)
+        near = [other for other in found[1:] if other.distance == 1]
+        least = factor * max(1, int(self.counts[self.find(word)])) if near else 0
+        return next((other for other in near if self.counts[other.id] >= least), None)
 
     def _search(
         self, coded: Coded, *, n_best: int, even_if_known: bool = False
