@@ -41,10 +41,11 @@ class TreeArrays(NamedTuple):
 def laid_out(forest: Forest) -> tuple[CodingArrays, TreeArrays]:
     """The arrays of a forest."""
     columns, splits = columns_of(forest)
-    return _codings(columns), _trees(forest, splits)
+    return coding_arrays(columns), _trees(forest, splits)
 
 
-def _codings(columns: Columns) -> CodingArrays:
+def coding_arrays(columns: Columns) -> CodingArrays:
+    """What a row is coded against."""
     searches, codings, sets = columns.searches, columns.codings, columns.memberships
     thresholds = np.full((len(searches), 256), np.inf, np.float32)
     for row, search in zip(thresholds, searches, strict=True):
@@ -54,18 +55,18 @@ def _codings(columns: Columns) -> CodingArrays:
         feature=np.array([one.feature for one in searches], np.int32),
         n_steps=np.array([len(one.thresholds).bit_length() for one in searches], np.int32),
         thresholds=thresholds,
-        coding_start=_starts(of_search, np.int32),
+        coding_start=starts(of_search, np.int32),
         is_zero_missing=np.array([one.is_zero_missing for one in codings], np.uint8),
         fill=np.array([one.fill for one in codings], np.uint8),
         set_feature=np.array([one.feature for one in sets], np.int32),
-        set_start=_starts([len(one.words) for one in sets], np.int32),
+        set_start=starts([len(one.words) for one in sets], np.int32),
         set_bits=np.array([word for one in sets for word in one.words], np.uint32),
     )
 
 
 def _trees(forest: Forest, splits: Splits) -> TreeArrays:
     trees = forest.trees
-    split_start = _starts([len(tree.feature) for tree in trees], np.uint32)
+    split_start = starts([len(tree.feature) for tree in trees], np.uint32)
     # LightGBM numbers a split after its parent, so backwards each comes after its children.
     order = np.concatenate(
         [np.arange(len(tree.feature))[::-1] + first
@@ -80,7 +81,7 @@ def _trees(forest: Forest, splits: Splits) -> TreeArrays:
     ]  # fmt: skip
     return TreeArrays(
         split_start=split_start,
-        leaf_start=_starts([len(tree.leaf_value) for tree in trees], np.uint32),
+        leaf_start=starts([len(tree.leaf_value) for tree in trees], np.uint32),
         column=splits.column[order].astype(np.uint32),
         at_most=splits.at_most[order],
         left=sides[0],
@@ -100,7 +101,7 @@ def _children(tree: Tree, child: Array, first: int) -> Array:
     return numbers[::-1].astype(np.int32)
 
 
-def _starts(sizes: Any, dtype: type[np.generic]) -> Array:
+def starts(sizes: Any, dtype: type[np.generic]) -> Array:
     """(n + 1,) where each part begins, and the end."""
     starts: Array = np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(dtype)
     return starts
