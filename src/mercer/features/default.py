@@ -1,0 +1,188 @@
+"""The feature set of a market that has declared none: what is worth knowing about a candidate.
+
+It can be fitted on the catalogue alone (only how many listings have each word), so it is there on the
+first day; counters start at nothing and fill within seconds of the first events.
+"""
+
+import math
+from collections.abc import Iterator
+
+from mercer.features.declare import Entity, Feature, FeatureSet
+
+NAME = "default"
+TEXT_FIELDS = {
+    "title": "listing.title",
+    "labels": "listing.labels",
+    "category": "listing.category_path",
+    "description": "listing.description",
+}
+FIRST_PASS = ("first_pass", "lexical", "semantic", "title", "unwanted", "wish", "prior", "cosine")
+
+
+def default_feature_set() -> FeatureSet:
+    """A new value at each call; equal ones."""
+    parts = (_nodes(), _request(), _listing(), _seller(), _text(), _pair(), _within())
+    return FeatureSet(name=NAME, features=tuple(f for part in parts for f in part))
+
+
+def _feature(
+    name: str, entity: Entity, transform: str, *inputs: str, doc: str, is_output: bool = True,
+    missing: float = math.nan, **params: object,
+) -> Feature:  # fmt: skip
+    return Feature(
+        name=name, entity=entity, transform=transform, inputs=inputs, params=params,
+        missing=missing, doc=doc, is_output=is_output,
+    )  # fmt: skip
+
+
+def _nodes() -> Iterator[Feature]:
+    """What only other features read."""
+    yield _feature("query_words", "query", "tokenise", "query.terms", doc="", is_output=False)
+    for name, column in TEXT_FIELDS.items():
+        yield _feature(f"{name}_words", "listing", "tokenise", column, doc="", is_output=False)
+    for name in ("values", "categories", "excluded"):
+        words = f"{name}_words_asked"
+        yield _feature(words, "query", "tokenise", f"query.{name}", doc="", is_output=False)
+
+
+def _request() -> Iterator[Feature]:
+    """Of the query and the moment: the same for all candidates, so that trees can branch on it."""
+    yield _feature("query_length", "query", "word_count", "query_words", doc="Words looked for.")
+    for name in ("categories", "values", "excluded"):
+        yield _feature(
+            f"query_{name}", "query", "size", f"query.{name}",
+            doc=f"How many {name} the query names.",
+        )  # fmt: skip
+    yield _feature(
+        "query_corrected",
+        "query",
+        "identity",
+        "query.corrections",
+        doc="Words that were corrected.",
+    )
+    yield _feature(
+        "query_has_no_limit", "query", "is_missing", "query.price_max_micros",
+        doc="1 where no highest price is asked for.",
+    )  # fmt: skip
+    for period in ("day", "week"):
+        for part in ("sin", "cos"):
+            yield _feature(
+                f"{period}_{part}", "context", "cycle", "context.now_ms",
+                doc=f"Where in the {period} (UTC) it is asked.", period=period, part=part,
+            )  # fmt: skip
+
+
+def _listing() -> Iterator[Feature]:
+    """What a listing is, whoever asks."""
+    for name in ("price_micros", "rating_count", "sold_count", "favourite_count", "quantity"):
+        yield _feature(
+            f"{name.removesuffix('_micros')}_log", "listing", "log1p", f"listing.{name}",
+            doc=f"ln(1 + {name}).",
+        )  # fmt: skip
+    yield _feature("rating", "listing", "identity", "listing.rating", doc="0 to 5.")
+    yield _feature("n_images", "listing", "size", "listing.images", doc="Pictures.")
+    yield _feature(
+        "n_labels", "listing", "size", "listing.labels", doc="Tags and attribute values."
+    )
+    for name in ("title", "description"):
+        yield _feature(
+            f"{name}_length", "listing", "word_count", f"{name}_words", doc=f"Words of the {name}."
+        )
+    yield _feature(
+        "age_d", "listing", "age", "context.now_ms", "listing.created_ms", doc="Days it is offered."
+    )
+    yield _feature(
+        "stale_d", "listing", "age", "context.now_ms", "listing.updated_ms",
+        doc="Days since it was changed.",
+    )  # fmt: skip
+    for half_life_d in (3, 14, 60):
+        yield _feature(
+            f"recency_{half_life_d}d", "listing", "recency", "context.now_ms", "listing.created_ms",
+            doc=f"1 when new, halved every {half_life_d} days.", half_life_d=float(half_life_d),
+        )  # fmt: skip
+    yield _feature(
+        "sold_per_day", "listing", "ratio", "listing.sold_count", "age_d",
+        doc="Pieces sold per day it is offered.",
+    )  # fmt: skip
+
+
+def _seller() -> Iterator[Feature]:
+    """How good its seller is."""
+    yield _feature("seller_rating", "seller", "identity", "seller.rating", doc="0 to 5.")
+    yield _feature(
+        "seller_rating_count_log", "seller", "log1p", "seller.rating_count",
+        doc="ln(1 + ratings of the seller).",
+    )  # fmt: skip
+    yield _feature(
+        "seller_age_d", "seller", "age", "context.now_ms", "seller.opened_ms",
+        doc="Days since the seller opened.",
+    )  # fmt: skip
+
+
+def _text() -> Iterator[Feature]:
+    """How well the words of each field answer those of the query."""
+    for name in TEXT_FIELDS:
+        words = f"{name}_words"
+        yield _feature(
+            f"{name}_bm25", "pair", "bm25", "query_words", words, doc=f"BM25 of the {name} alone."
+        )
+        yield _feature(
+            f"{name}_coverage", "pair", "word_weight_coverage", "query_words", words,
+            doc=f"Share of the query's weight that the {name} has.", state_of=f"{name}_bm25",
+        )  # fmt: skip
+    about = {
+        "word_coverage": "Share of the query's words that the title has.",
+        "word_jaccard": "Words of both over words of either.",
+        "word_run": "Longest run of the query's words that stands in the title.",
+    }
+    for transform, doc in about.items():
+        name = f"title_{transform.removeprefix('word_')}_plain"
+        yield _feature(name, "pair", transform, "query_words", "title_words", doc=doc)
+    yield _feature(
+        "title_tfidf", "pair", "tfidf_cosine", "query_words", "title_words",
+        doc="Cosine of the TF-IDF vectors of query and title.", state_of="title_bm25",
+    )  # fmt: skip
+    yield _feature(
+        "title_edit", "pair", "edit_similarity", "query.text", "listing.title",
+        doc="1 - share of the query's characters that have to be changed to find it in the title.",
+    )  # fmt: skip
+    yield _feature(
+        "values_in_labels", "pair", "word_coverage", "values_words_asked", "labels_words",
+        doc="Share of the wanted attribute values that the listing has.",
+    )  # fmt: skip
+    yield _feature(
+        "categories_in_path", "pair", "word_coverage", "categories_words_asked", "category_words",
+        doc="Share of the words of the wanted categories that its own has.",
+    )  # fmt: skip
+    yield _feature(
+        "excluded_in_title", "pair", "word_overlap", "excluded_words_asked", "title_words",
+        doc="Words that are not wanted and stand in the title.",
+    )  # fmt: skip
+
+
+def _pair() -> Iterator[Feature]:
+    """What the first pass found, and the price that was asked for."""
+    for name in FIRST_PASS:
+        what = "Score" if name == "first_pass" else "Part"
+        doc = "Cosine of the vectors of query and listing." if name == "cosine" else ""
+        yield _feature(
+            f"fp_{name}", "pair", "identity", f"candidate.{name}",
+            doc=doc or f"{what} of the first pass.",
+        )  # fmt: skip
+    for name in ("max", "min"):
+        yield _feature(
+            f"price_to_{name}", "pair", "ratio", "listing.price_micros",
+            f"query.price_{name}_micros", doc=f"Price over the {name}imum asked for.",
+        )  # fmt: skip
+
+
+def _within() -> Iterator[Feature]:
+    """How a candidate stands among the others of the request."""
+    for name in ("fp_first_pass", "title_bm25", "fp_cosine"):
+        yield _feature(f"{name}_rank", "pair", "rank", name, doc=f"Place by {name}.")
+        yield _feature(f"{name}_z", "pair", "zscore", name, doc=f"z-score of {name}.")
+    for name in ("price_log", "age_d", "sold_count_log", "rating", "rating_count_log"):
+        yield _feature(
+            f"{name}_pct", "pair", "percentile", name, doc=f"Share of candidates with less {name}."
+        )
+    yield _feature("price_log_z", "pair", "zscore", "price_log", doc="z-score of price_log.")
