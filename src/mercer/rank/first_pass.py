@@ -12,6 +12,7 @@ that has the only word asked for needs no further evidence, one that has three o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log1p
 
 import numpy as np
 import numpy.typing as npt
@@ -69,13 +70,13 @@ def statistics(wanted: Wanted, segments: Sequence[Segment], lengths: Sequence[F6
     def idf(word: str) -> float:
         codes = [(s.postings, s.postings.code(word)) for s in segments]
         df = sum(postings.frequency(code) for postings, code in codes if code >= 0)
-        return float(np.log1p((n - df + 0.5) / (df + 0.5))) if df else 0.0
+        return log1p((n - df + 0.5) / (df + 0.5)) if df else 0.0
 
     return Statistics(
         n,
         np.maximum(np.asarray(mean, np.float64).reshape(-1), 1e-9),
         tuple(
-            tuple(float(np.mean([idf(word) for word in way.stems])) for way in group.alternatives)
+            tuple(sum(map(idf, way.stems)) / len(way.stems) for way in group.alternatives)
             for group in wanted.groups
         ),
     )

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mercer.rank.candidates import SEMANTIC
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import Hit
-from mercer.retrieve.segment import Segment
+from mercer.retrieve.segment import Segment, U32s
 from mercer.serve.search.row_object import rows_as_objects
 from mercer.serve.search.slate import Entry
 from mercer.text.analyze import stem
@@ -35,22 +36,22 @@ def hits_of(
         for at, (entry, place) in enumerate(zip(entries, places, strict=True), first + 1)
         if place is not None
     ]
-    documents = documents_at([place for _, _, place in shown])
+    stand = [place for _, _, place in shown]
+    documents = documents_at(stand)
     ids = [document["listing_id"] for document in documents]
     tokens = [""] * len(ids) if sign is None else sign(ids, [at for at, _, _ in shown])
-    matched = _Matched(query)
     return tuple(
         Hit(
             position=at,
             listing_id=listing_id,
             score=round(entry.score, 6),
             document=document,
-            matched=matched.of(place),
+            matched=matched,
             sources=SOURCES[entry.sources],
             token=token,
         )
-        for (at, entry, place), listing_id, document, token in zip(
-            shown, ids, documents, tokens, strict=True
+        for (at, entry, _), listing_id, document, token, matched in zip(
+            shown, ids, documents, tokens, matched_words(query, stand), strict=True
         )
     )
 
@@ -59,38 +60,41 @@ SOURCES = ((), ("lexical",), ("semantic",), ("lexical", "semantic"))
 """By the bits LEXICAL and SEMANTIC."""
 
 
-class _Matched:
-    """Which words of a query a listing has; each word is looked up once in each segment."""
-
-    def __init__(self, query: ParsedQuery) -> None:
-        self._asked = [(term.word, stem(term.word)) for term in query.terms]
-        self._rows: dict[tuple[int, str], Any] = {}
-
-    def of(self, place: Place) -> tuple[str, ...]:
-        return tuple(word for word, key in self._asked if self._has(place, key))
-
-    def _has(self, place: Place, word: str) -> bool:
-        at_word = (id(place.segment), word)
-        rows = self._rows.get(at_word)
-        if rows is None:
-            postings = place.segment.postings
-            code = postings.code(word)
-            rows = postings.rows_of(code) if code >= 0 else _NO_ROWS
-            self._rows[at_word] = rows
-        at = int(rows.searchsorted(np.uint32(place.row)))  # of one type, or all rows are converted
-        return at < len(rows) and int(rows[at]) == place.row
+def matched_words(query: ParsedQuery, places: Sequence[Place]) -> list[tuple[str, ...]]:
+    """(n,) which words of a query the listing at each place has."""
+    words = [(term.word, stem(term.word)) for term in query.terms]
+    has = np.zeros((len(words), len(places)), np.bool_)
+    for segment, at in _by_segment(places):
+        rows = np.array([places[i].row for i in at], np.uint32)
+        for of_word, (_, key) in zip(has, words, strict=True):
+            code = segment.postings.code(key)
+            if code >= 0:
+                of_word[at] = _are_in(rows, segment.postings.rows_of(code))
+    return [
+        tuple(word for (word, _), is_there in zip(words, column, strict=True) if is_there)
+        for column in has.T.tolist()
+    ]
 
 
-_NO_ROWS = np.zeros(0, np.uint32)
+def _are_in(rows: U32s, ascending: U32s) -> npt.NDArray[np.bool_]:
+    """(n,) which of the rows are among the ascending ones, of which there are some."""
+    at = np.minimum(ascending.searchsorted(rows), len(ascending) - 1)
+    found: npt.NDArray[np.bool_] = ascending[at] == rows
+    return found
+
+
+def _by_segment(places: Sequence[Place]) -> list[tuple[Segment, list[int]]]:
+    """The segments, and which of the places lie in each."""
+    found: dict[int, tuple[Segment, list[int]]] = {}
+    for i, place in enumerate(places):
+        found.setdefault(id(place.segment), (place.segment, []))[1].append(i)
+    return list(found.values())
 
 
 def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
     """The listings at some places as card documents, in that order."""
-    by_segment: dict[int, tuple[Segment, list[int]]] = {}
-    for i, place in enumerate(places):
-        by_segment.setdefault(id(place.segment), (place.segment, []))[1].append(i)
     out: list[dict[str, Any]] = [{}] * len(places)
-    for segment, wanted in by_segment.values():
+    for segment, wanted in _by_segment(places):
         rows = segment.document_row[[places[i].row for i in wanted]]
         found = rows_as_objects(segment.documents.take(rows))
         for i, row in zip(wanted, found, strict=True):
