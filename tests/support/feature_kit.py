@@ -76,8 +76,8 @@ ARROW: Mapping[Kind, pa.DataType] = {
 CONSUMERS: Mapping[Kind, tuple[str, Mapping[str, Any]]] = {
     "text": ("hash", {}),
     "ids": ("hash_list", {}),
-    "folded": ("word_count", {}),
-    "words": ("word_count", {}),
+    "folded": ("size", {}),
+    "words": ("size", {}),
     "vector": ("vector_item", {"place": 0}),
     "code": ("embedding_cosine", {}),
 }

@@ -36,6 +36,7 @@ class FeatureMatrix:
         return pa.record_batch([*dense, *hashed], names=[*self.names, *self.hashed_names])
 
 
+_TILE = 64
 _F8_ROWS = read_only(nb.f8, ndim=2)
 _U8_ROWS = read_only(nb.u8, ndim=2)
 
@@ -44,13 +45,18 @@ _U8_ROWS = read_only(nb.u8, ndim=2)
 def write_dense(numbers: npt.NDArray[np.float64], registers: I64s, out: F32s) -> None:
     """out[row, j] = numbers[registers[j], row] in float32; every NaN gets the same bits."""
     missing = np.float32(np.nan)
-    for first in range(0, out.shape[0], 64):  # blocks that stay in the nearest cache
-        last = min(first + 64, out.shape[0])
+    tile = np.empty((registers.size, _TILE), np.float32)  # turned round in the nearest cache
+    for first in range(0, out.shape[0], _TILE):
+        n = min(_TILE, out.shape[0] - first)
         for j in range(registers.size):
-            source = numbers[registers[j]]
-            for row in range(first, last):
-                value = np.float32(source[row])
-                out[row, j] = value if value == value else missing
+            source, part = numbers[registers[j]][first : first + n], tile[j]
+            for i in range(n):
+                value = np.float32(source[i])
+                part[i] = value if value == value else missing
+        for i in range(n):
+            row = out[first + i]
+            for j in range(registers.size):
+                row[j] = tile[j, i]
 
 
 @nb.njit(nb.void(_U8_ROWS, I8S, nb.u8[:, ::1]), cache=True, nogil=True)

@@ -25,7 +25,9 @@ class Program:
 
     def space(self, n: int) -> Space:
         """New registers for n rows."""
-        return Space(n, np.empty((self.n_numbers, n)), np.empty((self.n_ids, n), np.uint64))
+        # Columns a power of two apart would meet in the same places of the cache.
+        width = n + 24 if n % 512 == 0 else n
+        return Space(n, np.empty((self.n_numbers, width)), np.empty((self.n_ids, width), np.uint64))
 
     def put(self, space: Space, node: int, column: Column) -> None:
         """Load a node."""

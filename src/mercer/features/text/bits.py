@@ -66,6 +66,19 @@ def _lower_block(typing_context: Any, data: Any, at: Any, out: Any, out_at: Any)
     return types.void(data, at, out, out_at), emit
 
 
+def _load_64(typing_context: Any, data: Any, at: Any) -> Any:
+    del typing_context
+    if at != nb.i8:
+        return None
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first = context.make_array(signature.args[0])(context, builder, args[0]).data
+        place = builder.gep(first, [args[1]])
+        return builder.load(builder.bitcast(place, ir.PointerType(ir.IntType(64))), align=1)
+
+    return types.uint64(data, at), emit
+
+
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any) -> Any:
     """Address of 64 bytes of an array, at any alignment."""
     first = context.make_array(array_type)(context, builder, array).data
@@ -93,3 +106,6 @@ lower_block: Any = intrinsic(_lower_block)
 
 data, out: contiguous arrays of uint8; at, out_at: int64.
 """
+
+load_64: Any = intrinsic(_load_64)
+"""load_64(data, at): eight bytes from data[at] on as one number, the first one lowest."""

@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.bits import LANES, bytes_between, lower_block, trailing_zeros
+from mercer.features.text.bits import LANES, bytes_between, load_64, lower_block, trailing_zeros
 from mercer.features.text.fold_table import NO_ROOM, UNKNOWN, fold_row
 from mercer.features.text.murmur import murmur
 from mercer.text.analyze import MAX_WORD_BYTES
@@ -25,7 +25,9 @@ I64s = NDArray[np.int64]
 
 U8S = read_only(nb.u8)
 
-NO_SEED, STEM_SEED = np.uint32(0), np.uint32(0x9747B28C)
+NO_SEED = np.uint32(0)
+_PRIME_1, _PRIME_2 = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F)
+_29, _32 = np.uint64(29), np.uint64(32)
 DONE, LONGER_ROW, MORE_ROOM, STEMS, CHARACTERS = range(5)
 """Why `cut_rows` stopped: all is cut; a row of `amount` bytes does not fit the scratch; the results
 may not fit, `amount` bytes; up to `amount` words may need stems; block `amount` of characters."""
@@ -122,11 +124,44 @@ def _cut(data: U8s, start: int, stop: int) -> int:
     return stop
 
 
+@nb.njit(nb.u8(nb.u8, nb.u8), cache=True, nogil=True, inline="always")
+def _mixed_in(h: Any, more: Any) -> Any:
+    h = (h ^ more) * _PRIME_1
+    return h ^ (h >> _32)
+
+
+@nb.njit(nb.u8(nb.i8), cache=True, nogil=True, inline="always")
+def _low_bytes(n: Any) -> Any:
+    """The lowest n bytes set, 0 <= n <= 8."""
+    return _ALL if n >= 8 else (_1 << np.uint64(8 * n)) - _1
+
+
+@nb.njit(nb.u8(U1S, nb.i8, nb.i8), cache=True, nogil=True)
+def key_of(data: U8s, start: int, stop: int) -> Any:
+    """64 bits of the word data[start:stop], never 0; there are 16 bytes or more behind it.
+
+    Only for the table of stems: no file and no model has seen it.
+    """
+    n = stop - start
+    h = np.uint64(n) * _PRIME_2
+    at = start
+    while n - (at - start) > 16:
+        h = _mixed_in(h, load_64(data, at))
+        at += 8
+    # Most words end here; without a branch for each length, which nobody could foresee.
+    left = n - (at - start)
+    h = _mixed_in(h, load_64(data, at) & _low_bytes(min(left, 8)))
+    h = _mixed_in(h, load_64(data, at + 8) & _low_bytes(max(left - 8, 0)))
+    h *= _PRIME_2
+    h ^= h >> _29
+    return h if h != _0 else _1
+
+
 @nb.njit(nb.i8(nb.u8, U8S), cache=True, nogil=True)
 def find_slot(key: Any, keys: U64s) -> int:
     """The slot of `key` in an open table, or the empty slot where it belongs; 0 is no key."""
     mask = np.uint64(keys.size - 1)
-    slot = (key ^ (key >> np.uint64(32))) & mask
+    slot = key & mask
     while keys[slot] != _0 and keys[slot] != key:
         slot = (slot + _1) & mask
     return int(slot)
@@ -193,20 +228,17 @@ def cut_rows(
         for word in range(n_words):
             start = edges[2 * word]
             stop = _cut(lower, start, edges[2 * word + 1])
-            length = np.uint64(stop - start)
-            number = murmur(lower, np.uint64(start), length, NO_SEED)
-            if wants_stems:
-                more = murmur(lower, np.uint64(start), length, STEM_SEED)
-                key = (np.uint64(more) << np.uint64(32)) | np.uint64(number)
-                slot = find_slot(key, stem_keys)
-                number = stem_ids[slot]
+            if not wants_stems:
+                ids[out] = murmur(lower, np.uint64(start), np.uint64(stop - start), NO_SEED)
+            else:
+                slot = find_slot(key_of(lower, start, stop), stem_keys)
+                ids[out] = stem_ids[slot]
                 if stem_keys[slot] == _0:
                     unknown[n_unknown] = out
                     for i in range(64):
                         taken = lower[start + i] if start + i < stop else np.uint8(0)
                         unknown_bytes[64 * n_unknown + i] = taken
                     n_unknown += 1
-            ids[out] = number
             out += 1
             if wants_text:
                 if word > 0:

@@ -73,6 +73,29 @@ def _distance(
     return best if is_within else distance
 
 
+@nb.njit(nb.i8(nb.u8[:, ::1], nb.i8, U1S, nb.i8, nb.i8, nb.b1), cache=True, nogil=True)
+def _short_distance(
+    pattern: U64s, m: int, text: U8s, start: int, stop: int, is_within: bool
+) -> int:
+    """The same for a pattern of one block, 1 <= m <= 64."""
+    plus, minus = _ALL, _0
+    last = np.uint64(m - 1)
+    first = _0 if is_within else _1
+    distance, best = m, m
+    for byte in text[start:stop]:
+        equal = pattern[byte, 0]
+        horizontal = (((equal & plus) + plus) ^ plus) | equal
+        vertical = equal | minus
+        grow = minus | ~(horizontal | plus)
+        fall = plus & horizontal
+        distance += int(np.int64((grow >> last) & _1) - np.int64((fall >> last) & _1))
+        best = min(best, distance)
+        grow, fall = (grow << _1) | first, fall << _1
+        plus = fall | ~(vertical | grow)
+        minus = grow & vertical
+    return best if is_within else distance
+
+
 @nb.njit(nb.void(I8S, I8S, U1S, I8S, I8S, U1S, nb.b1, nb.f8[::1]), cache=True, nogil=True)
 def edit_similarity(
     left_starts: I64s, left_stops: I64s, left: U8s,
@@ -110,7 +133,10 @@ def edit_similarity(
             out[row] = 0.0
         else:
             start = right_starts[row]
-            edits = _distance(pattern, m, right, start, start + n, is_within, work)
+            if m <= 64:
+                edits = _short_distance(pattern, m, right, start, start + n, is_within)
+            else:
+                edits = _distance(pattern, m, right, start, start + n, is_within, work)
             out[row] = 1.0 - np.float64(edits) / np.float64(length)
 
 

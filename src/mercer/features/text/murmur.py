@@ -68,6 +68,15 @@ def murmur(data: U8s, at: Any, size: Any, seed: Any) -> Any:
     return h ^ (h >> _16)
 
 
+@nb.njit(nb.u4(nb.u4), cache=True, nogil=True, inline="always")
+def of_three(k: Any) -> Any:
+    """`murmur` of three bytes, the first one lowest in k; nothing but arithmetic."""
+    h = np.uint32(_scrambled(k) ^ np.uint32(3))
+    h = np.uint32((h ^ (h >> _16)) * _U_END_1)
+    h = np.uint32((h ^ (h >> _13)) * _U_END_2)
+    return np.uint32(h ^ (h >> _16))
+
+
 @nb.njit(nb.void(U1S, I8S, nb.u4, nb.u4[::1]), cache=True, nogil=True)
 def murmur_all(data: U8s, offsets: NDArray[np.int64], seed: Any, out: NDArray[np.uint32]) -> None:
     """out[i] = hash of data[offsets[i]:offsets[i + 1]]; data has at least PAD bytes more."""

@@ -10,14 +10,15 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.murmur import PAD, murmur, murmur_plain
+from mercer.features.text.murmur import PAD, murmur, murmur_plain, of_three
 from mercer.text.kernel_types import I8S, U1S
 
 U8s = NDArray[np.uint8]
 U32s = NDArray[np.uint32]
 I64s = NDArray[np.int64]
 
-_SPACE = 32
+_SPACE = np.uint8(32)
+_8, _16 = np.uint32(8), np.uint32(16)
 _NO_SEED = np.uint32(0)
 
 
@@ -52,27 +53,62 @@ def _word_ngrams(
         offsets[row + 1] = found
 
 
-@nb.njit(nb.i8(U1S, nb.i8[::1], nb.i8, nb.i8, nb.i8, nb.u4[::1], nb.i8), cache=True, nogil=True)
-def _grams_between(
-    data: U8s, points: I64s, first: int, last: int, size: int, out: U32s, found: int
-) -> int:
-    """Grams of `size` characters of the characters first to last; returns how many there are now."""
-    for i in range(first, last - size + 1):
-        out[found] = _number(data, points[i], points[i + size])
-        found += 1
+@nb.njit(nb.i8(nb.u1[::1], nb.i8, nb.u4[::1], nb.u4[::1], nb.i8), cache=True, nogil=True)
+def _trigrams(row: U8s, size: int, numbers: U32s, out: U32s, found: int) -> int:
+    """Grams of three of an ASCII row between two spaces, in words; returns how many there are now.
+
+    All of them are hashed, without a branch, so that the processor does many at a time; what has a
+    space in its middle spans two words and is left out.
+    """
+    for i in range(size - 2):
+        k = np.uint32(row[i]) | (np.uint32(row[i + 1]) << _8) | (np.uint32(row[i + 2]) << _16)
+        numbers[i] = of_three(k)
+    for i in range(size - 2):
+        out[found] = numbers[i]
+        found += row[i + 1] != _SPACE
     return found
+
+
+@nb.njit(nb.i8(U1S, nb.i8[::1], nb.i8, nb.i8, nb.b1, nb.u4[::1], nb.i8), cache=True, nogil=True)
+def _grams_in_words(
+    row: U8s, points: I64s, n: int, size: int, is_first: bool, out: U32s, found: int
+) -> int:
+    """Grams of `size` characters in each word with a space before and behind; how many now."""
+    first = 0  # the space before a word
+    for i in range(1, n):
+        if row[points[i]] != _SPACE:
+            continue
+        if i > first + 1:
+            if i + 1 - first >= size:
+                for at in range(first, i + 2 - size):
+                    out[found] = _number(row, points[at], points[at + size])
+                    found += 1
+            elif is_first:  # a word that is too short counts once
+                out[found] = _number(row, points[first], points[i + 1])
+                found += 1
+        first = i
+    return found
+
+
+@nb.njit(nb.b1(nb.u1[::1], nb.i8), cache=True, nogil=True)
+def _is_ascii(row: U8s, size: int) -> bool:
+    all_bits = np.uint8(0)
+    for byte in row[:size]:
+        all_bits |= byte
+    return bool(all_bits < 128)
 
 
 @nb.njit(
     nb.void(
-        I8S, I8S, U1S, nb.i8, nb.i8, nb.b1, nb.u1[::1], nb.i8[::1], nb.i8[::1], nb.u4[::1]
+        I8S, I8S, U1S, nb.i8, nb.i8, nb.b1,
+        nb.u1[::1], nb.i8[::1], nb.u4[::1], nb.i8[::1], nb.u4[::1],
     ),
     cache=True,
     nogil=True,
 )  # fmt: skip
 def _char_ngrams(
     starts: I64s, stops: I64s, data: U8s, shortest: int, longest: int, is_across: bool,
-    row_bytes: U8s, points: I64s, offsets: I64s, out: U32s,
+    row_bytes: U8s, points: I64s, numbers: U32s, offsets: I64s, out: U32s,
 ) -> None:  # fmt: skip
     found: Any = np.int64(0)
     row_bytes[0] = _SPACE
@@ -81,31 +117,26 @@ def _char_ngrams(
         if size <= 0:
             offsets[row + 1] = found
             continue
-        for i in range(size):
-            row_bytes[i + 1] = data[starts[row] + i]
+        row_bytes[1 : size + 1] = data[starts[row] : stops[row]]
         row_bytes[size + 1] = _SPACE
+        if shortest == longest == 3 and not is_across and _is_ascii(row_bytes, size + 2):
+            found = _trigrams(row_bytes, size + 2, numbers, out, found)
+            offsets[row + 1] = found
+            continue
         n = 0  # characters, one space before and one behind
         for i in range(size + 2):
             if row_bytes[i] & 0xC0 != 0x80:
                 points[n] = i
                 n += 1
         points[n] = size + 2
-        if is_across:
-            for gram in range(shortest, longest + 1):
-                found = _grams_between(row_bytes, points, 1, n - 1, gram, out, found)
-            offsets[row + 1] = found
-            continue
-        first = 0  # the space before a word
-        for i in range(1, n):
-            if row_bytes[points[i]] == _SPACE:
-                if i > first + 1:
-                    for gram in range(shortest, longest + 1):
-                        if i + 1 - first <= gram:  # a word that is too short counts once
-                            out[found] = _number(row_bytes, points[first], points[i + 1])
-                            found += 1
-                            break
-                        found = _grams_between(row_bytes, points, first, i + 1, gram, out, found)
-                first = i
+        for gram in range(shortest, longest + 1):
+            if is_across:
+                for i in range(1, n - gram):
+                    out[found] = _number(row_bytes, points[i], points[i + gram])
+                    found += 1
+            else:
+                is_first = gram == shortest
+                found = _grams_in_words(row_bytes, points, n, gram, is_first, out, found)
         offsets[row + 1] = found
 
 
@@ -144,7 +175,11 @@ def char_ngrams(
     out = np.empty((longest - shortest + 1) * int((lengths + 2).sum()), np.uint32)
     size = int(lengths.max(initial=0)) + 3 + PAD
     row_bytes, points = np.zeros(size, np.uint8), np.empty(size, np.int64)
-    _char_ngrams(starts, stops, data, shortest, longest, is_across, row_bytes, points, offsets, out)
+    numbers = np.empty(size, np.uint32)
+    _char_ngrams(
+        starts, stops, data, shortest, longest, is_across,
+        row_bytes, points, numbers, offsets, out,
+    )  # fmt: skip
     return offsets, out[: offsets[-1]]
 
 
@@ -172,12 +207,12 @@ def char_ngrams_plain(
     if is_across:
         return [gram for n in range(shortest, longest + 1) for gram in _grams(text or "", n)]
     found: list[int] = []
-    for word in (text or "").split(" "):
-        for n in range(shortest, longest + 1):
-            if word and len(word) + 2 <= n:
+    for n in range(shortest, longest + 1):
+        for word in (text or "").split(" "):
+            if word and len(word) + 2 >= n:
+                found += _grams(f" {word} ", n)
+            elif word and n == shortest:  # too short for any: once as a whole
                 found += _grams(f" {word} ", len(word) + 2)
-                break
-            found += _grams(f" {word} ", n) if word else []
     return found
 
 

@@ -73,8 +73,8 @@ def bm25(
 def tfidf_norm(starts: I64s, stops: I64s, words: U32s, table: U64s, out: F64s) -> None:
     """out[i] = length of the vector (how often row i has a word x the word's weight); NaN: missing."""
     size = room_for(starts, stops)
-    slots, counts = np.empty(size, np.uint32), np.zeros(size, np.int64)
-    order = np.empty(size, np.uint32)
+    slots, counts = np.empty(size, np.uint32), np.zeros(size, np.uint32)
+    square = np.empty(size, np.float64)  # of the weight of the word in each slot
     for row in range(out.size):
         if stops[row] < starts[row]:
             out[row] = np.nan
@@ -82,21 +82,19 @@ def tfidf_norm(starts: I64s, stops: I64s, words: U32s, table: U64s, out: F64s) -
         used = 8
         while used < 2 * (stops[row] - starts[row]):
             used *= 2
-        mask, n = np.uint32(used - 1), 0
+        mask, squares = np.uint32(used - 1), 0.0
         for word in words[starts[row] : stops[row]]:
             slot = word & mask
             while counts[slot] and slots[slot] != word:
                 slot = (slot + np.uint32(1)) & mask
             if not counts[slot]:
                 slots[slot] = word
-                order[n] = slot
-                n += 1
-            counts[slot] += 1
-        squares = 0.0
-        for i in range(n):  # in the order in which the words come
-            value = np.float64(counts[order[i]]) * weight_of(slots[order[i]], table)
-            squares += value * value
-            counts[order[i]] = 0
+                weight = weight_of(word, table)
+                square[slot] = weight * weight
+            # From n to n + 1 times, the square of n x weight grows by (2 n + 1) weight^2.
+            squares += np.float64(2 * counts[slot] + 1) * square[slot]
+            counts[slot] += np.uint32(1)
+        counts[:used] = np.uint32(0)
         out[row] = np.sqrt(squares)
 
 
@@ -165,10 +163,11 @@ def tfidf_norm_plain(words: Sequence[int] | None, table: WeightTable) -> float:
     """The twin of `tfidf_norm`."""
     if words is None:
         return float("nan")
-    squares = 0.0
-    for word, count in Counter(words).items():
-        value = count * table.weight(word)
-        squares += value * value
+    squares, counts = 0.0, Counter[int]()
+    for word in words:
+        weight = table.weight(word)
+        squares += (2 * counts[word] + 1) * (weight * weight)
+        counts[word] += 1
     return math.sqrt(squares)
 
 

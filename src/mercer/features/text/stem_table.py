@@ -13,15 +13,17 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.cut_kernel import NO_SEED, STEM_SEED, U8S, find_slot
-from mercer.features.text.murmur import PAD, murmur_all
+from mercer.features.text.cut_kernel import NO_SEED, U8S, find_slot, key_of
+from mercer.features.text.murmur import murmur_all
 from mercer.text.analyze import stem_many
-from mercer.text.kernel_types import U4S
+from mercer.text.kernel_types import I8S, U1S, U4S
 
 U32s = NDArray[np.uint32]
 U64s = NDArray[np.uint64]
+U8s = NDArray[np.uint8]
+I64s = NDArray[np.int64]
 
-MAX_WORDS: Final = 1 << 20
+MAX_WORDS: Final = 1 << 19
 """Words that the table keeps; what comes after is stemmed each time."""
 
 
@@ -29,7 +31,7 @@ MAX_WORDS: Final = 1 << 20
 class StemArrays:
     """An open table: the number of the stem of the word with key `keys[slot]`; key 0 is an empty slot."""
 
-    keys: U64s  # (a power of two, at most half full)
+    keys: U64s  # (a power of two, at most a quarter full)
     ids: U32s
 
 
@@ -43,7 +45,7 @@ class StemTable:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._n_words = 0
-        self.arrays = StemArrays(np.zeros(1 << 12, np.uint64), np.zeros(1 << 12, np.uint32))
+        self.arrays = StemArrays(np.zeros(1 << 14, np.uint64), np.zeros(1 << 14, np.uint32))
 
     def stem_ids(self, words: Sequence[bytes]) -> U32s:
         """(n,) number of the stem of each word; the table knows them from now on, if it has room."""
@@ -53,9 +55,7 @@ class StemTable:
         )
         stems = [s.encode() for s in stem_many([w.decode() for w in at_word])]
         ids = numbers(stems, int(NO_SEED))
-        own = numbers(list(at_word), int(NO_SEED)).astype(np.uint64)
-        keys = (numbers(list(at_word), int(STEM_SEED)).astype(np.uint64) << np.uint64(32)) | own
-        self._add(keys, ids)
+        self._add(_keys(list(at_word)), ids)
         of_words: U32s = ids[place]
         return of_words
 
@@ -64,7 +64,7 @@ class StemTable:
             if self._n_words + keys.size > MAX_WORDS:
                 return
             old, size = self.arrays, self.arrays.keys.size
-            while size < 2 * (self._n_words + keys.size):
+            while size < 4 * (self._n_words + keys.size):
                 size *= 2
             if size == old.keys.size:
                 new = StemArrays(old.keys.copy(), old.ids.copy())
@@ -81,11 +81,30 @@ TABLE: Final = StemTable()
 
 def numbers(words: Sequence[bytes], seed: int = 0) -> U32s:
     """(n,) MurmurHash3 of each word."""
+    data, offsets = _joined(words)
+    out = np.empty(len(words), np.uint32)
+    murmur_all(data, offsets, seed, out)
+    return out
+
+
+def _keys(words: Sequence[bytes]) -> U64s:
+    data, offsets = _joined(words)
+    out = np.empty(len(words), np.uint64)
+    _all_keys(data, offsets, out)
+    return out
+
+
+def _joined(words: Sequence[bytes]) -> tuple[U8s, I64s]:
+    """The bytes of all words with some behind them, and where each begins and the last one ends."""
     offsets = np.zeros(len(words) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), out=offsets[1:])
-    out = np.empty(len(words), np.uint32)
-    murmur_all(np.frombuffer(b"".join(words) + bytes(PAD), np.uint8), offsets, seed, out)
-    return out
+    return np.frombuffer(b"".join(words) + bytes(16), np.uint8), offsets
+
+
+@nb.njit(nb.void(U1S, I8S, nb.u8[::1]), cache=True, nogil=True)
+def _all_keys(data: U8s, offsets: I64s, out: U64s) -> None:
+    for i in range(out.size):
+        out[i] = key_of(data, offsets[i], offsets[i + 1])
 
 
 @nb.njit(nb.i8(U8S, U4S, nb.u8[::1], nb.u4[::1]), cache=True, nogil=True)

@@ -42,18 +42,6 @@ def _twin(plain: Callable[..., float]) -> Callable[..., float]:
     return twin
 
 
-def _count(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> F64s:
-    words = ragged_of(inputs[0])
-    lengths: F64s = (words.stops - words.starts).astype(np.float64)
-    lengths[lengths < 0.0] = np.nan
-    return lengths
-
-
-def count_twin(words: Sequence[int] | None, **_: Any) -> float:
-    """How many words one list has."""
-    return float("nan") if words is None else float(len(words))
-
-
 def _of_pairs(name: str, summary: str, run: ColumnOp, plain: Callable[..., float]) -> Transform:
     return Transform(
         name=name,
@@ -66,14 +54,6 @@ def _of_pairs(name: str, summary: str, run: ColumnOp, plain: Callable[..., float
 
 
 TRANSFORMS = (
-    Transform(
-        name="word_count",
-        summary="How many words there are, repetitions counted.",
-        inputs=(("words",),),
-        output="number",
-        run=ColumnOp(_count),
-        twin=count_twin,
-    ),
     _of_pairs(
         "word_overlap",
         "How many different words of the first list the second has.",
