@@ -11,6 +11,7 @@ from mercer.text.kernel_types import I4S, U1S, U4S, read_only
 
 BLOCK = 128  # rows; their codes of 100 columns and the results of a tree stay in the nearest cache
 EDGE = np.float32(ZERO)
+IN_NO_SET = np.uint32(2**32 - 1)
 MATRIX = read_only(nb.f4, ndim=2)
 THRESHOLDS = read_only(nb.f4, ndim=2)
 
@@ -69,7 +70,17 @@ def code_numbers(
             _fill_missing(value, place, is_zero_missing[c], fill[c], codes[c])
 
 
-@nb.njit(nb.void(MATRIX, nb.i8, nb.i8, I4S, I4S, U4S, nb.i8, nb.u1[:, ::1]), cache=True, nogil=True)
+@nb.njit(nb.void(nb.u4[::1], nb.u4, nb.u4, U4S, nb.u1[::1]), cache=True, nogil=True)
+def _code_set(category: Array, first: int, n_words: int, bits: Array, codes: Array) -> None:
+    """0 where a set has the category; a number beyond it meets the word of zeros at its end."""
+    for i in range(nb.uint32(BLOCK)):
+        number = category[i]
+        at = min(number >> nb.uint32(5), n_words)
+        bit = bits[first + at] >> (number & nb.uint32(31)) & nb.uint32(1)
+        codes[i] = bit ^ nb.uint32(1)
+
+
+@nb.njit(nb.void(MATRIX, nb.i8, nb.i8, I4S, U4S, U4S, nb.i8, nb.u1[:, ::1]), cache=True, nogil=True)
 def code_categories(
     matrix: Array, first_row: int, n: int, feature: Array, start: Array, bits: Array,
     first_column: int, codes: Array,
@@ -80,18 +91,17 @@ def code_categories(
     set, as in LightGBM.
 
     Args:
-        feature: (n_memberships,) the column of the matrix.
-        start: (n_memberships + 1,) of each set in `bits`.
+        feature: (n_memberships,) the column of the matrix, ascending.
+        start: (n_memberships + 1,) of each set in `bits`, whose last word is 0.
     """
+    category = np.full(BLOCK, IN_NO_SET, np.uint32)
+    coded = -1
     for m in range(feature.size):
-        out = codes[first_column + m]
-        n_words = start[m + 1] - start[m]
-        limit = np.float32(32 * n_words)
-        for i in range(n):
-            value = matrix[first_row + i, feature[m]]
-            is_outside = True
-            if value > np.float32(-1.0) and value < limit:
-                category = nb.uint32(nb.int64(value))
-                word = bits[start[m] + (category >> nb.uint32(5))]
-                is_outside = (word >> (category & nb.uint32(31))) & nb.uint32(1) == 0
-            out[i] = is_outside
+        if feature[m] != coded:
+            coded = feature[m]
+            for i in range(n):
+                value = matrix[first_row + i, coded]
+                is_one = value > np.float32(-1.0) and value < np.float32(IN_NO_SET)
+                category[i] = nb.uint32(nb.int64(value)) if is_one else IN_NO_SET
+        n_words = start[m + 1] - start[m] - nb.uint32(1)
+        _code_set(category, start[m], n_words, bits, codes[first_column + m])

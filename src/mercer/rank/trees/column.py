@@ -83,7 +83,7 @@ class Columns:
 
     searches: tuple[Search, ...]
     codings: tuple[Coding, ...]  # those of one search side by side
-    memberships: tuple[Membership, ...]
+    memberships: tuple[Membership, ...]  # those of one feature side by side
 
 
 def columns_of(forest: Forest) -> tuple[Columns, Splits]:
@@ -97,10 +97,10 @@ def columns_of(forest: Forest) -> tuple[Columns, Splits]:
     searches, search, at_most = _searches(feature, folded, ~is_set)
     column = np.zeros(len(feature), np.int64)
     codings = _codings(searches, search, decision, threshold, ~is_set, column)
-    memberships: dict[Membership, int] = {}
     sets = [one for tree in trees for one in _sets(tree)]
-    for at, one in zip(np.flatnonzero(is_set).tolist(), sets, strict=True):
-        column[at] = len(codings) + memberships.setdefault(one, len(memberships))
+    memberships = sorted(set(sets))
+    place = {one: len(codings) + i for i, one in enumerate(memberships)}
+    column[is_set] = [place[one] for one in sets]
     at_most[is_set] = 0
     return Columns(searches, codings, tuple(memberships)), Splits(column, at_most)
 

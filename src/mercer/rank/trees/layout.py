@@ -22,8 +22,8 @@ class CodingArrays(NamedTuple):
     is_zero_missing: Array  # (n_codings,) uint8
     fill: Array  # (n_codings,) uint8
     set_feature: Array  # (n_memberships,) int32
-    set_start: Array  # (n_memberships + 1,) int32
-    set_bits: Array  # uint32
+    set_start: Array  # (n_memberships + 1,) uint32
+    set_bits: Array  # uint32; the last word of each set is 0
 
 
 class TreeArrays(NamedTuple):
@@ -59,8 +59,8 @@ def coding_arrays(columns: Columns) -> CodingArrays:
         is_zero_missing=np.array([one.is_zero_missing for one in codings], np.uint8),
         fill=np.array([one.fill for one in codings], np.uint8),
         set_feature=np.array([one.feature for one in sets], np.int32),
-        set_start=starts([len(one.words) for one in sets], np.int32),
-        set_bits=np.array([word for one in sets for word in one.words], np.uint32),
+        set_start=starts([len(one.words) + 1 for one in sets], np.uint32),
+        set_bits=np.array([word for one in sets for word in (*one.words, 0)], np.uint32),
     )
 
 

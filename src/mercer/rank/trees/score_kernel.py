@@ -72,7 +72,7 @@ def _walk(
     nb.void(
         MATRIX,
         I4S, I4S, THRESHOLDS, I4S, U1S, U1S,
-        I4S, I4S, U4S,
+        I4S, U4S, U4S,
         U4S, U4S, U4S, U1S, I4S, I4S, F8S,
         nb.f8[::1],
     ),
