@@ -47,7 +47,7 @@ def _nodes() -> Iterator[Feature]:
 
 def _request() -> Iterator[Feature]:
     """Of the query and the moment: the same for all candidates, so that trees can branch on it."""
-    yield _feature("query_length", "query", "word_count", "query_words", doc="Words looked for.")
+    yield _feature("query_length", "query", "size", "query_words", doc="Words looked for.")
     for name in ("categories", "values", "excluded"):
         yield _feature(
             f"query_{name}", "query", "size", f"query.{name}",
@@ -86,7 +86,7 @@ def _listing() -> Iterator[Feature]:
     )
     for name in ("title", "description"):
         yield _feature(
-            f"{name}_length", "listing", "word_count", f"{name}_words", doc=f"Words of the {name}."
+            f"{name}_length", "listing", "size", f"{name}_words", doc=f"Words of the {name}."
         )
     yield _feature(
         "age_d", "listing", "age", "context.now_ms", "listing.created_ms", doc="Days it is offered."
