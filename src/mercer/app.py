@@ -9,6 +9,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from mercer.engines.embedded.config import MarketConfig
+from mercer.engines.embedded.counters.keeper import FOLDER, CounterKeeper, LateKeeper
+from mercer.engines.embedded.counters.params import params_of
+from mercer.engines.embedded.counters.reader import SharedCounters
+from mercer.engines.embedded.counters.store import LIVE
+from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.index.bell import Bell
 from mercer.engines.embedded.index.encoder_files import EncoderChoice
 from mercer.engines.embedded.index.follower import Follower
@@ -23,6 +28,7 @@ from mercer.engines.embedded.index.generation import (
 )
 from mercer.engines.embedded.index.merger import Merger
 from mercer.engines.embedded.keys import SqlKeys
+from mercer.engines.embedded.log.event_log import EventLog
 from mercer.engines.embedded.log.housekeeping import Chores, Housekeeping
 from mercer.engines.embedded.log.keeper import Keeper
 from mercer.engines.embedded.log.market_log import EmbeddedLog
@@ -183,6 +189,7 @@ def serving_market(
             pages=pages,
             views=folder.views,
             recent=recent,
+            counters=counters_seen(folder, config),
             elsewhere=seat.elsewhere,
             processes=seat.processes,
             now_ms=seat.clock or now_ms,
@@ -235,6 +242,17 @@ def consumers_of(
         shows=shows_of(PageLog(folder.log)),
     )
     return [SqliteConsumer(views or folder.views, view) for view in (credits, TrafficView())]
+
+
+def counters_of(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> CounterKeeper:
+    """The counters, for the one process that keeps them up to date. Raises as `CounterKeeper`."""
+    return CounterKeeper(folder.views / FOLDER, log, params_of(config))
+
+
+def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:
+    """The counters, for a process that reads them; they need not be there yet."""
+    counters = SharedCounters(folder.views / FOLDER / LIVE, params_of(config).half_lives)
+    return CounterWatch(counters, EventLog(folder.log, is_owner=False))
 
 
 def _token_ttl_ms(config: MarketConfig) -> int:
@@ -369,6 +387,10 @@ def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[L
         log = stack.enter_context(closing(EmbeddedLog(folder.log, is_owner=False)))
         consumers = [stack.enter_context(closing(c)) for c in consumers_of(folder, config)]
         reading = [LearnerStep(c.name, partial(read_on, c), POLL_S) for c in consumers]
+        counting = stack.enter_context(
+            closing(LateKeeper(partial(counters_of, folder, config, log)))
+        )
+        reading.append(LearnerStep(CounterKeeper.name, counting.step, POLL_S))
         yield [LearnerStep("keeper", keep, KEEP_EVERY_S), *reading]
 
 

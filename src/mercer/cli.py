@@ -5,8 +5,10 @@ import typer
 from mercer import __version__
 from mercer.cli_adopt import app as adopt_app
 from mercer.cli_bench import app as bench_app
+from mercer.cli_bench_counters import app as bench_counters_app
 from mercer.cli_bench_scoring import app as bench_scoring_app
 from mercer.cli_catalogue import app as catalogue_app
+from mercer.cli_counters import app as counters_app
 from mercer.cli_credits import app as credits_app
 from mercer.cli_demo import app as demo_app
 from mercer.cli_erase import app as erase_app
@@ -35,7 +37,9 @@ app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(log_app, name="log")
 app.add_typer(erase_app)  # erase
+app.add_typer(counters_app, name="counters")
 bench_app.add_typer(bench_scoring_app)  # bench scoring
+bench_app.add_typer(bench_counters_app)  # bench counters
 app.add_typer(bench_app, name="bench")
 app.add_typer(adopt_app)  # adopt
 app.add_typer(keys_app, name="keys")

@@ -67,7 +67,7 @@ def search_command(
         listings=listings, queries=queries, seed=seed, mode=cast(Mode, mode), threads=threads
     )
     with told("bench search"), Steps("bench search") as steps:
-        line = bench_search(bench, cache=_cache(cache), rebuild=rebuild, progress=steps)
+        line = bench_search(bench, cache=cache_folder(cache), rebuild=rebuild, progress=steps)
     if as_json:
         say(line, "", as_json=True)
     else:
@@ -96,7 +96,7 @@ def index_command(
 
     with told("bench index"):
         line = bench_index(
-            IndexBench(listings=listings, seed=seed), cache=_cache(cache), rebuild=rebuild
+            IndexBench(listings=listings, seed=seed), cache=cache_folder(cache), rebuild=rebuild
         )
     if as_json:
         say(line, "", as_json=True)
@@ -136,7 +136,7 @@ def events_command(
     parts = tuple(part) if part else tuple(PARTS)
     bench = EventsBench(events=events, batch=batch, writers=writers, seed=seed, parts=parts)
     with told("bench events"):
-        line = bench_events(bench, cache=_cache(cache))
+        line = bench_events(bench, cache=cache_folder(cache))
     if as_json:
         say(line, "", as_json=True)
     else:
@@ -179,7 +179,7 @@ def http_command(
     )  # fmt: skip
     with told("bench http"), Steps("bench http") as steps:
         line = bench_http(
-            bench, cache=_cache(cache), rebuild=rebuild, progress=steps,
+            bench, cache=cache_folder(cache), rebuild=rebuild, progress=steps,
             say=lambda text: typer.echo(f"mercer bench http: {text}", err=True),
         )  # fmt: skip
     if as_json:
@@ -237,7 +237,7 @@ def fuzz_command(
     with told("bench fuzz"):
         bench = FuzzBench(inputs=inputs, listings=listings, seed=seed)
         line = bench_fuzz(
-            bench, cache=_cache(cache), rebuild=rebuild, progress=lambda step, n: None
+            bench, cache=cache_folder(cache), rebuild=rebuild, progress=lambda step, n: None
         )
     if as_json:
         say(line, "", as_json=True)
@@ -305,7 +305,8 @@ def _show_crash(line: dict[str, Any], console: Console) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
-def _cache(given: Path | None) -> Path:
+def cache_folder(given: Path | None) -> Path:
+    """Where benches keep their markets and files."""
     return given if given is not None else Path(tempfile.gettempdir()) / "mercer-bench"
 
 

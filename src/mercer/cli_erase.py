@@ -108,10 +108,14 @@ def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -
 
 def _tell_views(folder: MarketFolder, store: "Store") -> None:
     """Let the views that there are read the erasure now; a server's learner is not running."""
-    from mercer.app import consumers_of
+    from mercer.app import consumers_of, counters_of
+    from mercer.engines.embedded.counters.keeper import FOLDER
 
     if not folder.views.exists():
         return
+    if (folder.views / FOLDER).exists():
+        with closing(counters_of(folder, store.config, store.log)) as counters:
+            counters.catch_up()
     for consumer in consumers_of(folder, store.config):
         with closing(consumer):
             catch_up(consumer, store.log)

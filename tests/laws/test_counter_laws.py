@@ -15,6 +15,7 @@ from mercer.features.counter_decay import (
     plain_count,
 )
 from mercer.features.counter_table import (
+    UNDO_WORDS,
     CounterTable,
     add_rows,
     empty_table,
@@ -22,7 +23,9 @@ from mercer.features.counter_table import (
     look_up,
     merge,
     occupied,
+    read_rows,
     roll_back,
+    turn_back,
     update,
 )
 
@@ -151,24 +154,37 @@ def test_what_is_evicted_bounds_the_error(seed: int, n: int) -> None:
     assert (done.n_evicted == 0) == (not lost.any())
 
 
+def table_with_ring() -> CounterTable:
+    """A table that overflows soon and remembers its last changes."""
+    plain = empty_table(HALF_LIVES, max_keys=20)
+    ring = np.zeros((512, UNDO_WORDS), np.uint64)
+    return CounterTable(HALF_LIVES, plain.keys, plain.rows, ring, plain.n_undo)
+
+
 @settings(deadline=None)
 @given(events(), events(), st.integers(0, 60))
-def test_a_roll_back_leaves_what_was_there(before: Events, after: Events, seed: int) -> None:
-    """What a batch changed can be undone, new and evicted keys included, also twice."""
+def test_changes_can_be_undone(before: Events, after: Events, seed: int) -> None:
+    """Whoever read at any moment gets the counts of an earlier one; a roll-back restores all of it.
+
+    New and evicted keys included; done twice, a roll-back is the same.
+    """
     rng = np.random.default_rng(seed)
-    plain = empty_table(HALF_LIVES, max_keys=20)
-    many = rng.integers(1, 2**63, 100).astype(np.uint64) * np.uint64(2)
-    table = CounterTable(
-        HALF_LIVES, plain.keys, plain.rows, np.zeros((500, 10), np.uint64), plain.n_undo
-    )
-    update(table, many, np.full(100, NOW))
-    table.n_undo[0] = 0
-    update(table, before[0], before[1])
-    table.n_undo[0] = 0
+    many = rng.integers(1, 2**64 - 1, 70, dtype=np.uint64)
+    table, now = table_with_ring(), np.full(70, NOW)
+    update(table, many, now)
+    update(table, *before)
+    since = int(table.n_undo[0])
     keys, rows = table.keys.copy(), table.rows.copy()
-    update(table, np.concatenate([after[0], many]), np.concatenate([after[1], np.full(100, NOW)]))
+    asked = np.concatenate([many, before[0], after[0], many[::-1]])
+    then = read_rows(table, asked)
+    update(
+        table, np.concatenate([after[0], many[::2] + np.uint64(1)]), np.append(after[1], now[::2])
+    )
+    found = read_rows(table, asked)
+    turn_back(table, asked, found, since=since, until=int(table.n_undo[0]))
+    np.testing.assert_array_equal(found, then)
     for _ in range(2):
-        roll_back(table)
+        roll_back(table, to=since)
         np.testing.assert_array_equal(table.keys, keys)
         np.testing.assert_array_equal(table.rows, rows)
 

@@ -50,6 +50,7 @@ PROBES = 4  # buckets that may hold a key
 EVICT_BUCKETS = 2  # in which the least counter is looked for
 BLOCK = 64  # keys whose lines are fetched at the same time
 BYTES_PER_PLACE = 8 * (1 + WORDS)
+UNDO_WORDS = 3 + WORDS  # place, the key before and the key from now on, the row before
 FULL = 0.7  # the share of the places that a table is made for
 
 _U8S = read_only(nb.u8)
@@ -58,6 +59,7 @@ _U64 = np.uint64
 _SUM = _U64(MAX_SUM)
 _SUM_BITS = _U64(SUM_BITS)
 _WORDS = WORDS
+_MANY = 512
 _LAG = 2.0**-SPAN
 _UPPER, _LOWER = _U64(32), _U64(0xFFFFFFFF)
 _EMPTY = _U64(0)
@@ -70,8 +72,9 @@ class CounterTable:
     half_lives: HalfLives
     keys: U64s  # (n_buckets * BUCKET,) 0 where free
     rows: U64s  # (n_buckets * BUCKET + 1, WORDS); the last one is what was evicted
-    undo: U64s  # (n, 2 + WORDS) place, key and row before each change, in order; n = 0: not kept
-    n_undo: I64s  # (1,) rows of `undo` that count
+    # (n, UNDO_WORDS) a ring of what stood at a place before each change, n a power of two; n = 0: none
+    undo: U64s
+    n_undo: I64s  # (1,) changes so far
 
     @property
     def n_places(self) -> int:
@@ -91,7 +94,7 @@ def empty_table(half_lives: HalfLives, *, max_keys: int) -> CounterTable:
         half_lives,
         np.zeros(n, np.uint64),
         np.zeros((n + 1, WORDS), np.uint64),
-        np.zeros((0, 2 + WORDS), np.uint64),
+        np.zeros((0, UNDO_WORDS), np.uint64),
         np.zeros(1, np.int64),
     )
 
@@ -120,7 +123,10 @@ def _place(keys: Any, key: Any, n_buckets: Any) -> Any:
     return -1 - keys.size
 
 
-@nb.njit(nb.void(nb.u8[:, ::1], nb.i8, nb.i8, nb.i8, nb.u8, nb.u8), cache=True, nogil=True)
+@nb.njit(
+    nb.void(nb.u8[:, ::1], nb.i8, nb.i8, nb.i8, nb.u8, nb.u8),
+    cache=True, nogil=True, inline="always",
+)  # fmt: skip
 def _add(rows: Any, at: Any, h: Any, epoch: Any, newest: Any, before: Any) -> None:
     """Merge sums of an epoch and of the one before it into those of a row, for one half-life."""
     word = rows[at, 2 * h]
@@ -147,15 +153,20 @@ def _sum_at(rows: Any, at: Any, h: Any, epoch: Any, scales: Any) -> Any:
     return both * scales[behind]
 
 
-@nb.njit(nb.void(_U8S, nb.u8[:, ::1], nb.u8[:, ::1], nb.i8[::1], nb.i8), cache=True, nogil=True)
-def _remember(keys: Any, rows: Any, undo: Any, n_undo: Any, at: Any) -> None:
-    """Write down what stands at a place, before it changes."""
+@nb.njit(
+    nb.void(_U8S, nb.u8[:, ::1], nb.u8[:, ::1], nb.i8[::1], nb.i8, nb.u8),
+    cache=True, nogil=True, inline="always",
+)  # fmt: skip
+def _remember(keys: Any, rows: Any, undo: Any, n_undo: Any, at: Any, key: Any) -> None:
+    """Write down what stands at a place, before it changes and belongs to `key`."""
     if undo.shape[0]:
         n = n_undo[0]
-        undo[n, 0] = _U64(at)
-        undo[n, 1] = keys[at] if at < keys.size else _EMPTY
-        for i in range(_WORDS):
-            undo[n, 2 + i] = rows[at, i]
+        i = n & (undo.shape[0] - 1)
+        undo[i, 0] = _U64(at)
+        undo[i, 1] = keys[at] if at < keys.size else _EMPTY
+        undo[i, 2] = key
+        for j in range(_WORDS):
+            undo[i, 3 + j] = rows[at, j]
         in_order()
         n_undo[0] = n + 1
         in_order()
@@ -186,27 +197,24 @@ def _least(keys: Any, rows: Any, key: Any, h: Any, scales: Any) -> Any:
     ),
     cache=True, nogil=True,
 )  # fmt: skip
-def _own_place(
+def _new_place(
     keys: Any, rows: Any, undo: Any, n_undo: Any, key: Any, at: Any, n_half_lives: Any,
     scales: Any, told: Any,
 ) -> Any:  # fmt: skip
-    """The place of a key that is about to change, where `_place` gave `at`; a new key gets one."""
-    if at >= 0:
-        _remember(keys, rows, undo, n_undo, at)
-        return at
+    """Give a place to a key for which `_place` gave `at`, below 0."""
     told[0] += 1
     at = -1 - at
     if at < keys.size:
-        _remember(keys, rows, undo, n_undo, at)
+        _remember(keys, rows, undo, n_undo, at, key)
         keys[at] = key
         return at
     told[1] += 1
     at = _least(keys, rows, key, n_half_lives - 1, scales)
-    _remember(keys, rows, undo, n_undo, keys.size)
+    _remember(keys, rows, undo, n_undo, keys.size, _EMPTY)
     for h in range(n_half_lives):
         word = rows[at, 2 * h]
         _add(rows, keys.size, h, np.int64(word >> _SUM_BITS), word & _SUM, rows[at, 2 * h + 1])
-    _remember(keys, rows, undo, n_undo, at)
+    _remember(keys, rows, undo, n_undo, at, key)
     keys[at] = key
     for i in range(_WORDS):
         rows[at, i] = _EMPTY
@@ -246,7 +254,10 @@ def _update(
             at = place[j]
             if at < 0 or keys[at] != key[i]:  # it came, or went, in this block
                 at = _place(keys, key[i], n_buckets)
-            at = _own_place(keys, rows, undo, n_undo, key[i], at, n_half_lives, scales, told)
+            if at >= 0:
+                _remember(keys, rows, undo, n_undo, at, key[i])
+            else:
+                at = _new_place(keys, rows, undo, n_undo, key[i], at, n_half_lives, scales, told)
             if time_ms[i] != last_ms:
                 last_ms = time_ms[i]
                 for h in range(n_half_lives):
@@ -257,20 +268,12 @@ def _update(
                     _add(rows, at, h, epoch[h], _U64(weight[h]), _EMPTY)
 
 
-@nb.njit(
-    nb.void(_U8S, _ROWS, _U8S, nb.i8, I8S, nb.i8[::1], F8S, nb.f4[:, ::1]), cache=True, nogil=True
-)
-def _look_up(
-    keys: Any, rows: Any, key: Any, now_ms: Any, half_life: Any, powers: Any, scales: Any, out: Any
-) -> None:
-    """out[i, h] = the count of key[i] at that time by half-life h."""
-    n_buckets, n_half_lives = keys.size // BUCKET, half_life.size
+@nb.njit(nb.void(_U8S, _ROWS, _U8S, nb.u8[:, ::1]), cache=True, nogil=True)
+def _read(keys: Any, rows: Any, key: Any, out: Any) -> None:
+    """out[i] = the row of key[i]; zeros where there is none."""
+    n_buckets = keys.size // BUCKET
     flat = rows.reshape(rows.size)
     place = np.empty(BLOCK, np.int64)
-    epoch, fade = np.zeros(MAX_HALF_LIVES, np.int64), np.zeros(MAX_HALF_LIVES, np.float64)
-    for h in range(n_half_lives):
-        epoch[h] = (now_ms - LANDMARK_MS) // (SPAN * half_life[h]) + 1
-        fade[h] = fade_of(now_ms, half_life[h], powers)
     for first in range(0, key.size, BLOCK):
         n = min(BLOCK, key.size - first)
         for j in range(n):
@@ -281,12 +284,55 @@ def _look_up(
             place[j] = _place(keys, key[first + j], n_buckets) if key[first + j] else -1
             prefetch(flat, max(place[j], 0) * _WORDS)
         for j in range(n):
-            for h in range(n_half_lives):
-                if place[j] < 0:
-                    out[first + j, h] = 0.0
-                else:
-                    count = _sum_at(rows, place[j], h, epoch[h], scales) * fade[h]
-                    out[first + j, h] = np.float32(count)
+            for i in range(_WORDS):
+                out[first + j, i] = rows[place[j], i] if place[j] >= 0 else _EMPTY
+
+
+@nb.njit(nb.void(_ROWS, nb.i8, I8S, nb.i8[::1], F8S, nb.f4[:, ::1]), cache=True, nogil=True)
+def _values(rows: Any, now_ms: Any, half_life: Any, powers: Any, scales: Any, out: Any) -> None:
+    """out[i, h] = what row i is worth at that time by half-life h."""
+    for h in range(half_life.size):
+        epoch = (now_ms - LANDMARK_MS) // (SPAN * half_life[h]) + 1
+        fade = fade_of(now_ms, half_life[h], powers)
+        for i in range(out.shape[0]):
+            out[i, h] = np.float32(_sum_at(rows, i, h, epoch, scales) * fade)
+
+
+@nb.njit(nb.i8(_ROWS, nb.i8, nb.i8, _U8S, nb.u8[:, ::1]), cache=True, nogil=True)
+def _turn_back(undo: Any, first: Any, stop: Any, key: Any, out: Any) -> Any:
+    """Make rows that were read what they were when `first` changes had been made; how many changed.
+
+    The changes first to stop - 1 are gone through from the last one, so that what stays is what stood
+    before the earliest. Whatever of them was in a row when it was read, also half of one, is replaced.
+    """
+    size = 16
+    while size < 2 * key.size:
+        size *= 2
+    heads, following = np.full(size, -1, np.int32), np.empty(key.size, np.int32)
+    for i in range(key.size):
+        slot = np.int64(key[i] >> _UPPER) & (size - 1)
+        following[i] = heads[slot]
+        heads[slot] = i
+    n_changed = 0
+    for n in range(stop - 1, first - 1, -1):
+        entry = n & (undo.shape[0] - 1)
+        before, after = undo[entry, 1], undo[entry, 2]
+        if after != before and after != _EMPTY:
+            i = heads[np.int64(after >> _UPPER) & (size - 1)]
+            while i >= 0:
+                if key[i] == after:
+                    n_changed += 1
+                    out[i] = _EMPTY
+                i = following[i]
+        if before != _EMPTY:
+            i = heads[np.int64(before >> _UPPER) & (size - 1)]
+            while i >= 0:
+                if key[i] == before:
+                    n_changed += 1
+                    for j in range(_WORDS):
+                        out[i, j] = undo[entry, 3 + j]
+                i = following[i]
+    return n_changed
 
 
 @nb.njit(
@@ -304,26 +350,30 @@ def _merge(
     for i in range(row.shape[0]):
         if i == key.size:
             at = keys.size
-            _remember(keys, rows, undo, n_undo, at)
+            _remember(keys, rows, undo, n_undo, at, _EMPTY)
         elif key[i] == _EMPTY:
             continue
         else:
             at = _place(keys, key[i], n_buckets)
-            at = _own_place(keys, rows, undo, n_undo, key[i], at, n_half_lives, scales, told)
+            if at >= 0:
+                _remember(keys, rows, undo, n_undo, at, key[i])
+            else:
+                at = _new_place(keys, rows, undo, n_undo, key[i], at, n_half_lives, scales, told)
         for h in range(n_half_lives):
             word = row[i, 2 * h]
             _add(rows, at, h, np.int64(word >> _SUM_BITS), word & _SUM, row[i, 2 * h + 1])
 
 
-@nb.njit(nb.void(nb.u8[::1], nb.u8[:, ::1], _ROWS, nb.i8), cache=True, nogil=True)
-def _roll_back(keys: Any, rows: Any, undo: Any, n_undo: Any) -> None:
-    """Put back what stood before the changes that `undo` has, the last one first."""
-    for n in range(n_undo - 1, -1, -1):
-        at = np.int64(undo[n, 0])
+@nb.njit(nb.void(nb.u8[::1], nb.u8[:, ::1], _ROWS, nb.i8, nb.i8), cache=True, nogil=True)
+def _roll_back(keys: Any, rows: Any, undo: Any, first: Any, stop: Any) -> None:
+    """Put back what stood before the changes first to stop - 1, the last one first."""
+    for n in range(stop - 1, first - 1, -1):
+        entry = n & (undo.shape[0] - 1)
+        at = np.int64(undo[entry, 0])
         if at < keys.size:
-            keys[at] = undo[n, 1]
+            keys[at] = undo[entry, 1]
         for i in range(_WORDS):
-            rows[at, i] = undo[n, 2 + i]
+            rows[at, i] = undo[entry, 3 + i]
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,10 +406,36 @@ def look_up(table: CounterTable, keys: U64s, *, now_ms: int) -> F32s:
         keys: (n,); 0 is never there.
         now_ms: not before LANDMARK_MS.
     """
-    half_lives = table.half_lives.column()
-    out = np.empty((len(keys), len(half_lives)), np.float32)
-    _look_up(table.keys, table.rows, keys, now_ms, half_lives, POWERS, SCALES, out)
+    out = np.empty((len(keys), len(table.half_lives)), np.float32)
+    for first in range(0, len(keys), _MANY):  # rows of so many stay in the cache
+        rows = read_rows(table, keys[first : first + _MANY])
+        out[first : first + _MANY] = values_of(rows, table.half_lives, now_ms=now_ms)
     return out
+
+
+def read_rows(table: CounterTable, keys: U64s) -> U64s:
+    """(n, WORDS) the rows of some keys; zeros of a key that is not there."""
+    out = np.empty((len(keys), WORDS), np.uint64)
+    _read(table.keys, table.rows, keys, out)
+    return out
+
+
+def values_of(rows: U64s, half_lives: HalfLives, *, now_ms: int) -> F32s:
+    """(n, n_half_lives) what rows are worth at `now_ms`."""
+    out = np.empty((len(rows), len(half_lives)), np.float32)
+    _values(rows, now_ms, half_lives.column(), POWERS, SCALES, out)
+    return out
+
+
+def turn_back(table: CounterTable, keys: U64s, rows: U64s, *, since: int, until: int) -> None:
+    """Make rows of some keys, read at any moment, what they were after `since` changes.
+
+    Args:
+        keys: (n,) that `rows` (n, WORDS) were read for.
+        until: the changes there were after they had been read; all since have to be in the ring still.
+    """
+    if until > since:
+        _turn_back(table.undo, since, until, keys, rows)
 
 
 def merge(table: CounterTable, other: CounterTable) -> Changed:
@@ -385,21 +461,14 @@ def add_rows(table: CounterTable, keys: U64s, rows: U64s) -> Changed:
     return Changed(int(told[0]), int(told[1]))
 
 
-def roll_back(table: CounterTable) -> None:
-    """Put everything back that changed since `undo` was empty; may be interrupted and done again."""
-    _roll_back(table.keys, table.rows, table.undo, int(table.n_undo[0]))
+def roll_back(table: CounterTable, *, to: int) -> None:
+    """Put everything back as it was after so many changes; may be interrupted and done again."""
+    _roll_back(table.keys, table.rows, table.undo, to, int(table.n_undo[0]))
 
 
 def evicted(table: CounterTable, *, now_ms: int) -> F32s:
     """(n_half_lives,) by how much counts are too low, summed over all keys."""
-    alone = CounterTable(
-        table.half_lives,
-        np.array([1] + [0] * (BUCKET - 1), np.uint64),
-        np.vstack([table.rows[-1], np.zeros((BUCKET, WORDS), np.uint64)]),
-        table.undo,
-        table.n_undo,
-    )
-    found: F32s = look_up(alone, np.ones(1, np.uint64), now_ms=now_ms)[0]
+    found: F32s = values_of(table.rows[-1:], table.half_lives, now_ms=now_ms)[0]
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.index.follower import Follower
 from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
@@ -73,6 +74,7 @@ class MarketParts:
     pages: SlotWriter | None = None  # None: pages are not written down
     views: Path | None = None  # where the learner keeps what it counts
     recent: RecentFile | None = None  # None: nothing is remembered for the console
+    counters: CounterWatch | None = None  # None: features that count find nothing
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict  # Health.processes
     now_ms: Callable[[], int] = now_ms  # of events and changes; a simulation brings its own
@@ -233,12 +235,16 @@ class EmbeddedMarket:
             degraded += parts.writes.degraded()
         if parts.pages is not None and (fault := parts.pages.health().fault):
             degraded.append(f"page log: {fault}")
+        counters = None
+        if parts.counters is not None:
+            counters = parts.counters.health()
+            degraded.append(parts.counters.fault)
         processes = parts.processes()
         degraded += [
             f"process {name} is {state}" for name, state in processes.items() if state != "up"
         ]
         told = tuple(one for one in degraded if one)
-        return Health(True, snapshot.generation, n_listings, n_delta, told, processes)
+        return Health(True, snapshot.generation, n_listings, n_delta, told, processes, counters)
 
     def _n_listings(self, snapshot: Snapshot) -> int:
         """Counted once for each snapshot: health is asked before each search."""

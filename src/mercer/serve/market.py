@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from mercer.engines.embedded.counters.watch import CountersHealth
 from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
@@ -65,6 +66,7 @@ class Health:
     processes: Mapping[str, str] = field(
         default_factory=dict
     )  # name -> "up", "starting", "failing: at what", "down: why"
+    counters: CountersHealth | None = None  # None: there are none
 
 
 class Searching(Protocol):

@@ -70,6 +70,13 @@ class _MarketState(Collector):
             ("mercer_delta_listings", "Changes served from the delta, not merged", state.n_delta),
         ):
             yield GaugeMetricFamily(name, text, value=value)
+        if (counters := state.counters) is not None:
+            for name, text, n in (
+                ("mercer_counters_lag_events", "Events not counted yet", counters.lag_events),
+                ("mercer_counters_keys", "Counters that are kept", counters.n_keys),
+                ("mercer_counters_evicted", "Counters that had to go", counters.n_evicted),
+            ):
+                yield GaugeMetricFamily(name, text, value=n)
 
 
 @final

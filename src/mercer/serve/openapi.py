@@ -105,6 +105,15 @@ HEALTH_ANSWER: Mapping[str, Any] = {
     "n_listings": 20_000,
     "n_delta": 12,
     "degraded": [],
+    "processes": {"owner": "up", "learner": "up"},
+    "counters": {
+        "position": "catalogue:17,events:229",
+        "lag_events": 0,
+        "n_keys": 61_204,
+        "n_evicted": 0,
+        "n_events": 90_412,
+        "newest_ms": 1_790_000_000_000,
+    },
 }
 
 

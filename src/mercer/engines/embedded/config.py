@@ -4,7 +4,14 @@ import tomllib
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from mercer.schema.errors import ConfigError
 from mercer.schema.money import Rates
@@ -35,6 +42,12 @@ CONFIG_TEXT = """\
 [search]
 # budget_ms = 50             # past it the semantic part is dropped, and the response says so
 # synonyms = ""              # a file beside this one, see docs/reference/synonyms.md
+
+[counters]                   # docs/reference/counters.md
+# half_life_hours = [1, 24, 168, 720]  # one to four; each counter fades by each of them
+# attributes = []            # up to three, e.g. ["color", "material"]: tastes are counted by them too
+# max_keys = 1000000         # 103 MB each million; when it is full the least of a few goes
+# snapshot_minutes = 5       # how often they are written down as a whole
 
 [log]
 # detail_share = 1.0         # of the served pages, the share whose candidates are kept too
@@ -82,6 +95,16 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountersConfig:
+    """What is counted while the market runs, and in how much room."""
+
+    half_life_hours: tuple[float, ...] = (1.0, 24.0, 168.0, 720.0)
+    attributes: tuple[str, ...] = ()
+    max_keys: int = 1_000_000
+    snapshot_minutes: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """What the log keeps, and for how long."""
 
@@ -101,6 +124,7 @@ class MarketConfig:
     tables_url: str  # "" for tables.db in the folder
     index: IndexConfig
     search: SearchConfig
+    counters: CountersConfig
     log: LogConfig
     serve: ServeConfig
 
@@ -137,6 +161,28 @@ class _Search(_Strict):
     synonyms: str = ""
 
 
+_Hours = Annotated[float, Field(ge=0.5, le=10_000, strict=False)]
+_Attribute = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Counters(_Strict):
+    half_life_hours: list[_Hours] = Field(
+        default=[1.0, 24.0, 168.0, 720.0], min_length=1, max_length=4
+    )
+    attributes: list[_Attribute] = Field(default=[], max_length=3)
+    max_keys: int = Field(default=1_000_000, ge=1_000, le=1_000_000_000)
+    snapshot_minutes: float = Field(default=5.0, gt=0, le=1_440, strict=False)
+
+    @field_validator("half_life_hours", "attributes")
+    @classmethod
+    def _is_a_set(cls, found: list[Any], info: ValidationInfo) -> list[Any]:
+        in_order = sorted(found) == found or info.field_name == "attributes"
+        if len(set(found)) < len(found) or not in_order:
+            rule = "each once" if info.field_name == "attributes" else "ascending, each once"
+            raise ValueError(f"must name {rule}")
+        return found
+
+
 class _Log(_Strict):
     detail_share: float = Field(default=1.0, ge=0, le=1, strict=False)
     max_candidates: int = Field(default=1000, ge=0, le=10_000)
@@ -163,6 +209,7 @@ class _File(_Strict):
     tables: _Tables = _Tables()
     index: _Index = _Index()
     search: _Search = _Search()
+    counters: _Counters = _Counters()
     log: _Log = _Log()
     serve: _Serve = _Serve()
 
@@ -189,6 +236,12 @@ def parse_config(text: str, *, at: str) -> MarketConfig:
         tables_url=made.tables.url,
         index=IndexConfig(**made.index.model_dump()),
         search=SearchConfig(**made.search.model_dump()),
+        counters=CountersConfig(
+            half_life_hours=tuple(made.counters.half_life_hours),
+            attributes=tuple(made.counters.attributes),
+            max_keys=made.counters.max_keys,
+            snapshot_minutes=made.counters.snapshot_minutes,
+        ),
         log=LogConfig(**made.log.model_dump()),
         serve=ServeConfig(
             allowed_hosts=tuple(made.serve.allowed_hosts),

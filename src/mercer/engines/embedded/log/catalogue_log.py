@@ -75,10 +75,12 @@ class CatalogueLog:
         self._lock = threading.Lock()
         self._path = folder / "log.db"
         self._db: sqlite3.Connection | None = None
+        self.committed = 0  # the offset up to which this owner has committed; read without waiting
         if not is_owner:
             return
         self._files.mkdir(parents=True, exist_ok=True)
         self._db = open_owned(self._path, TABLES, format_version=FORMAT)
+        self.committed = last_offset(self._db)
         sync_folder(folder)
 
     def append(self, changes: Sequence[Change]) -> int:
@@ -90,11 +92,14 @@ class CatalogueLog:
         coming: list[str] = []
         try:
             records = [self._prepared(change, coming) for change in changes]
-            with self._lock, transaction(self._owned()) as db:
-                db.executemany(
-                    "insert into record (kind, n_rows, file, payload) values (?, ?, ?, ?)", records
-                )
-                last = last_offset(db)
+            with self._lock:
+                with transaction(self._owned()) as db:
+                    db.executemany(
+                        "insert into record (kind, n_rows, file, payload) values (?, ?, ?, ?)",
+                        records,
+                    )
+                    last = last_offset(db)
+                self.committed = last
         finally:
             self._arrived(coming)
         return last

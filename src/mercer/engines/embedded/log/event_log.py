@@ -27,6 +27,8 @@ from mercer.engines.embedded.log.event_id_store import MEMORY_IDS, EventIds
 from mercer.engines.embedded.log.event_records import (
     FORMAT,
     INSERT,
+    MARK,
+    MARKS,
     OLDEST,
     PAGE_BYTES,
     SELECT,
@@ -69,6 +71,8 @@ class EventLog:
         is_owner: this process writes; else the log is only read, and may not be there yet.
         interval_s: at least so long between the beginnings of two commits.
         memory_ids: so many ids are kept in memory before they go to a file.
+        catalogue_end: up to where the partition of the catalogue is committed; each record is marked
+            with it, so that whoever joins events with listings does it the same way every time.
         on_step: told of "claimed", "written" and "committed" inside a commit; what it raises before
             "committed" makes the commit fail. For tests of crashes.
     """
@@ -82,6 +86,7 @@ class EventLog:
         is_owner: bool = True,
         interval_s: float = INTERVAL_S,
         memory_ids: int = MEMORY_IDS,
+        catalogue_end: Callable[[], int] = lambda: 0,
         on_step: Callable[[str], None] = lambda step: None,
     ) -> None:
         self._path, self._on_step = folder / "events.db", on_step
@@ -94,6 +99,8 @@ class EventLog:
         sync_folder(folder)
         self._key = self._id_key(self._db)
         self._schema_id = schema_id_of(self._db)
+        self._catalogue_end = catalogue_end
+        self._marked = self._first_mark(self._db)
         oldest = self._db.execute("select min(position) from record").fetchone()[0]
         first = int(oldest) if oldest is not None else last_offset(self._db) + 1
         self._ids = EventIds(folder / "event-ids", first=first, memory_ids=memory_ids)
@@ -113,6 +120,14 @@ class EventLog:
             row = (os.urandom(16),)
             db.execute("insert into id_key values (?)", row)
         return bytes(row[0])
+
+    def _first_mark(self, db: sqlite3.Connection) -> int:
+        """The newest mark; records of a version that made none are marked with the catalogue of today."""
+        row = db.execute("select catalogue from catalogue_at order by position desc").fetchone()
+        if row is None:
+            row = (self._catalogue_end() if last_offset(db) else 0,)
+            db.execute(MARK, (0, *row))
+        return int(row[0])
 
     def _recover_ids(self) -> None:
         """Ids of the records that are in no file yet."""
@@ -169,10 +184,14 @@ class EventLog:
         if is_known.any():
             table = table.filter(pa.array(~is_known))
         record = packed(table.combine_chunks().to_batches()[0], schema_id=self._schema_id)
+        catalogue = max(self._catalogue_end(), self._marked)
         with self._lock, transaction(self._owned()) as db:
             last = db.execute(INSERT, record).lastrowid
+            if catalogue != self._marked:
+                db.execute(MARK, (last, catalogue))
             self._on_step("written")
         assert last is not None
+        self._marked = catalogue
         return last
 
     def _owned(self) -> sqlite3.Connection:
@@ -242,6 +261,18 @@ class EventLog:
                     after = record[0]
                 if len(found) < _READ_RECORDS:
                     return
+
+    def marks(self, first: int, last: int) -> list[tuple[int, int]]:
+        """(record, catalogue), ascending: how the catalogue stood when records first to last were written.
+
+        A mark holds for its record and all behind it until the next; the first one may lie before
+        `first`.
+        """
+        if not self._path.exists():
+            return []
+        with closing(open_shared(self._path)) as db:
+            has_marks = db.execute("select 1 from sqlite_master where name = 'catalogue_at'")
+            return db.execute(MARKS, (first, last)).fetchall() if has_marks.fetchone() else []
 
     def recent(self, *, limit: int) -> pa.RecordBatch:
         """The last `limit` events of the log, newest first."""

@@ -30,6 +30,7 @@ create table if not exists record (
 create index if not exists record_last on record (last_ms);
 create table if not exists arrow_schema (schema_id integer primary key, body blob not null unique);
 create table if not exists id_key (body blob not null);
+create table if not exists catalogue_at (position integer primary key, catalogue integer not null);
 """
 INSERT = (
     "insert into record (n_rows, first_ms, last_ms, schema_id, n_bytes, payload) "
@@ -46,6 +47,13 @@ SELECT = (
 )
 # By the index alone: it is asked every hour while commits wait, and mostly finds nothing.
 OLDEST = "select position, n_rows from record where last_ms < ? order by last_ms limit ?"
+
+# From that record on, until the next mark, the catalogue stood there when the record was written.
+MARK = "insert or replace into catalogue_at values (?, ?)"
+MARKS = (
+    "select position, catalogue from catalogue_at where position <= ?2 and position >= "
+    "coalesce((select max(position) from catalogue_at where position <= ?1), 0) order by position"
+)
 
 _CODEC = pa.Codec("zstd", compression_level=1)
 

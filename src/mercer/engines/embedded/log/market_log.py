@@ -63,7 +63,9 @@ class EmbeddedLog:
 
     def __init__(self, folder: Path, *, is_owner: bool = True) -> None:
         self.catalogue = CatalogueLog(folder, is_owner=is_owner)
-        self.events = EventLog(folder, is_owner=is_owner)
+        self.events = EventLog(
+            folder, is_owner=is_owner, catalogue_end=lambda: self.catalogue.committed
+        )
         self.pages = PageLog(folder)
         # Kept, because one that was read before knows where the new pages begin.
         self._page_partitions: dict[str, Partition] = {}

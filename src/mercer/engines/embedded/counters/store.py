@@ -1,0 +1,129 @@
+"""One file of counters as its writer has it: sections go in, snapshots come out."""
+
+import os
+from pathlib import Path
+from typing import Final, final
+
+import msgspec
+
+from mercer.engines.embedded.counters.feed import Feed, Section
+from mercer.engines.embedded.counters.params import CounterParams
+from mercer.engines.embedded.counters.place import Place
+from mercer.engines.embedded.counters.shared_file import SharedFile, State, create_file
+from mercer.engines.embedded.counters.snapshot import Snapshot, remove_snapshots, taken, usable
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.features.counter_facets import FacetTable
+from mercer.features.counter_table import update
+from mercer.schema.errors import StorageError
+
+LIVE: Final = "live.bin"
+NEXT: Final = "next.bin"
+_LATEST: Final = Place(events=2**62, catalogue=2**62)
+
+
+@final
+class CounterStore:
+    """The file, and the feed that fills it. One process has it, one thread uses it."""
+
+    def __init__(self, file: SharedFile, feed: Feed) -> None:
+        self.file, self.feed = file, feed
+        self._state = file.state()
+
+    @property
+    def state(self) -> State:
+        """What is committed."""
+        return self._state
+
+    def read_on(self, *, max_events: int, until: Place | None = None) -> int:
+        """Count what the log has more; how many events."""
+        n = 0
+        for section in self.feed.sections() if until is None else self.feed.sections(until=until):
+            self._add(section)
+            n += section.n_events
+            if n >= max_events:
+                break
+        return n
+
+    def _add(self, section: Section) -> None:
+        before, file = self._state, self.file
+        file.begin()
+        try:
+            changed = update(file.table, section.keys, section.times_ms)
+        except BaseException:
+            file.recover()
+            raise
+        self._state = State(
+            position=section.place.position,
+            n_keys=before.n_keys + changed.n_new - changed.n_evicted,
+            n_evicted=before.n_evicted + changed.n_evicted,
+            n_events=before.n_events + section.n_events,
+            newest_ms=max(before.newest_ms, section.newest_ms),
+            n_changes=file.n_changes,
+        )
+        file.commit(self._state)
+
+    def taken(self) -> Snapshot:
+        """A copy of all of it."""
+        file = self.file
+        return taken(
+            file.table, self.feed.facets, self._state, digest=file.digest, erasures=file.erasures
+        )
+
+    def become_live(self, folder: Path, *, instead_of: "CounterStore | None") -> None:
+        """Take the place of the file that readers use."""
+        os.replace(self.file.path, folder / LIVE)
+        self.file.path = folder / LIVE
+        if instead_of is not None:
+            instead_of.file.supersede()
+
+
+def resumed(
+    folder: Path, log: EmbeddedLog, params: CounterParams, *, erasures: int
+) -> CounterStore | None:
+    """The live file as the last writer left it, an open section rolled back; None where it is no use.
+
+    Args:
+        erasures: the last erasure of the log.
+    """
+    try:
+        file = SharedFile(folder / LIVE, is_writer=True)
+    except (FileNotFoundError, StorageError):
+        return None
+    if file.digest != params.digest or not file.is_of_this_boot or file.erasures < erasures:
+        file.supersede()
+        return None
+    file.recover()
+    place = Place.parse(file.state().position)
+    known = usable(folder, digest=params.digest, erasures=erasures, until=place)
+    facets = FacetTable(len(params.rules.facets)) if known is None else known.facets()
+    begin = Place(place.events, place.row, 0 if known is None else known.place.catalogue)
+    feed = Feed(log, params, facets=facets, place=begin)
+    feed.learn_listings(until=place.catalogue)
+    return CounterStore(file, feed)
+
+
+def restored(
+    folder: Path, log: EmbeddedLog, params: CounterParams, *, erasures: int, is_anew: bool = False
+) -> CounterStore:
+    """A new file, from the newest snapshot that is usable, else empty; not live yet.
+
+    Args:
+        erasures: the last erasure of the log.
+        is_anew: leave snapshots alone.
+    Raises:
+        StorageError: there is no room for it.
+    """
+    path = folder / NEXT
+    create_file(path, params.layout, erasures=erasures)
+    file = SharedFile(path, is_writer=True)
+    known = None
+    if not is_anew:
+        known = usable(folder, digest=params.digest, erasures=erasures, until=_LATEST)
+    if known is None:
+        remove_snapshots(folder)  # of other rules, or with those who were erased
+        feed = Feed(log, params, facets=FacetTable(len(params.rules.facets)), place=Place())
+        return CounterStore(file, feed)
+    file.begin()
+    known.put_into(file.table)
+    file.commit(msgspec.structs.replace(known.state, n_changes=0))
+    return CounterStore(file, Feed(log, params, facets=known.facets(), place=known.place))

@@ -1,0 +1,206 @@
+"""The counters of a market: fed from the log, read beside the writer, the same after any end."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mercer.engines.embedded.counters.keeper import CounterKeeper
+from mercer.engines.embedded.counters.reader import SharedCounters
+from mercer.engines.embedded.counters.replay import replay_to
+from mercer.engines.embedded.counters.store import LIVE
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.features.counter_keys import counter_keys
+from mercer.features.counter_table import occupied
+from mercer.schema.errors import InputError, MarketBusyError
+from support.counter_kit import HOUR, PARAMS, events, ids, listing, log_with
+from support.log_kit import T0, change_of
+
+NOW = T0 + HOUR
+CLICK = {"kind": "click", "listing_id": "l1", "visitor_id": "v", "time_ms": T0}
+
+
+def click(event_id: str, **values: Any) -> dict[str, Any]:
+    return CLICK | {"event_id": event_id, "received_ms": T0} | values
+
+
+def count(log: EmbeddedLog, folder: Path, entity: str, kind: str, *texts: str) -> float:
+    """A count by the first half-life, as a reader finds it at T0 once all is counted."""
+    keeper = CounterKeeper(folder, log, PARAMS)
+    keeper.catch_up()
+    keys = counter_keys(entity, kind, *(ids(one) for one in texts))
+    found = SharedCounters(folder / LIVE, PARAMS.half_lives).view().lookup(keys, T0)
+    keeper.close()
+    return float(found[0, 0])
+
+
+def test_what_a_click_counts_for(tmp_path: Path) -> None:
+    """The listing, its seller and category, the query, the pair, the person, and the person's tastes."""
+    log = log_with(
+        tmp_path / "log",
+        [
+            ("listings", [listing(1)]),
+            (
+                "events",
+                [click("a", query=" Red  MUG", session_id="x"), click("b", listing_id="l9")],
+            ),
+        ],
+    )
+    for entity, texts, n in (
+        ("listing", ("l1",), 1),
+        ("listing", ("l9",), 1),
+        ("seller", ("s1",), 1),
+        ("category", ("home > c1",), 1),
+        ("query", ("red mug",), 1),
+        ("query_listing", ("red mug", "l1"), 1),
+        ("query_listing", ("red mug", "l9"), 0),
+        ("visitor", ("v",), 2),
+        ("session", ("x",), 1),
+        ("visitor.category", ("v", "home > c1"), 1),
+        ("visitor.root_category", ("v", "home"), 1),
+        ("visitor.seller", ("v", "s1"), 1),
+        ("visitor.attributes.color", ("v", "blue"), 1),
+        ("session.attributes.color", ("x", "blue"), 1),
+    ):
+        assert count(log, tmp_path / "c", entity, "click", *texts) == pytest.approx(n, rel=1e-3)
+    log.close()
+
+
+def test_what_does_not_count(tmp_path: Path) -> None:
+    """A forged token counts nothing; an impression is no taste; a later time is the time of receipt."""
+    shown = click("i", kind="impression")
+    rows = [click("f", standing="forged"), shown, click("t", time_ms=T0 + 99 * HOUR)]
+    log = log_with(tmp_path / "log", [("listings", [listing(1)]), ("events", rows)])
+    folder = tmp_path / "c"
+    assert count(log, folder, "listing", "click", "l1") == pytest.approx(1, rel=1e-3)
+    assert count(log, folder, "listing", "impression", "l1") == pytest.approx(1, rel=1e-3)
+    assert count(log, folder, "visitor.category", "impression", "v", "home > c1") == 0
+    log.close()
+
+
+def test_an_event_counts_for_the_listing_as_it_stood(tmp_path: Path) -> None:
+    """However late the counters read the log, a click counts for what was clicked on."""
+    blue = listing(1)
+    red = listing(1, attributes=[("color", ["red"])], updated_ms=T0 + 1)
+    parts = [("listings", [blue]), ("events", [click("a")]), ("listings", [red])]
+    log = log_with(tmp_path / "log", [*parts, ("events", [click("b")])])
+    for colour in ("red", "blue"):
+        n = count(log, tmp_path / "c", "visitor.attributes.color", "click", "v", colour)
+        assert n == pytest.approx(1, rel=1e-3)
+    log.close()
+
+
+def history(folder: Path) -> EmbeddedLog:
+    """A log whose listings change between its events."""
+    parts: list[tuple[str, list[dict[str, Any]]]] = []
+    for i in range(6):
+        changed = [listing(k + i, listing_id=f"l{k}", updated_ms=T0 + i) for k in range(5)]
+        parts += [("listings", changed), ("events", events(i, 40, first=40 * i))]
+    return log_with(folder, parts)
+
+
+def test_a_replay_has_the_bits_of_the_live_counters(tmp_path: Path) -> None:
+    """At every position that the live counters had, also one within a record, in one pass."""
+    log = history(tmp_path / "log")
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    states = []
+    while keeper.step(max_events=7):
+        states.append((keeper.position, occupied(keeper._live.file.table)))
+    assert len({position for position, _ in states}) == len(states) > 3
+    keeper.close()
+    for folder in (None, tmp_path / "c"):
+        replayed = replay_to(log, PARAMS, [position for position, _ in states], folder=folder)
+        for (position, live), again in zip(states, replayed, strict=True):
+            assert again.position == position
+            for mine, its in zip(live, occupied(again.table), strict=True):
+                np.testing.assert_array_equal(mine, its)
+    log.close()
+
+
+def test_positions_of_a_replay_ascend(tmp_path: Path) -> None:
+    """Another order, or a position of somebody else, is refused with a sentence."""
+    log = history(tmp_path / "log")
+    with pytest.raises(InputError, match="must ascend"):
+        next(replay_to(log, PARAMS, ["events:3", "events:2"]))
+    with pytest.raises(InputError, match="allowed are catalogue, events, row"):
+        next(replay_to(log, PARAMS, ["pages-0:3"]))
+    assert list(replay_to(log, PARAMS, [])) == []
+    log.close()
+
+
+def test_a_request_sees_one_state(tmp_path: Path) -> None:
+    """All look-ups of a view are as of the first one, whatever is counted in between."""
+    log = log_with(tmp_path / "log", [("events", [click("a")])])
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    keeper.catch_up()
+    counters = SharedCounters(tmp_path / "c" / LIVE, PARAMS.half_lives)
+    view, key = counters.view(), counter_keys("listing", "click", ids("l1"))
+    first = view.lookup(key, T0)
+    for i in range(3):
+        log.append([change_of("events", click(f"b{i}"), click(f"c{i}", listing_id=f"l{i + 5}"))])
+        keeper.catch_up()
+        np.testing.assert_array_equal(view.lookup(key, T0), first)
+        later = view.lookup(counter_keys("listing", "click", ids(f"l{i + 5}")), T0)
+        assert later[0, 0] == 0.0
+    assert counters.view().lookup(key, T0)[0, 0] == pytest.approx(4, rel=1e-3)
+    assert not view.is_degraded
+    keeper.close()
+    log.close()
+
+
+def test_within_a_section_readers_see_the_state_before(tmp_path: Path) -> None:
+    """A section that is open, or was left open by a writer that died, shows nothing of itself."""
+    log = log_with(tmp_path / "log", [("events", [click("a")])])
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    keeper.catch_up()
+    live = keeper._live.file
+    key = counter_keys("listing", "click", ids("l1"))
+    live.begin()
+    from mercer.features.counter_table import update
+
+    update(live.table, np.repeat(key, 50), np.full(50, T0))
+    counters = SharedCounters(tmp_path / "c" / LIVE, PARAMS.half_lives)
+    view = counters.view()
+    assert view.lookup(key, T0)[0, 0] == pytest.approx(1, rel=1e-3)
+    assert view.position == keeper.position
+    live.recover()  # as the next writer does
+    assert counters.view().lookup(key, T0)[0, 0] == pytest.approx(1, rel=1e-3)
+    assert view.lookup(key, T0)[0, 0] == pytest.approx(1, rel=1e-3)
+    keeper.close()
+    log.close()
+
+
+def test_a_reader_that_is_overtaken_says_so(tmp_path: Path) -> None:
+    """When the ring no longer has its state, a view answers NaN and names no position."""
+    log = log_with(tmp_path / "log", [("events", [click("a")])])
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    keeper.catch_up()
+    view = SharedCounters(tmp_path / "c" / LIVE, PARAMS.half_lives).view()
+    key = counter_keys("listing", "click", ids("l1"))
+    view.lookup(key, T0)
+    keeper._live.file.cells[3] += 10**6  # so many changes
+    assert np.isnan(view.lookup(key, T0)).all()
+    assert view.is_degraded
+    assert view.position == ""
+    keeper.close()
+    log.close()
+
+
+def test_without_counters(tmp_path: Path) -> None:
+    """Before there are any, what is looked up is missing."""
+    counters = SharedCounters(tmp_path / "none.bin", PARAMS.half_lives)
+    view = counters.view()
+    assert np.isnan(view.lookup(ids("l1"), T0)).all()
+    assert (view.position, view.is_degraded, counters.state()) == ("", False, None)
+
+
+def test_one_keeper(tmp_path: Path) -> None:
+    """A second keeper of the same counters is refused."""
+    log = log_with(tmp_path / "log", [])
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    with pytest.raises(MarketBusyError, match="only one may write"):
+        CounterKeeper(tmp_path / "c", log, PARAMS)
+    keeper.close()
+    CounterKeeper(tmp_path / "c", log, PARAMS).close()
+    log.close()
