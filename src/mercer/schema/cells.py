@@ -47,10 +47,15 @@ class Cells:
 Converter = Callable[[Any], Cells]
 
 
+def filled(array: Any, value: Any) -> Any:
+    """`value` for each null. Where there is none Arrow is not asked: a call costs more than a row."""
+    return array.fill_null(value) if array.null_count else array
+
+
 def to_mask(array: Any) -> Bools:
     """A boolean Arrow array as numpy, nulls as False."""
-    filled: Bools = array.fill_null(False).to_numpy(zero_copy_only=False)
-    return filled
+    mask: Bools = filled(array, False).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _none_fit(array: Any, to: pa.DataType) -> Cells:
@@ -128,9 +133,9 @@ def _from_text(array: Any, pattern: str, parse: Converter, to: pa.DataType) -> C
     text = as_text(array)
     trimmed = pc.utf8_trim_whitespace(text.values)
     fits = pc.match_substring_regex(trimmed, pattern)
-    is_there = pc.and_(trimmed.is_valid(), pc.not_equal(trimmed, "").fill_null(False))
+    is_there = pc.and_(trimmed.is_valid(), filled(pc.not_equal(trimmed, ""), False))
     parsed = parse(pc.if_else(fits, trimmed, pa.scalar(None, pa.string())))
-    bad = to_mask(pc.and_(is_there, pc.invert(fits.fill_null(False))))
+    bad = to_mask(pc.and_(is_there, pc.invert(filled(fits, False))))
     cells = parsed.and_bad(bad)
     return cells if text.bad is None else cells.and_bad(text.bad)
 
@@ -207,7 +212,7 @@ def as_bool(array: Any) -> Cells:
     yes = pc.is_in(word, pa.array(["true", "yes", "y", "t", "1"]))
     no = pc.is_in(word, pa.array(["false", "no", "n", "f", "0"]))
     known = pc.or_(yes, no)
-    missing = pc.or_(pc.is_null(word), pc.equal(word, "").fill_null(False))
+    missing = pc.or_(pc.is_null(word), filled(pc.equal(word, ""), False))
     cells = Cells(pc.if_else(known, yes, pa.scalar(None, pa.bool_())), text.bad)
     return cells.and_bad(~to_mask(pc.or_(known, missing)))
 
@@ -223,7 +228,7 @@ def as_micros(*, unit: str) -> Converter:
         array = plain(array)
         if pt.is_integer(array.type):
             whole = as_int(array)
-            raw = whole.values.fill_null(0).to_numpy(zero_copy_only=False)
+            raw = filled(whole.values, 0).to_numpy(zero_copy_only=False)
             bad = (raw < 0) | (raw > MAX_MICROS // factor)
             gone = bad | ~to_mask(whole.values.is_valid())
             return Cells(pa.array(np.where(gone, 0, raw) * factor, mask=gone), whole.bad).and_bad(
@@ -254,7 +259,7 @@ def _scaled(array: Any, unit: str) -> Cells:
 def _stamp_ms(stamps: Any) -> Any:
     """Timestamps of any unit -> int64 milliseconds, rounded down."""
     micros = stamps.cast(pa.timestamp("us", stamps.type.tz), safe=False).cast(pa.int64())
-    raw = np.floor_divide(micros.fill_null(0).to_numpy(zero_copy_only=False), 1000)
+    raw = np.floor_divide(filled(micros, 0).to_numpy(zero_copy_only=False), 1000)
     return pa.array(raw, mask=~to_mask(micros.is_valid()))
 
 
@@ -276,7 +281,7 @@ def _parse_iso(text: Any) -> Cells:
         except pa.ArrowInvalid:
             stamps = pa.array([_one_stamp(cell, kind) for cell in chosen], kind)
         out = pc.coalesce(out, _stamp_ms(stamps))
-    there = pc.and_(text.is_valid(), pc.not_equal(text, "").fill_null(False))
+    there = pc.and_(text.is_valid(), filled(pc.not_equal(text, ""), False))
     return Cells(out).and_bad(to_mask(pc.and_(there, out.is_null())))
 
 
@@ -309,7 +314,7 @@ def as_time(*, form: str = "auto") -> Converter:
         trimmed = pc.utf8_trim_whitespace(text.values)
         if "%" in form:
             stamps = pc.strptime(trimmed, format=form, unit="us", error_is_null=True)
-            there = pc.and_(trimmed.is_valid(), pc.not_equal(trimmed, "").fill_null(False))
+            there = pc.and_(trimmed.is_valid(), filled(pc.not_equal(trimmed, ""), False))
             cells = Cells(_stamp_ms(stamps)).and_bad(to_mask(pc.and_(there, stamps.is_null())))
         else:
             cells = _auto_text(trimmed, form)
@@ -343,7 +348,7 @@ def as_texts(*, separator: str | None) -> Converter:
                 pc.split_pattern(text.values, separator)
                 if separator
                 else pa.ListArray.from_arrays(
-                    np.arange(len(array) + 1, dtype=np.int32), text.values.fill_null("")
+                    np.arange(len(array) + 1, dtype=np.int32), filled(text.values, "")
                 )
             )
             return Cells(_tidy(pieces), text.bad)
@@ -357,7 +362,7 @@ def as_texts(*, separator: str | None) -> Converter:
 def _list_cells(array: Any) -> Cells:
     """Lists of any type -> lists of text; a list with a part that is no text is bad."""
     inside = as_text(array.flatten())
-    lengths = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False)
+    lengths = filled(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     lists = _tidy(pa.ListArray.from_arrays(offsets, inside.values))
     if inside.bad is None:
@@ -368,8 +373,8 @@ def _list_cells(array: Any) -> Cells:
 
 def _tidy(lists: Any) -> Any:
     """Trim the parts of lists and drop the empty ones; a list without any is missing: null."""
-    parts = pc.utf8_trim_whitespace(lists.flatten()).fill_null("")
-    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    parts = filled(pc.utf8_trim_whitespace(lists.flatten()), "")
+    lengths = filled(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     full = pc.binary_length(parts).to_numpy(zero_copy_only=False) > 0
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if not full.all():

@@ -33,6 +33,7 @@ from mercer.schema.cells import (
     as_text,
     as_texts,
     as_time,
+    filled,
     to_mask,
 )
 from mercer.schema.fields import RULES, SCHEMAS, FieldRule, RowKind
@@ -172,7 +173,7 @@ def _one_source(
 
 def _concat_lists(lists: Sequence[Any]) -> Any:
     """Lists of the same rows, one after the other within each row."""
-    lengths = [pc.list_value_length(a).fill_null(0).to_numpy(zero_copy_only=False) for a in lists]
+    lengths = [filled(pc.list_value_length(a), 0).to_numpy(zero_copy_only=False) for a in lists]
     row = np.concatenate([np.repeat(np.arange(len(n)), n) for n in lengths])
     flat = pa.concat_arrays([a.flatten() for a in lists])
     offsets = np.concatenate([[0], np.cumsum(np.sum(lengths, axis=0))]).astype(np.int32)
@@ -220,7 +221,7 @@ def _field(
     elif rule.kind == "text":
         values = _checked_text(values, rule, quoted, faults)
     elif rule.low is not None and rule.high is not None:
-        raw = values.fill_null(rule.low).to_numpy(zero_copy_only=False)
+        raw = filled(values, rule.low).to_numpy(zero_copy_only=False)
         faults.add(
             (raw < rule.low) | (raw > rule.high), f"{rule.name} must be {rule.allowed}", quoted
         )
@@ -233,7 +234,7 @@ def _field(
             at = np.where(to_mask(values.is_valid()), np.arange(n), n)
             values = pa.concat_arrays([values, standard]).take(pa.array(at))
     elif default is not None and values.null_count:
-        values = values.fill_null(pa.scalar(default).cast(values.type))
+        values = filled(values, pa.scalar(default).cast(values.type))
     return values if values.type == arrow_type else values.cast(arrow_type)
 
 
@@ -242,12 +243,12 @@ def _checked_text(values: Any, rule: FieldRule, quoted: Column | None, faults: _
     values = pc.utf8_trim_whitespace(values)
     if rule.name in ("currency", "country"):
         values = pc.utf8_upper(values)
-    size = pc.binary_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+    size = filled(pc.binary_length(values), 0).to_numpy(zero_copy_only=False)
     is_empty = size == 0
     if is_empty.any():
         values = pc.if_else(pa.array(is_empty), pa.scalar(None, pa.string()), values)
     if rule.max_chars is not None and (size > rule.max_chars).any():
-        chars = pc.utf8_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+        chars = filled(pc.utf8_length(values), 0).to_numpy(zero_copy_only=False)
         faults.add(chars > rule.max_chars, f"{rule.name} must be {rule.allowed}", quoted)
     if rule.pattern is not None:
         wrong = pc.invert(pc.match_substring_regex(values, rule.pattern))
@@ -257,7 +258,7 @@ def _checked_text(values: Any, rule: FieldRule, quoted: Column | None, faults: _
 
 def _check_lists(values: Any, rule: FieldRule, quoted: Column | None, faults: _Faults) -> None:
     """Not too many parts, none too long."""
-    lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+    lengths = filled(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
     bad = lengths > (rule.max_items or 0)
     parts = values.flatten()
     size = pc.binary_length(parts).to_numpy(zero_copy_only=False)
@@ -363,9 +364,9 @@ def _times(made: dict[str, Any], kind: RowKind, defaults: Defaults, faults: _Fau
             ahead = to_mask(pc.greater(made[name], latest))
             faults.add(ahead, f"{name} must not be after {iso(latest)}", Column(arrow=made[name]))
     if "updated_ms" in made:
-        made["updated_ms"] = made["updated_ms"].fill_null(defaults.updated_ms)
+        made["updated_ms"] = filled(made["updated_ms"], defaults.updated_ms)
     if "received_ms" in made:
-        made["received_ms"] = made["received_ms"].fill_null(defaults.now_ms)
+        made["received_ms"] = filled(made["received_ms"], defaults.now_ms)
     if "created_ms" in made:
         made["created_ms"] = pc.coalesce(made["created_ms"], made["updated_ms"])
 
@@ -392,7 +393,7 @@ def judge(
     faults, schema = _Faults(n_rows), SCHEMAS[kind]
     made = {rule.name: _field(columns, rule, source_map, kind, faults) for rule in RULES[kind]}
     for rule in RULES[kind]:
-        if rule.is_required:
+        if rule.is_required and made[rule.name].null_count:
             empty = to_mask(made[rule.name].is_null())
             for bad, words, _ in faults.found:  # said already what is wrong with it
                 empty = empty & ~bad if words.startswith(rule.name + " ") else empty
@@ -400,7 +401,7 @@ def judge(
     _times(made, kind, defaults, faults)
     if "price_micros" in made:
         has_price = made["price_micros"].is_valid()
-        currency = made["currency"].fill_null(defaults.currency)
+        currency = filled(made["currency"], defaults.currency)
         made["currency"] = pc.if_else(has_price, currency, pa.scalar(None, pa.string()))
     if kind == "listings":
         made["attributes"] = _attributes(columns, source_map, side, made["listing_id"], faults)
