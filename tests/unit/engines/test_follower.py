@@ -14,6 +14,7 @@ from mercer.app import Seat, owning, serving_market
 from mercer.engines.embedded.index import follower
 from mercer.engines.embedded.index.bell import Bell
 from mercer.engines.embedded.index.follower import Follower
+from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.events.log import Change
@@ -215,3 +216,30 @@ def test_bursts_are_applied_together(
     until(lambda: len(found(reader, "quokka")) == 30)
     gaps = [b - a for a, b in pairwise(applied)]
     assert all(gap >= follower.APPLY_EVERY_S * 0.9 for gap in gaps)
+
+
+def test_pages_do_not_wait_for_a_change(
+    owner: Owner, reader: EmbeddedMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a change is taken in, however long that lasts, searches get their whole page."""
+    begun, go_on = threading.Event(), threading.Event()
+    made = LiveIndex._made
+
+    def slow(index: LiveIndex, fresh: Any) -> Any:
+        begun.set()
+        assert go_on.wait(20)
+        return made(index, fresh)
+
+    monkeypatch.setattr(LiveIndex, "_made", slow)
+    before = found(reader, "")
+    put(owner, "late", "a mug that comes late")
+    assert begun.wait(20)
+    answers: list[list[str]] = []
+    searching = threading.Thread(target=lambda: answers.append(found(reader, "")))
+    searching.start()
+    searching.join(10)
+    answered = list(answers)  # before the change goes on
+    go_on.set()
+    searching.join(20)
+    assert answered == [before]
+    until(lambda: found(reader, "late") == ["late"])

@@ -49,7 +49,8 @@ class LiveIndex:
     """A generation and its delta. Thread-safe; one writer at a time."""
 
     def __init__(self, generation: Generation, rates: Rates) -> None:
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()  # held for as long as a change takes
+        self._lock = threading.Lock()  # of places and pieces, held for a moment
         self._rates = rates
         self.is_torn = False
         self._start(generation)
@@ -91,7 +92,7 @@ class LiveIndex:
         """Take in rows of CHANGED_LISTING; they are searchable when this returns."""
         if not len(changes):
             return
-        with self._lock:
+        with self._writing:
             assert not self.is_torn, "a torn index takes no changes; `anew` gives one that does"
             self.is_torn = True
             self._take_in(changes)
@@ -111,8 +112,9 @@ class LiveIndex:
 
     def take_over(self, fresh: "LiveIndex") -> None:
         """Be what another index is, in one step; that one is not to be used any more."""
-        state = {name: value for name, value in vars(fresh).items() if name != "_lock"}
-        with self._lock:
+        locks = ("_lock", "_writing")
+        state = {name: value for name, value in vars(fresh).items() if name not in locks}
+        with self._writing, self._lock:
             vars(self).update(state)
 
     def _take_in(self, changes: pa.RecordBatch) -> None:
@@ -124,11 +126,13 @@ class LiveIndex:
                 piece.growing.kill(piece.part.segment.document_row[rows])
         fresh = changes.filter(is_for_sale(changes)).select(STORED_LISTING.names)
         made, n_kept = self._made(fresh) if len(fresh) else (None, len(self._pieces))
-        self._kill(row_ids, gone)
-        if made is not None:
-            self._pieces[n_kept:] = [made]
-            self._locate(made)
-        self._version = max(self._version, int(np.asarray(changes.column("version")).max()))
+        version = int(np.asarray(changes.column("version")).max())
+        with self._lock:  # the short step that `places`, and each page of a search, may wait for
+            self._kill(row_ids, gone)
+            if made is not None:
+                self._pieces[n_kept:] = [made]
+                self._locate(made)
+            self._version = max(self._version, version)
 
     def _rows_of(self, row_ids: I64s) -> list[tuple[_Piece, I64s]]:
         """Where listings stand: pieces and rows of them."""
