@@ -1,59 +1,56 @@
-"""What a plan keeps of each listing or seller, so that a request only gathers it by row."""
+"""What a plan keeps of each listing or seller, so that a request only gathers it by row.
+
+Numbers and ids of a row lie in one record, its texts and lists in one entry after it: a candidate
+somewhere in a million rows costs a few neighbouring lines of memory, not one per feature.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.features.arrow_in import column_of
-from mercer.features.column import Column, F32s, F64s, I8Table, Ragged, U64s, table_of
-from mercer.features.gather import gathered
+from mercer.features.boundary_kernel import add_lengths, entry_offsets, write_heads, write_values
+from mercer.features.boundary_shape import BoundaryShape, shape_of
+from mercer.features.column import Column, F32s, I8Table, I64s, Ragged, U64s, table_of
 from mercer.features.graph import Home
 from mercer.features.layout import Layout
 from mercer.features.matrix import write_dense, write_hashed
+from mercer.features.program import Program
+from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
 
 
 @dataclass(frozen=True, slots=True)
 class BoundaryColumns:
-    """Of n listings (or sellers), by row; all arrays may be memory-mapped.
-
-    A row of the three tables lies together, so that a candidate costs few cache lines.
-    """
+    """Of n listings (or sellers), by row; all arrays may be memory-mapped."""
 
     n: int
-    narrow: F32s  # (n, n_narrow): numbers that are only outputs
-    wide: F64s  # (n, n_wide): numbers that candidates go on computing with
-    ids: U64s  # (n, n_ids)
-    ragged: Mapping[str, Ragged]  # texts and lists of ids, by the name of their node
-    vectors: Mapping[str, F32s | I8Table]  # (n, width) each
+    records: U64s  # (n, n_words): float64 numbers, then ids, then float32 numbers
+    offsets: I64s  # (n + 1,) in `entries`
+    entries: U64s  # of each row: the length of each text and list, then their values
+    vectors: Mapping[str, F32s | I8Table]  # (n, width) each, by the name of their node
 
+    def to_arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Everything there is to save, one array per name; none is copied."""
+        vectors = {f"vector.{name}": vector for name, vector in self.vectors.items()}
+        return {
+            "records": self.records, "offsets": self.offsets, "entries": self.entries, **vectors
+        }  # fmt: skip
 
-@dataclass(frozen=True, slots=True)
-class BoundaryShape:
-    """Which node is which column of `BoundaryColumns`."""
-
-    narrow: tuple[int, ...]
-    wide: tuple[int, ...]
-    ids: tuple[int, ...]
-    ragged: tuple[int, ...]
-    vectors: tuple[int, ...]
-
-
-def shape_of(layout: Layout, home: Home) -> BoundaryShape:
-    """The columns of a home, in the order of their nodes."""
-    nodes, handed = layout.graph.nodes, layout.handed[home]
-    numbers = [i for i in handed if nodes[i].kind == "number"]
-    return BoundaryShape(
-        narrow=tuple(i for i in numbers if not layout.is_wide[i]),
-        wide=tuple(i for i in numbers if layout.is_wide[i]),
-        ids=tuple(i for i in handed if nodes[i].kind == "id"),
-        ragged=tuple(
-            i for i in handed if nodes[i].kind in ("text", "folded", "ids", "words", "texts")
-        ),
-        vectors=tuple(i for i in handed if nodes[i].kind in ("vector", "code")),
-    )
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> "BoundaryColumns":
+        """The columns that `to_arrays` came from; the arrays may be memory-mapped."""
+        vectors = {
+            name.removeprefix("vector."): array
+            for name, array in arrays.items()
+            if name.startswith("vector.")
+        }
+        records = arrays["records"]
+        return cls(len(records), records, arrays["offsets"], arrays["entries"], vectors)
 
 
 def boundary_columns(layout: Layout, batch: pa.RecordBatch, home: Home) -> BoundaryColumns:
@@ -67,28 +64,53 @@ def boundary_columns(layout: Layout, batch: pa.RecordBatch, home: Home) -> Bound
         program.put(space, i, column_of(batch.column(name), nodes[i].kind, name=name))
     program.run(space)
     shape = shape_of(layout, home)
-
-    narrow = np.empty((n, len(shape.narrow)), np.float32)
-    write_dense(space.numbers, program.registers_of(shape.narrow), narrow)
-    ids = np.empty((n, len(shape.ids)), np.uint64)
-    write_hashed(space.ids, program.registers_of(shape.ids), ids)
+    ragged = [_ragged(program.get(space, i), nodes[i].name) for i in shape.ragged]
+    offsets, entries = _entries(ragged, shape, n)
     return BoundaryColumns(
         n=n,
-        narrow=narrow,
-        wide=np.ascontiguousarray(space.numbers[program.registers_of(shape.wide)].T),
-        ids=ids,
-        ragged={
-            nodes[i].name: _compact(program.get(space, i), nodes[i].name) for i in shape.ragged
-        },
+        records=_records(program, space, shape, n),
+        offsets=offsets,
+        entries=entries,
         vectors={nodes[i].name: table_of(program.get(space, i)) for i in shape.vectors},
     )
 
 
-def _compact(column: Column, name: str) -> Ragged:
-    """The rows one after the other, without what no row has."""
+def _records(program: Program, space: Space, shape: BoundaryShape, n: int) -> U64s:
+    records = np.zeros((n, shape.n_words), np.uint64)
+    wide, ids = len(shape.wide), len(shape.ids)
+    numbers = space.numbers[program.registers_of(shape.wide), :n]
+    records[:, :wide] = np.ascontiguousarray(numbers.T).view(np.uint64)
+    hashed = np.empty((n, ids), np.uint64)
+    write_hashed(space.ids, program.registers_of(shape.ids), hashed)
+    records[:, wide : wide + ids] = hashed
+    narrow = np.empty((n, len(shape.narrow)), np.float32)
+    write_dense(space.numbers, program.registers_of(shape.narrow), narrow)
+    records.view(np.float32)[:, 2 * (wide + ids) :][:, : len(shape.narrow)] = narrow
+    return records
+
+
+def _entries(columns: list[Ragged], shape: BoundaryShape, n: int) -> tuple[I64s, U64s]:
+    """Where each row's entry begins, in words of 8 bytes, and the entries."""
+    if not columns:
+        return np.zeros(n + 1, np.int64), np.zeros(0, np.uint64)
+    n_bytes = np.full(n, shape.head_bytes, np.int64)
+    for column, size in zip(columns, shape.item_bytes, strict=True):
+        add_lengths(column.starts, column.stops, size, n_bytes)
+    offsets = np.empty(n + 1, np.int64)
+    entry_offsets(n_bytes, offsets)
+    entries = np.zeros(int(offsets[-1]), np.uint64)
+    at = offsets[:-1] * 8 + shape.head_bytes
+    for c, (column, size) in enumerate(zip(columns, shape.item_bytes, strict=True)):
+        values = np.ascontiguousarray(column.values).view(np.uint8)
+        write_heads(column.starts, column.stops, offsets, c, entries.view(np.int32))
+        write_values(column.starts, column.stops, values, size, at, entries.view(np.uint8))
+    return offsets, entries
+
+
+def _ragged(column: Column, name: str) -> Ragged:
     if not isinstance(column, Ragged):
         raise FeatureError(
             f"features: {name!r} is a list of texts, which candidates cannot read; "
-            "let a node of the listing turn it into ids first"
+            "let a node of the listing turn it into ids or words first"
         )
-    return gathered(column, np.arange(len(column)))
+    return column

@@ -91,13 +91,25 @@ class FeatureSet:
         return "".join([*parts, *map(_to_toml, [*nodes, *outputs])])
 
     def canonical(self) -> str:
-        """One text for equal sets, whatever their order of keys and their docs: what is hashed."""
+        """One text for equal sets, whatever the order of their nodes and keys and their docs: what is
+        hashed."""
+        nodes = sorted((f for f in self.features if not f.is_output), key=lambda f: f.name)
+        outputs = [feature for feature in self.features if feature.is_output]
         features = [
-            [f.name, f.entity, f.transform, list(f.inputs), dict(sorted(f.params.items())),
+            [f.name, f.entity, f.transform, list(f.inputs), _plain(f.params),
              None if math.isnan(f.missing) else f.missing, f.is_output]
-            for f in self.features
+            for f in [*nodes, *outputs]
         ]  # fmt: skip
-        return json.dumps([self.name, dict(sorted(self.columns.items())), features], sort_keys=True)
+        return json.dumps([self.name, dict(self.columns), features], sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as floats: 2 and 2.0 are one parameter."""
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _tables(tree: Mapping[str, Any], word: str) -> list[Mapping[str, Any]]:

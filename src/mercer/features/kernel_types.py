@@ -28,11 +28,17 @@ ROW_KERNEL = nb.void(
     F8S,  # table_values
 )
 
+# Of node j of a list kernel: row sorted_at[j] of `rising` has the values of its input that are not
+# missing, list by list, rising, and the same row of `order` says which candidates they belong to.
+# Where list g begins, offsets[g], its values begin too; there are present[sorted_at[j], g] of them.
 LIST_KERNEL = nb.void(
     nb.f8[:, ::1],  # numbers
     I8S,  # offsets (n_groups + 1,) of the candidates of each request
-    I8_TABLE,  # inputs (k, arity)
     I8S,  # outs (k,)
     F8_TABLE,  # params (k, n_params)
+    I8S,  # sorted_at (k,)
+    F8_TABLE,  # rising (n_sorted, n)
+    I8_TABLE,  # order (n_sorted, n)
+    I8_TABLE,  # present (n_sorted, n_groups)
     nb.f8[:, :, ::1],  # stats (k, n_groups, n_stats), to be written
 )

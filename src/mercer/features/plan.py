@@ -18,7 +18,7 @@ from mercer.features.graph import Graph, build_graph
 from mercer.features.layout import Layout, lay_out
 from mercer.features.matrix import FeatureMatrix
 from mercer.features.registry import registry
-from mercer.features.request import Candidates, run_request
+from mercer.features.request import Candidates, RequestPath, request_path, run_request
 from mercer.features.state import FittedState, require_state
 from mercer.schema.errors import FeatureError
 
@@ -33,6 +33,7 @@ class Plan:
     state: FittedState
     graph: Graph
     layout: Layout
+    path: RequestPath
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ class Plan:
             candidates: rows of the boundary columns, and the columns of each candidate.
             now_ms: when the page was asked for.
         """
-        return run_request(self.layout, request, candidates, now_ms=now_ms, counters=counters)
+        return run_request(self.path, request, candidates, now_ms=now_ms, counters=counters)
 
 
 def set_hash(feature_set: FeatureSet) -> str:
@@ -149,7 +150,8 @@ def compile_plan(
             f"switched off: {unknown[0]!r} is no feature of {feature_set.name!r}; "
             f"its features: {', '.join(f.name for f in feature_set.features)}"
         )
-    return Plan(feature_set, state, graph, lay_out(feature_set, graph, state.arrays, off))
+    layout = lay_out(feature_set, graph, state.arrays, off)
+    return Plan(feature_set, state, graph, layout, request_path(layout))
 
 
 def _transform_of(feature_set: FeatureSet, name: str) -> str:

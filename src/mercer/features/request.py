@@ -7,17 +7,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from mercer.features.boundary import BoundaryColumns, shape_of
-from mercer.features.column import Column, I64s, Kind, Ragged, Texts, ragged, taken
+from mercer.features.boundary import BoundaryColumns
+from mercer.features.column import Column, I64s, Kind, Texts, ragged, taken
 from mercer.features.counter_reader import CounterReader
-from mercer.features.gather import (
-    gather_f4,
-    gather_f8,
-    gather_ids,
-    gathered_ragged,
-    gathered_vectors,
-)
-from mercer.features.graph import Home
+from mercer.features.gather import Gatherer, gatherer
 from mercer.features.layout import NOW, Layout
 from mercer.features.matrix import FeatureMatrix
 from mercer.features.output import write_outputs
@@ -42,8 +35,41 @@ class Candidates:
         return len(self.rows)
 
 
+@dataclass(frozen=True, slots=True)
+class RequestPath:
+    """What the request path looks up once, when the plan is made."""
+
+    layout: Layout
+    listing: Gatherer
+    seller: Gatherer
+    candidate: tuple[int, ...]  # nodes that are columns of the candidates
+    numbers: tuple[
+        I64s, I64s
+    ]  # registers of what the request hands on: there, and beside candidates
+    ids: tuple[I64s, I64s]
+    others: tuple[int, ...]  # nodes that it hands on and that have no register
+
+
+def request_path(layout: Layout) -> RequestPath:
+    """The request path of a layout."""
+    nodes, handed = layout.graph.nodes, layout.handed["request"]
+    numbers = [i for i in handed if nodes[i].kind == "number"]
+    ids = [i for i in handed if nodes[i].kind == "id"]
+    return RequestPath(
+        layout=layout,
+        listing=gatherer(layout, "listing"),
+        seller=gatherer(layout, "seller"),
+        candidate=tuple(
+            i for i in layout.pair.loads if nodes[i].transform is None and nodes[i].home == "pair"
+        ),
+        numbers=(layout.request.registers_of(numbers), layout.pair.registers_of(numbers)),
+        ids=(layout.request.registers_of(ids), layout.pair.registers_of(ids)),
+        others=tuple(i for i in handed if nodes[i].kind not in ("number", "id")),
+    )
+
+
 def run_request(
-    layout: Layout,
+    path: RequestPath,
     request: Mapping[str, Any],
     candidates: Candidates,
     *,
@@ -51,14 +77,14 @@ def run_request(
     counters: CounterReader | None,
 ) -> FeatureMatrix:
     """See `Plan.run_request`."""
-    n = candidates.n
+    n, layout = candidates.n, path.layout
     space = layout.pair.space(n)
     space.counters, space.now_ms = counters, np.full(n, now_ms, np.int64)
     space.group_offsets = np.array([0, n], np.int64)
-    _load_request(layout, request, space, now_ms)
-    _load_listings(layout, candidates, space)
-    _load_sellers(layout, candidates, space)
-    _load_candidates(layout, candidates, space)
+    _load_request(path, request, space, now_ms)
+    _load_listings(path, candidates, space)
+    _load_sellers(path, candidates, space)
+    _load_candidates(path, candidates, space)
     layout.pair.run(space)
     dense = np.empty((n, len(layout.names)), np.float32)
     hashed = np.empty((n, len(layout.hashed_names)), np.uint64)
@@ -66,9 +92,9 @@ def run_request(
     return FeatureMatrix(layout.names, layout.hashed_names, dense, hashed, space.list_stats)
 
 
-def _load_request(layout: Layout, request: Mapping[str, Any], space: Space, now_ms: int) -> None:
+def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, now_ms: int) -> None:
     """Compute what depends on the request, and put it beside each candidate."""
-    nodes, program = layout.graph.nodes, layout.request
+    nodes, program = path.layout.graph.nodes, path.layout.request
     if not program.kinds:
         return
     one = program.space(1)
@@ -82,16 +108,13 @@ def _load_request(layout: Layout, request: Mapping[str, Any], space: Space, now_
         else:
             raise FeatureError(f"request: column {name!r} is missing; have: {sorted(request)}")
     program.run(one)
+    there, here = path.numbers
+    space.numbers[here] = one.numbers[there]
+    there, here = path.ids
+    space.ids[here] = one.ids[there]
     every = np.zeros(space.n, np.int64)
-    for i in layout.handed["request"]:
-        layout.pair.put(space, i, _spread(program.get(one, i), every))
-
-
-def _spread(column: Column, every: I64s) -> Column:
-    """One row for all candidates."""
-    if isinstance(column, Ragged | Texts):
-        return column.taken(every)
-    return taken(column, every)
+    for i in path.others:
+        path.layout.pair.put(space, i, taken(program.get(one, i), every))
 
 
 def _one_row(value: Any, kind: Kind, name: str) -> Column:
@@ -124,63 +147,38 @@ def _one_list(value: Sequence[str | None] | None) -> Texts:
     return Texts(np.zeros(1, np.int64), np.full(1, len(value), np.int64), strings)
 
 
-def _load_listings(layout: Layout, candidates: Candidates, space: Space) -> None:
-    if not layout.handed["listing"]:
+def _load_listings(path: RequestPath, candidates: Candidates, space: Space) -> None:
+    if not path.layout.handed["listing"]:
         return
-    if len(candidates.listings) == 1:
-        _gather(layout, "listing", candidates.listings, [(candidates.rows, None)], space)
-        return
-    spans: list[tuple[I64s, I64s | None]] = []
-    for part in range(len(candidates.listings)):
-        places = np.flatnonzero(candidates.part == part)
-        spans.append((candidates.rows[places], places))
-    _gather(layout, "listing", candidates.listings, spans, space)
+    parts, rows = candidates.listings, candidates.rows
+    if len(parts) == 1:
+        spans = [(rows, np.arange(space.n))]
+    else:
+        places = [np.flatnonzero(candidates.part == part) for part in range(len(parts))]
+        spans = [(rows[mine], mine) for mine in places]
+    path.listing.gather(parts, spans, space)
 
 
-def _load_sellers(layout: Layout, candidates: Candidates, space: Space) -> None:
-    if not layout.handed["seller"]:
+def _load_sellers(path: RequestPath, candidates: Candidates, space: Space) -> None:
+    if not path.layout.handed["seller"]:
         return
     if candidates.sellers is None or candidates.seller_rows is None:
         raise FeatureError(
             "request: this feature set reads sellers; give `sellers` and `seller_rows`"
         )
-    _gather(layout, "seller", [candidates.sellers], [(candidates.seller_rows, None)], space)
+    spans = [(candidates.seller_rows, np.arange(space.n))]
+    path.seller.gather([candidates.sellers], spans, space)
 
 
-def _gather(
-    layout: Layout,
-    home: Home,
-    parts: Sequence[BoundaryColumns],
-    spans: Sequence[tuple[I64s, I64s | None]],
-    space: Space,
-) -> None:
-    """Rows of each part, and the places of those candidates (None: all, in order)."""
-    shape, pair, nodes = shape_of(layout, home), layout.pair, layout.graph.nodes
-    everywhere = np.arange(space.n)
-    for part, (rows, places) in zip(parts, spans, strict=True):
-        at = everywhere if places is None else places
-        if rows.size:
-            gather_f8(part.wide, rows, at, pair.registers_of(shape.wide), space.numbers)
-            gather_f4(part.narrow, rows, at, pair.registers_of(shape.narrow), space.numbers)
-            gather_ids(part.ids, rows, at, pair.registers_of(shape.ids), space.ids)
-    for i in shape.ragged:
-        columns = [part.ragged[nodes[i].name] for part in parts]
-        pair.put(space, i, gathered_ragged(columns, spans, space.n))
-    for i in shape.vectors:
-        vectors = [part.vectors[nodes[i].name] for part in parts]
-        pair.put(space, i, gathered_vectors(vectors, spans, space.n))
-
-
-def _load_candidates(layout: Layout, candidates: Candidates, space: Space) -> None:
-    nodes = layout.graph.nodes
-    for i in layout.pair.loads:
-        if nodes[i].transform is None and nodes[i].home == "pair":
-            name = nodes[i].name
-            if name not in candidates.columns:
-                raise FeatureError(
-                    f"request: column {name!r} is missing; have: {sorted(candidates.columns)}"
-                )
-            layout.pair.put(space, i, _candidate_column(candidates.columns[name], nodes[i].kind))
+def _load_candidates(path: RequestPath, candidates: Candidates, space: Space) -> None:
+    nodes, pair = path.layout.graph.nodes, path.layout.pair
+    for i in path.candidate:
+        name = nodes[i].name
+        if name not in candidates.columns:
+            raise FeatureError(
+                f"request: column {name!r} is missing; have: {sorted(candidates.columns)}"
+            )
+        pair.put(space, i, _candidate_column(candidates.columns[name], nodes[i].kind))
 
 
 def _candidate_column(column: Any, kind: Kind) -> Column:

@@ -1,5 +1,6 @@
 """The rows that a program runs over: registers of numbers and ids, and the columns beside them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy.typing as npt
 
 from mercer.features.column import Column, F64s, I64s, Kind, ids_of, numbers_of
 from mercer.features.counter_reader import CounterReader
+from mercer.features.ordered import sort_lists
 
 
 @dataclass(slots=True)
@@ -21,6 +23,48 @@ class Space:
     list_stats: dict[str, F64s] = field(default_factory=dict)  # "feature.stat" -> (n_groups,)
     now_ms: I64s | None = None  # (n,) when each row's page was asked for
     counters: CounterReader | None = None
+    lists: "SortedLists | None" = None  # of the registers that were asked for so far
+
+    def sorted_lists(self, registers: Sequence[int]) -> "SortedLists":
+        """The values of some registers in rising order, list by list; each is sorted once."""
+        have = self.lists
+        fresh = [one for one in dict.fromkeys(registers) if have is None or one not in have.places]
+        if have is None or fresh:
+            have = self.lists = _with_lists(self, have, fresh)
+        return have
+
+
+@dataclass(frozen=True, slots=True)
+class SortedLists:
+    """Registers whose lists were sorted; see `kernel_types.LIST_KERNEL`."""
+
+    offsets: I64s  # (n_groups + 1,)
+    places: Mapping[int, int]  # register -> row of the arrays below
+    rising: F64s  # (n_sorted, n)
+    order: I64s  # (n_sorted, n)
+    present: I64s  # (n_sorted, n_groups)
+
+
+def _with_lists(space: Space, have: SortedLists | None, fresh: Sequence[int]) -> SortedLists:
+    offsets = space.group_offsets
+    if offsets is None:
+        offsets = np.array([0, space.n], np.int64)
+    shape = (len(fresh), space.n)
+    rising, order = np.empty(shape), np.empty(shape, np.int64)
+    present = np.empty((len(fresh), offsets.size - 1), np.int64)
+    registers, scratch = np.array(fresh, np.int64), np.empty((8, 256), np.int64)
+    sort_lists(space.numbers, registers, offsets, rising, order, present, scratch)
+    if have is None:
+        places = {register: i for i, register in enumerate(fresh)}
+        return SortedLists(offsets, places, rising, order, present)
+    places = {**have.places, **{one: len(have.places) + i for i, one in enumerate(fresh)}}
+    return SortedLists(
+        offsets,
+        places,
+        np.concatenate([have.rising, rising]),
+        np.concatenate([have.order, order]),
+        np.concatenate([have.present, present]),
+    )
 
 
 def put_column(space: Space, node: int, kind: Kind, register: int, column: Column) -> None:

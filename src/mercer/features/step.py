@@ -78,18 +78,21 @@ def _padded(array: npt.NDArray, size: int, dtype: type[np.generic]) -> npt.NDArr
 
 
 def _list_step(run: ListKernel, group: Group, registers: Mapping[int, int]) -> Step:
-    kernel, inputs, outs = run.kernel, _inputs(group, registers), _outs(group, registers)
-    params, names = _params(group), run.stats
+    kernel, outs, params, names = run.kernel, _outs(group, registers), _params(group), run.stats
+    wanted = [registers[node.inputs[0]] for _, node in group]
+    labels = [[f"{node.name}.{name}" for name in names] for _, node in group]
 
     def step(space: Space) -> None:
-        offsets = space.group_offsets
-        if offsets is None:
-            offsets = np.array([0, space.n], np.int64)
-        stats = np.empty((len(group), offsets.size - 1, len(names)))
-        kernel(space.numbers, offsets, inputs, outs, params, stats)
-        for j, (_, node) in enumerate(group):
-            for s, name in enumerate(names):
-                space.list_stats[f"{node.name}.{name}"] = stats[j, :, s]
+        lists = space.sorted_lists(wanted)
+        stats = np.empty((len(group), lists.offsets.size - 1, len(names)))
+        sorted_at = np.array([lists.places[one] for one in wanted], np.int64)
+        kernel(
+            space.numbers, lists.offsets, outs, params, sorted_at, lists.rising, lists.order,
+            lists.present, stats,
+        )  # fmt: skip
+        for j, mine in enumerate(labels):
+            for s, label in enumerate(mine):
+                space.list_stats[label] = stats[j, :, s]
 
     return step
 

@@ -8,28 +8,27 @@ import numba as nb
 import numpy as np
 
 from mercer.features.kernel_types import LIST_KERNEL
-from mercer.features.lookup import count_at_most
-from mercer.features.ordered import count_below, sort_present
+from mercer.features.ordered import end_of_ties
 from mercer.features.transform import ListKernel, Transform
 
 
 @nb.njit(LIST_KERNEL, cache=True, nogil=True)
-def kernel(numbers, offsets, inputs, outs, params, stats) -> None:  # type: ignore[no-untyped-def]
+def kernel(numbers, offsets, outs, params, sorted_at, rising, order, present, stats) -> None:  # type: ignore[no-untyped-def]
     """Statistics: count, median (the lower one of two)."""
-    rising = np.empty(numbers.shape[1])
     for j in range(outs.size):
-        x, out = numbers[inputs[j, 0]], numbers[outs[j]]
+        out, values, places = numbers[outs[j]], rising[sorted_at[j]], order[sorted_at[j]]
         for g in range(offsets.size - 1):
-            first, last = offsets[g], offsets[g + 1]
-            n = sort_present(x, first, last, rising)
+            first, n = offsets[g], present[sorted_at[j], g]
+            out[first : offsets[g + 1]] = np.nan
             stats[j, g, 0] = n
-            stats[j, g, 1] = rising[(n - 1) // 2] if n else np.nan
-            for i in range(first, last):
-                if x[i] == x[i]:
-                    below, at_most = count_below(rising, n, x[i]), count_at_most(rising, 0, n, x[i])
-                    out[i] = (below + at_most) * 0.5 / n
-                else:
-                    out[i] = np.nan
+            stats[j, g, 1] = values[first + (n - 1) // 2] if n else np.nan
+            at = first
+            while at < first + n:
+                end = end_of_ties(values, at, first + n)
+                share = float((at - first) + (end - first)) * 0.5 / n
+                for i in range(at, end):
+                    out[places[i]] = share
+                at = end
 
 
 def twin(values: Sequence[float], **_: Any) -> list[float]:

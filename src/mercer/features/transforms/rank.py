@@ -8,31 +8,30 @@ import numba as nb
 import numpy as np
 
 from mercer.features.kernel_types import LIST_KERNEL
-from mercer.features.lookup import count_at_most
-from mercer.features.ordered import count_below, sort_present
+from mercer.features.ordered import end_of_ties
 from mercer.features.param import Param
 from mercer.features.transform import ListKernel, Params, Transform
 
 
 @nb.njit(LIST_KERNEL, cache=True, nogil=True)
-def kernel(numbers, offsets, inputs, outs, params, stats) -> None:  # type: ignore[no-untyped-def]
+def kernel(numbers, offsets, outs, params, sorted_at, rising, order, present, stats) -> None:  # type: ignore[no-untyped-def]
     """params[j, 0]: 0 the highest is best, 1 the lowest. Statistics: count, lowest, highest."""
-    rising = np.empty(numbers.shape[1])
     for j in range(outs.size):
-        x, out, lowest_first = numbers[inputs[j, 0]], numbers[outs[j]], params[j, 0] == 1.0
+        out, lowest_first = numbers[outs[j]], params[j, 0] == 1.0
+        values, places = rising[sorted_at[j]], order[sorted_at[j]]
         for g in range(offsets.size - 1):
-            first, last = offsets[g], offsets[g + 1]
-            n = sort_present(x, first, last, rising)
+            first, n = offsets[g], present[sorted_at[j], g]
+            out[first : offsets[g + 1]] = np.nan
             stats[j, g, 0] = n
-            stats[j, g, 1] = rising[0] if n else np.nan
-            stats[j, g, 2] = rising[n - 1] if n else np.nan
-            for i in range(first, last):
-                if x[i] != x[i]:
-                    out[i] = np.nan
-                elif lowest_first:
-                    out[i] = 1.0 + count_below(rising, n, x[i])
-                else:
-                    out[i] = 1.0 + n - count_at_most(rising, 0, n, x[i])
+            stats[j, g, 1] = values[first] if n else np.nan
+            stats[j, g, 2] = values[first + n - 1] if n else np.nan
+            at = first
+            while at < first + n:
+                end = end_of_ties(values, at, first + n)
+                better = at - first if lowest_first else first + n - end
+                for i in range(at, end):
+                    out[places[i]] = 1.0 + better
+                at = end
 
 
 def twin(values: Sequence[float], *, params: Params, **_: Any) -> list[float]:

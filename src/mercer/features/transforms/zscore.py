@@ -8,29 +8,23 @@ import numba as nb
 import numpy as np
 
 from mercer.features.kernel_types import LIST_KERNEL
-from mercer.features.ordered import deviation_of, mean_of, sort_present
+from mercer.features.ordered import deviation_of, mean_of
 from mercer.features.transform import ListKernel, Transform
 
 
 @nb.njit(LIST_KERNEL, cache=True, nogil=True)
-def kernel(numbers, offsets, inputs, outs, params, stats) -> None:  # type: ignore[no-untyped-def]
+def kernel(numbers, offsets, outs, params, sorted_at, rising, order, present, stats) -> None:  # type: ignore[no-untyped-def]
     """Statistics: count, mean, deviation (of the population)."""
-    rising = np.empty(numbers.shape[1])
     for j in range(outs.size):
-        x, out = numbers[inputs[j, 0]], numbers[outs[j]]
+        out, values, places = numbers[outs[j]], rising[sorted_at[j]], order[sorted_at[j]]
         for g in range(offsets.size - 1):
-            first, last = offsets[g], offsets[g + 1]
-            n = sort_present(x, first, last, rising)
-            mean = mean_of(rising, n)
-            deviation = deviation_of(rising, n, mean)
+            first, n = offsets[g], present[sorted_at[j], g]
+            mean = mean_of(values, first, n)
+            deviation = deviation_of(values, first, n, mean)
             stats[j, g, 0], stats[j, g, 1], stats[j, g, 2] = n, mean, deviation
-            for i in range(first, last):
-                if x[i] != x[i]:
-                    out[i] = np.nan
-                elif deviation == 0.0:
-                    out[i] = 0.0
-                else:
-                    out[i] = (x[i] - mean) / deviation
+            out[first : offsets[g + 1]] = np.nan
+            for i in range(first, first + n):
+                out[places[i]] = 0.0 if deviation == 0.0 else (values[i] - mean) / deviation
 
 
 def twin(values: Sequence[float], **_: Any) -> list[float]:
