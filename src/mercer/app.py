@@ -45,11 +45,11 @@ from mercer.engines.embedded.view.attribution_view import AttributionView, shows
 from mercer.engines.embedded.view.traffic_view import TrafficView
 from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.collect import CollectRules
-from mercer.events.consumer import POLL_S, step
+from mercer.events.consumer import POLL_S, catch_up, step
 from mercer.events.token import sign_many
 from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
-from mercer.schema.errors import ConfigError, CorruptError, NotFoundError
+from mercer.schema.errors import ConfigError, CorruptError, MarketBusyError, NotFoundError
 from mercer.schema.time import DAY_MS
 from mercer.serve.access.access import Keys, Verifier
 from mercer.serve.access.client import Proxies
@@ -253,6 +253,17 @@ def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:
     """The counters, for a process that reads them; they need not be there yet."""
     counters = SharedCounters(folder.views / FOLDER / LIVE, params_of(config).half_lives)
     return CounterWatch(counters, EventLog(folder.log, is_owner=False))
+
+
+def follow_log(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> None:
+    """Bring the views of the log up to date; beside a running server that is its learner's work."""
+    try:
+        with folder.lock():
+            for consumer in consumers_of(folder, config):
+                with closing(consumer):
+                    catch_up(consumer, log)
+    except MarketBusyError:  # its own learner follows the log
+        pass
 
 
 def _token_ttl_ms(config: MarketConfig) -> int:

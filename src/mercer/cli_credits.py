@@ -10,7 +10,6 @@ from rich.table import Table
 
 from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.schema.errors import MarketBusyError
 
 N_SHOWN = 100
 
@@ -45,23 +44,16 @@ def credits_command(
 
 
 def _result(folder: MarketFolder, page: str | None) -> dict[str, Any]:
-    from mercer.app import consumers_of
+    from mercer.app import follow_log
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.sqlite_file import open_shared
     from mercer.engines.embedded.view.attribution_tables import credits_of, n_billable, totals
-    from mercer.events.consumer import catch_up
     from mercer.events.log import START, Position, RecordKind
 
     config = folder.config()
     file = folder.views / "attribution.db"
     with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
-        try:
-            with folder.lock():
-                for consumer in consumers_of(folder, config):
-                    with closing(consumer):
-                        catch_up(consumer, log)
-        except MarketBusyError:  # its own learner follows the log
-            pass
+        follow_log(folder, config, log)
         kinds = frozenset[RecordKind](("events", "erasures"))
         if not file.exists():
             empty: dict[str, Any] = {"how": {}, "billable_clicks": 0, "purchases": []}

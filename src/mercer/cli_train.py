@@ -3,9 +3,10 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import typer
@@ -15,13 +16,19 @@ from rich.table import Table
 
 from mercer.cli_catalogue import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.training_log import LogWindow
+from mercer.engines.embedded.training_market import MarketJob
 from mercer.evaluate.gains import GAINS_HELP, GainSpec
+from mercer.events.bot_filter import BotRule
+from mercer.learn.click_bias import Bias, BiasParams
 from mercer.learn.split import SplitParams, split
+from mercer.rank.training_log import LabelParams
 from mercer.rank.training_set import TrainingSet
-from mercer.schema.errors import InputError
+from mercer.schema.errors import ConfigError
 
 ROLE = "ranker"
 N_SHOWN = 10  # features whose importance is printed
+READ_EVERY = 20_000  # rows between lines
 PLAIN_EVERY = 100  # rounds between lines where stderr is no terminal
 
 app = typer.Typer(no_args_is_help=True, help="Train the models of a market.")
@@ -40,11 +47,55 @@ def ranker_command(
     ] = None,
     letor: Annotated[
         list[Path] | None,
-        typer.Option("--letor", help="SVM-rank or LETOR text, or Parquet with qid, label, f1, ..."),
+        typer.Option(
+            "--letor",
+            help="In place of the log: SVM-rank or LETOR text, or Parquet with qid, label, f1, ...",
+        ),
     ] = None,
     gains: Annotated[
         str, typer.Option(help=f"What a grade of a file is worth; {GAINS_HELP}.")
     ] = "exp",
+    event_gains: Annotated[
+        str, typer.Option(help="What a click, favourite, cart and purchase of the log is worth.")
+    ] = "click=1,favourite=2,cart=4,purchase=10",
+    days: Annotated[
+        float, typer.Option(min=0.0, help="Of the log, before its newest page.")
+    ] = 90.0,
+    max_pages: Annotated[
+        int, typer.Option(min=1, help="Of more pages a sample of so many is learned from.")
+    ] = 200_000,
+    label_hours: Annotated[
+        float, typer.Option(help="A click, favourite or cart so long after its page counts.")
+    ] = 24.0,
+    purchase_days: Annotated[
+        float, typer.Option(help="A purchase so long after the page it is credited to counts.")
+    ] = 7.0,
+    mature_hours: Annotated[
+        float, typer.Option(help="Pages younger than this are left out: their clicks still come.")
+    ] = 1.0,
+    standings: Annotated[
+        str, typer.Option(help="Whose events are believed: signed, none, expired.")
+    ] = "signed",
+    keep_bots: Annotated[
+        bool, typer.Option("--keep-bots", help="Also learn from visitors that look like machines.")
+    ] = False,
+    bias: Annotated[
+        str,
+        typer.Option(
+            help="How the favour of places is taken out of clicks: model (regression-EM), swaps, "
+            "moved (listings that stood at several places), or none."
+        ),
+    ] = "model",
+    places: Annotated[
+        int,
+        typer.Option(min=2, help="Whose chance of a look is estimated; deeper ones have the last."),
+    ] = 24,
+    max_weight: Annotated[
+        float, typer.Option(min=1.0, help="No click counts more than so many at the first place.")
+    ] = 20.0,
+    feature_set: Annotated[
+        str | None, typer.Option(help="Hash of the logged features; that of the newest page.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where models are kept; the market's models/ by default.")
     ] = None,
@@ -65,29 +116,59 @@ def ranker_command(
 ) -> None:
     """Learn an order: logistic regression, then LambdaMART, on one frozen split.
 
-    The rung that is best on the stopping part is kept as a model file with its report; nothing serves
-    it before `mercer promote`.
+    Without --letor it learns from the market's log: the feature values that were used, and what buyers
+    did then. The rung that is best on the stopping part is kept as a model file with its report;
+    nothing serves it before `mercer promote`.
 
     Examples:
 
+        mercer train ranker --market shop --dry-run
+        mercer train ranker --market shop --bias swaps --event-gains click=1,purchase=5
         mercer train ranker --letor train.txt --letor vali.txt --out models
-        mercer train ranker --letor rank.parquet --gains linear --market shop --dry-run
+        mercer train ranker --letor rank.parquet --gains linear --market shop
     """
     with told("train ranker"):
         models = _models_folder(market, out)
         params = SplitParams(seed=split_seed)
-        data, source = _data(letor, gains)
+        if letor:
+            learned = _from_files(letor, gains)
+        else:
+            job = MarketJob(
+                feature_set=feature_set,
+                window=LogWindow(
+                    days=days, max_pages=max_pages, bots=None if keep_bots else BotRule()
+                ),
+                labels=LabelParams(
+                    gains=_event_gains(event_gains),
+                    label_hours=label_hours,
+                    purchase_days=purchase_days,
+                    mature_hours=mature_hours,
+                    standings=frozenset(one.strip() for one in standings.split(",")),
+                ),
+                bias=BiasParams(way=cast(Bias, bias), n_places=places, max_weight=max_weight),
+                k=k,
+            )
+            learned = _from_log(market or Path(), job)
         if dry_run:
-            plan = _plan(data, params)
+            plan = _plan(learned, params)
             say(plan, _plan_text(plan), as_json=as_json)
             return
-        result = _trained(
-            data, models, params, source=source, name=name, k=k, seed=seed, threads=threads
-        )
+        result = _trained(learned, models, params, name=name, k=k, seed=seed, threads=threads)
     if as_json:
         say(result, "", as_json=True)
     else:
         _show(result, Console(highlight=False, soft_wrap=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What is learned from, and what the model file says of it."""
+
+    data: TrainingSet
+    source: str
+    window: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)  # for the output
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def _models_folder(market: Path | None, out: Path | None) -> Path:
@@ -98,16 +179,47 @@ def _models_folder(market: Path | None, out: Path | None) -> Path:
     return folder.models
 
 
-def _data(letor: list[Path] | None, gains: str) -> tuple[TrainingSet, str]:
+def _event_gains(text: str) -> dict[str, float]:
+    try:
+        pairs = [one.partition("=") for one in text.split(",")]
+        return {kind.strip(): float(number) for kind, _, number in pairs}
+    except ValueError:
+        raise ConfigError(
+            f"--event-gains {text!r}: allowed are pairs such as click=1,favourite=2,cart=4,purchase=10"
+        ) from None
+
+
+def _from_files(letor: list[Path], gains: str) -> _Learned:
     from mercer.engines.embedded.training_files import read_letor_files
 
-    if not letor:
-        raise InputError("nothing to learn from; name files with --letor")
     spec = GainSpec.parse(gains)
-    return read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), "letor"
+    return _Learned(read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), "letor")
 
 
-def _plan(data: TrainingSet, params: SplitParams) -> dict[str, Any]:
+def _from_log(market: Path, job: MarketJob) -> _Learned:
+    from mercer.app import follow_log
+    from mercer.engines.embedded.log.market_log import EmbeddedLog
+    from mercer.engines.embedded.training_market import market_set
+
+    folder = MarketFolder(market)
+    config = folder.config()
+    with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
+        follow_log(folder, config, log)
+        made = market_set(folder, config, log, job, on_read=_plain_read)
+    numbers: dict[str, Any] = {"read": made.counts, "bias": job.bias.way}
+    if made.examination is not None:
+        curve = [round(float(one), 4) for one in made.examination.chance]
+        numbers["examination"] = {"by": job.bias.way, "chance": curve}
+    return _Learned(made.data, "log", made.window, numbers, made.files)
+
+
+def _plain_read(what: str, n: int) -> None:
+    if n % READ_EVERY < 128:
+        sys.stderr.write(f"mercer train ranker: {n:,} {what} read\n")
+
+
+def _plan(learned: _Learned, params: SplitParams) -> dict[str, Any]:
+    data = learned.data
     parts = split(data, params)
     return {
         "lists": data.n_queries,
@@ -118,6 +230,7 @@ def _plan(data: TrainingSet, params: SplitParams) -> dict[str, Any]:
         "split": {
             part: len(getattr(parts, part)) for part in ("fit", "stop", "by_query", "by_time")
         },
+        **learned.numbers,
         "written": False,
     }
 
@@ -133,11 +246,10 @@ def _plan_text(plan: dict[str, Any]) -> str:
 
 
 def _trained(
-    data: TrainingSet,
+    learned: _Learned,
     models: Path,
     params: SplitParams,
     *,
-    source: str,
     name: str,
     k: int,
     seed: int,
@@ -157,17 +269,19 @@ def _trained(
     parent = folder.history().current
     rungs = (Logistic(LogisticParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
     with np.errstate(all="ignore"), _rounds() as on_step:
-        climbed = climb(data, rungs, split_params=params, seed=seed, k=k, on_step=on_step)
-        report = report_of(climbed, seed=seed)
+        climbed = climb(learned.data, rungs, split_params=params, seed=seed, k=k, on_step=on_step)
+        report = report_of(climbed, seed=seed) | learned.numbers
     origin = Origin(
         role=ROLE,
         name=name,
         created_ms=time.time_ns() // 1_000_000,
-        source=source,
+        source=learned.source,
+        window=learned.window,
+        extra=learned.files,
         parents=(parent,) if parent else (),
     )
     model = folder.write(packed(climbed, report, origin))
-    return {"model": model, "path": str(folder.path / model), **report}
+    return {"model": model, "path": str(folder.path / model), **learned.numbers, **report}
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def test_a_damaged_model_is_listed_as_such(letor: Path, tmp_path: Path) -> None:
     [
         (["train", "ranker", "--letor", "absent.txt", "--out", "m"], 2, "there is no such file"),
         (["train", "ranker", "--letor", "absent.txt"], 2, "is no market"),
-        (["train", "ranker", "--out", "m"], 1, "nothing to learn from"),
+        (["train", "ranker", "--out", "m"], 2, "is no market"),
         (["promote", "other", "--models", "m"], 2, "no model 'other'"),
         (["rollback", "--models", "m"], 1, "nothing to roll back"),
         (["models", "--models", "m", "--role", "../x"], 1, "allowed are"),

@@ -11,6 +11,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from mercer.features.plan import Plan
 from mercer.metrics.ragged import Floats, Ints
 from mercer.schema.errors import InputError
 
@@ -36,6 +37,15 @@ class FeatureColumns:
             raise InputError(
                 f"features: {len(self.missing)} missing policies for {len(self.names)} columns"
             )
+
+    @classmethod
+    def of_plan(cls, plan: Plan) -> "FeatureColumns":
+        """The dense columns of a compiled feature set."""
+        policy = {f.name: f.missing for f in plan.feature_set.features}
+        missing = tuple(
+            NAN_IS_MISSING if np.isnan(policy[name]) else f"{policy[name]:g}" for name in plan.names
+        )
+        return cls(plan.names, plan.hash, missing)
 
     @classmethod
     def of_file(cls, names: Sequence[str], *, missing: str = ZERO_IS_ABSENT) -> "FeatureColumns":

@@ -33,14 +33,16 @@ class LambdaMartParams:
     min_hessian_in_leaf: float = 1.0
     l2: float = 10.0
     row_share: float = 0.5  # of each tree
-    column_share: float = 0.2
+    column_share: float = 0.2  # of each tree ...
+    min_columns: int = 20  # ... but at least so many of them
     patience: int = 100  # trees without a better nDCG on the stopping part
     refit: bool = True  # learn once more, from the stopping part too, with as many trees
     k: int = 10  # of the nDCG that is improved
     n_threads: int = 1  # any number gives the same trees
 
-    def to_lightgbm(self, *, seed: int) -> dict[str, Any]:
+    def to_lightgbm(self, *, seed: int, n_features: int) -> dict[str, Any]:
         """The words of LightGBM."""
+        column_share = min(max(self.column_share, self.min_columns / max(n_features, 1)), 1.0)
         return {
             "objective": "lambdarank",
             "metric": "ndcg",
@@ -53,7 +55,7 @@ class LambdaMartParams:
             "lambda_l2": self.l2,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1 if self.row_share < 1 else 0,
-            "feature_fraction": self.column_share,
+            "feature_fraction": column_share,
             "seed": seed,
             "num_threads": self.n_threads,
             "deterministic": True,
@@ -116,7 +118,7 @@ class LambdaMart:
     ) -> Trained:
         """As many trees as the stopping part asks for."""
         params = self._params
-        words = params.to_lightgbm(seed=seed)
+        words = params.to_lightgbm(seed=seed, n_features=len(fit.columns.names))
         level_gain = _levels(np.concatenate([fit.gain, stop.gain]))
         words["label_gain"] = level_gain.tolist()
         train = _dataset(fit, level_gain)

@@ -1,0 +1,232 @@
+"""The training set of a market: its pages, events and credits read once, in bounded memory."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.sqlite_file import open_shared
+from mercer.engines.embedded.view.attribution_tables import credits_of
+from mercer.events.bot_filter import BotRule, machines
+from mercer.events.log import START
+from mercer.events.traffic import rank_of
+from mercer.metrics.ragged import Ints
+from mercer.rank.training_log import (
+    CREDIT,
+    HOUR_MS,
+    LabelParams,
+    Labels,
+    ShownRows,
+    joined_rows,
+    label,
+    label_purchases,
+    shown_rows,
+)
+from mercer.rank.training_set import FeatureColumns
+from mercer.schema.errors import InputError
+from mercer.schema.time import DAY_MS
+
+IDS_PER_QUESTION = 5_000
+OnRead = Callable[[str, int], None]
+"""How far the log was read: (what, rows so far)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogWindow:
+    """Which pages are learned from."""
+
+    days: float = 90.0  # before the newest page
+    max_pages: int = 200_000  # of more, those whose ids hash lowest: a uniform sample
+    bots: BotRule | None = field(default_factory=BotRule)  # None: nobody is left out
+
+
+@dataclass(frozen=True, slots=True)
+class LogRows:
+    """What was read of a log."""
+
+    rows: ShownRows
+    labels: Labels
+    counts: dict[str, int]  # of what was read, and of what was left out and why
+    from_ms: int
+    to_ms: int
+    position: str  # of the log, up to which it was read
+
+
+def newest_feature_set(log: EmbeddedLog) -> str:
+    """The hash on the newest page that was ranked on features.
+
+    Raises:
+        InputError: no page was.
+    """
+    newest, found = -1, ""
+    for rows in _page_batches(log):
+        kept = rows.filter(pc.not_equal(rows.column("feature_set"), ""))
+        if kept.num_rows:
+            at = int(np.argmax(np.asarray(kept.column("served_ms"))))
+            if (served := kept.column("served_ms")[at].as_py()) > newest:
+                newest, found = served, kept.column("feature_set")[at].as_py()
+    if not found:
+        raise InputError(
+            "the log has no page with feature values yet; they are logged from the first search that "
+            "is ranked on a feature set. Learn from grades meanwhile (--letor)"
+        )
+    return found
+
+
+def read_log(
+    folder: MarketFolder,
+    log: EmbeddedLog,
+    columns: FeatureColumns,
+    *,
+    window: LogWindow,
+    params: LabelParams,
+    on_read: OnRead = lambda what, n: None,
+) -> LogRows:
+    """The pages of the window that were ranked on those features, with their labels.
+
+    Purchases are those that the attribution view has credited so far; the caller brings it up to date.
+
+    Raises:
+        InputError: there is no such page.
+    """
+    position = log.end(kinds={"pages", "events"})
+    rows, counts = _shown(log, columns, window, on_read)
+    to_ms = int(rows.served_ms.max())
+    mature_ms = to_ms - round(params.mature_hours * HOUR_MS)
+    keep = rows.served_ms <= mature_ms
+    counts["pages_too_young"] = int((~keep).sum())
+    if window.bots is not None:
+        bots = _bots(log, rows, window.bots)
+        is_bot = np.asarray(pc.fill_null(pc.is_in(rows.visitor_id, bots), False))
+        counts["machines"] = len(bots)
+        counts["pages_of_machines"] = int((is_bot & keep).sum())
+        keep &= ~is_bot
+    rows = rows.take(np.flatnonzero(keep))
+    counts["pages"] = len(rows.page_id)
+    if not counts["pages"]:
+        raise InputError(
+            f"no page is left to learn from: {counts}; wait for more, or lower --mature-hours"
+        )
+    labels = Labels.none(len(rows.position))
+    n_events = 0
+    for entry in log.read(after=START, kinds={"events"}):
+        labels = label(rows, labels, entry.change.rows, params)
+        n_events += entry.change.rows.num_rows
+        on_read("events", n_events)
+    for credits in _credits(folder, rows):
+        labels = label_purchases(rows, labels, credits, params)
+    counts |= {"events_read": n_events, "clicked": int(labels.is_clicked.sum())}
+    counts["with_gain"] = int((labels.gain > 0).sum())
+    from_ms = int(rows.served_ms.min())
+    return LogRows(rows, labels, counts, from_ms, min(to_ms, mature_ms), str(position))
+
+
+def _page_batches(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
+    for entry in log.read(after=START, kinds={"pages"}):
+        if entry.change.rows.num_rows:
+            yield entry.change.rows
+
+
+def _shown(
+    log: EmbeddedLog, columns: FeatureColumns, window: LogWindow, on_read: OnRead
+) -> tuple[ShownRows, dict[str, int]]:
+    """The pages of the window; of too many, those whose ids hash lowest."""
+    parts: list[ShownRows] = []
+    n_read = n_kept = newest = 0
+    for batch in _page_batches(log):
+        part = shown_rows(batch, columns)
+        n_read += batch.num_rows
+        on_read("pages", n_read)
+        if len(part.page_id):
+            parts.append(part)
+            newest = max(newest, int(part.served_ms.max()))
+            n_kept += len(part.page_id)
+        if n_kept > 2 * window.max_pages:
+            parts = [_sampled(parts, newest, window)]
+            n_kept = len(parts[0].page_id)
+    if not parts:
+        raise InputError(
+            f"none of the {n_read:,} pages in the log was ranked on feature set {columns.set_hash}"
+        )
+    rows = _sampled(parts, newest, window)
+    return rows, {"pages_read": n_read}
+
+
+def _sampled(parts: Sequence[ShownRows], newest: int, window: LogWindow) -> ShownRows:
+    rows = joined_rows(list(parts))
+    is_late = rows.served_ms >= newest - round(window.days * DAY_MS)
+    kept: Ints = np.flatnonzero(is_late)
+    if len(kept) > window.max_pages:
+        rank = np.array([rank_of(rows.page_id[int(i)].as_py()) for i in kept])
+        kept = np.sort(kept[np.argsort(rank, kind="stable")[: window.max_pages]])
+    return rows if len(kept) == len(rows.page_id) else rows.take(kept)
+
+
+def _bots(log: EmbeddedLog, rows: ShownRows, rule: BotRule) -> pa.Array:
+    """The visitors of the log that are machines.
+
+    Pages of all surfaces count, because a crawler is one wherever it crawls.
+    """
+    names = ("visitor_id", "time_ms", "kind", "standing")
+    events = _columns(
+        (e.change.rows for e in log.read(after=START, kinds={"events"})), names, _EVENT_TYPES
+    )
+    pages = _columns(_page_batches(log), ("visitor_id", "served_ms"), _PAGE_TYPES)
+    return machines(
+        page_visitor=pages["visitor_id"],
+        served_ms=np.asarray(pages["served_ms"], np.int64),
+        event_visitor=events["visitor_id"],
+        event_ms=np.asarray(events["time_ms"], np.int64),
+        kind=events["kind"],
+        standing=events["standing"],
+        rule=rule,
+    )
+
+
+_EVENT_TYPES = (pa.string(), pa.int64(), pa.string(), pa.string())
+_PAGE_TYPES = (pa.string(), pa.int64())
+
+
+def _columns(
+    batches: Iterator[pa.RecordBatch], names: Sequence[str], types: Sequence[pa.DataType]
+) -> dict[str, Any]:
+    """Some columns of all batches, end to end."""
+    found: list[list[Any]] = [[] for _ in names]
+    for batch in batches:
+        for column, name in zip(found, names, strict=True):
+            column.append(batch.column(name))
+    return {
+        name: pa.concat_arrays([pa.array([], kind), *column])
+        for name, kind, column in zip(names, types, found, strict=True)
+    }
+
+
+def _credits(folder: MarketFolder, rows: ShownRows) -> Iterator[pa.RecordBatch]:
+    """Rows of CREDIT for those pages; purchases that came back whole are left out."""
+    file = folder.views / "attribution.db"
+    if not file.exists():
+        return
+    ids = rows.page_id.to_pylist()
+    with closing(open_shared(file)) as db:
+        for start in range(0, len(ids), IDS_PER_QUESTION):
+            yield _credit_rows(db, ids[start : start + IDS_PER_QUESTION])
+
+
+def _credit_rows(db: sqlite3.Connection, ids: Sequence[str]) -> pa.RecordBatch:
+    kept = [
+        {
+            "page_id": one["credited_page_id"],
+            "listing_id": one["listing_id"],
+            "time_ms": one["time_ms"],
+        }
+        for one in credits_of(db, page_ids=ids)
+        if one["quantity"] > one["n_back"]
+    ]
+    return pa.RecordBatch.from_pylist(kept, schema=CREDIT)
