@@ -11,6 +11,7 @@ from mercer.rank.chosen import CandidateParams, chosen_rows
 from mercer.rank.first_pass import FirstPassParams, score, statistics
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
+from mercer.retrieve.falling import falling_order
 from mercer.retrieve.index import Snapshot
 from mercer.retrieve.match import SemanticHits, Wanted
 from mercer.retrieve.request import Sort
@@ -148,8 +149,8 @@ def _in_order(
             np.zeros(0, np.uint8),
         )  # fmt: skip
     total = np.concatenate(scores)
-    if len(parts) == 1 and (rows[0][1:] > rows[0][:-1]).all():
-        order = np.argsort(-total, kind="stable")  # rows ascend by quality and row id as they lie
+    if len(parts) == 1 and total.dtype == np.float32 and (rows[0][1:] > rows[0][:-1]).all():
+        order = falling_order(total)  # rows ascend by quality and row id as they lie
     else:
         placed = list(zip(parts, rows, strict=True))
         prior = np.concatenate([segments[p[0]].prior[r] for p, r in placed])

@@ -124,6 +124,8 @@ def _values(
     firsts: Sequence[int],
 ) -> tuple[FacetValue, ...]:
     """The top values, then the selected ones that are not among them, so that they can be undone."""
+    if not chosen:
+        return tuple([FacetValue(value, n) for value, n in top])
     selected: dict[str, int] = {}
     for part, n, start in zip(labels, counts, firsts, strict=True) if chosen else ():
         for code in (code for clause in chosen for code in meant_labels(clause, part)):

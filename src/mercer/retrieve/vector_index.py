@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mercer.retrieve.falling import falling_order
 from mercer.schema.errors import InputError
 
 F32s = NDArray[np.float32]
@@ -98,13 +99,10 @@ def check_rows(rows: I64s, *, n: int) -> None:
 
 
 def best_first(rows: I64s, scores: F32s, *, k: int) -> VectorHits:
-    """The k best of some rows, ordered as `VectorHits` are."""
-    if rows.size > k:
+    """The k best of some ascending rows, ordered as `VectorHits` are."""
+    if rows.size > 4 * k:  # most of them need no order
         cut = np.partition(scores, scores.size - k)[scores.size - k]
-        above = np.flatnonzero(scores > cut)
-        level = np.flatnonzero(scores == cut)
-        level = level[np.argsort(rows[level], kind="stable")][: k - above.size]
-        at = np.concatenate([above, level])
-        rows, scores = rows[at], scores[at]
-    order = np.lexsort((rows, -scores))
+        near = np.flatnonzero(scores >= cut)
+        rows, scores = rows[near], scores[near]
+    order = falling_order(scores)[:k]
     return VectorHits(rows[order].astype(np.int64), scores[order].astype(np.float32))
