@@ -23,6 +23,7 @@ from mercer.features.state import FittedState
 from mercer.features.transform import CounterOp, Transform
 from support.feature_kit import (
     NOW_MS,
+    PlainCounters,
     batch_of,
     is_list,
     one_feature,
@@ -32,12 +33,8 @@ from support.feature_kit import (
     rows_of,
 )
 
-CASES = [
-    (transform, kinds)
-    for transform in registry().values()
-    for kinds in transform.inputs
-    if not isinstance(transform.run, CounterOp)  # their laws are with the counters
-]
+COUNTERS = PlainCounters()
+CASES = [(transform, kinds) for transform in registry().values() for kinds in transform.inputs]
 each_transform = pytest.mark.parametrize(
     ("transform", "kinds"), CASES, ids=lambda one: getattr(one, "name", None) or "-".join(one)
 )
@@ -48,7 +45,9 @@ def _drawn(
     data: st.DataObject, transform: Transform, kinds: Any
 ) -> tuple[FeatureSet, pa.RecordBatch]:
     owners = data.draw(owners_of(transform, kinds), "owners")
-    feature_set = one_feature(transform, kinds, owners, data.draw(params_of(transform), "params"))
+    feature_set = one_feature(
+        transform, kinds, owners, data.draw(params_of(transform, len(kinds)), "params")
+    )
     rows = data.draw(rows_of(feature_set.columns), "rows")
     return feature_set, batch_of(rows, feature_set.columns)
 
@@ -72,6 +71,9 @@ def test_kernel_equals_its_plain_twin(
     data: st.DataObject, transform: Transform, kinds: Any
 ) -> None:
     """What a kernel gives is what plain Python gives for each row, bit for bit."""
+    if isinstance(transform.run, CounterOp):
+        _value_equals_twin(transform.run, transform, data)
+        return
     feature_set, batch = _drawn(data, transform, kinds)
     state = fit(feature_set, lambda: [batch])
     graph = build_graph(feature_set, registry())
@@ -100,6 +102,18 @@ def test_kernel_equals_its_plain_twin(
     assert [_exact(v) for v in plain(program.get(space, place))] == [_exact(v) for v in expected]
 
 
+def _value_equals_twin(run: CounterOp, transform: Transform, data: st.DataObject) -> None:
+    """The same of what is made of the counts of counters."""
+    n_inputs = data.draw(st.integers(1, 2))
+    params = data.draw(params_of(transform, n_inputs))
+    count = st.floats(0, 1e6, width=32)
+    row = st.tuples(*[count for _ in run.kinds(params)])
+    rows = data.draw(st.lists(row, min_size=1, max_size=8))
+    found = run.value([np.array(column) for column in zip(*rows, strict=True)], params)
+    expected = [transform.twin(*one, params=params, fitted={}) for one in rows]
+    assert [_exact(v) for v in found.tolist()] == [_exact(v) for v in expected]
+
+
 def _exact(value: Any) -> Any:
     """A value that equals only one of the same bits; all NaN are one."""
     if isinstance(value, list):
@@ -117,18 +131,25 @@ def test_rows_do_not_know_each_other(data: st.DataObject, transform: Transform, 
     state was saved and read again. Of list features only whole requests count, in any order."""
     feature_set, batch = _drawn(data, transform, kinds)
     plan = _compiled(feature_set, batch)
-    whole = _bits(plan.run(batch, now_ms=NOW_MS))
+    whole = _bits(plan.run(batch, now_ms=NOW_MS, counters=COUNTERS))
     n = batch.num_rows
     order = data.draw(st.permutations(range(n)), "order")
-    shuffled = _bits(plan.run(batch.take(pa.array(order, pa.int64())), now_ms=NOW_MS))
+    shuffled = _bits(
+        plan.run(batch.take(pa.array(order, pa.int64())), now_ms=NOW_MS, counters=COUNTERS)
+    )
     assert shuffled == [whole[i] for i in order]
     again = compile_plan(feature_set, FittedState.from_bytes(plan.state.to_bytes()))
     assert again.hash == plan.hash
-    assert _bits(again.run(batch, now_ms=NOW_MS)) == whole
+    assert _bits(again.run(batch, now_ms=NOW_MS, counters=COUNTERS)) == whole
     if not is_list(transform):
         start = data.draw(st.integers(0, n), "start")
-        assert _bits(plan.run(batch.slice(start), now_ms=NOW_MS)) == whole[start:]
-        ones = [_bits(plan.run(batch.slice(i, 1), now_ms=NOW_MS))[0] for i in range(n)]
+        assert (
+            _bits(plan.run(batch.slice(start), now_ms=NOW_MS, counters=COUNTERS)) == whole[start:]
+        )
+        ones = [
+            _bits(plan.run(batch.slice(i, 1), now_ms=NOW_MS, counters=COUNTERS))[0]
+            for i in range(n)
+        ]
         assert ones == whole
 
 
@@ -141,7 +162,7 @@ def test_a_request_gives_the_bits_of_the_batch(
     """Gathered from two parts of an index, candidates in any order: the bits of the flat rows."""
     feature_set, batch = _drawn(data, transform, kinds)
     plan = _compiled(feature_set, batch)
-    whole = _bits(plan.run(batch, now_ms=NOW_MS))
+    whole = _bits(plan.run(batch, now_ms=NOW_MS, counters=COUNTERS))
     n = batch.num_rows
     cut = data.draw(st.integers(0, n), "cut")
     listings = [plan.listing_columns(batch.slice(0, cut)), plan.listing_columns(batch.slice(cut))]
@@ -158,6 +179,7 @@ def test_a_request_gives_the_bits_of_the_batch(
                 columns=_candidate_columns(batch, mine, feature_set),
             ),
             now_ms=NOW_MS,
+            counters=COUNTERS,
         )
         assert _bits(matrix) == [whole[i] for i in mine]
 

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from mercer.features.column import Column, Kind, Ragged, Texts
+from mercer.features.column import Column, F32s, Kind, Ragged, Texts, U64s
+from mercer.features.counter_params import ENTITIES, PAIRS
+from mercer.features.counter_step import HOUR_MS
 from mercer.features.declare import Feature, FeatureSet
 from mercer.features.param import REQUIRED, Param
 from mercer.features.transform import STATE_OF, ListKernel, Transform
@@ -85,16 +87,22 @@ CONSUMERS: Mapping[Kind, tuple[str, Mapping[str, Any]]] = {
 LABEL = "label.y"
 
 
-def params_of(transform: Transform) -> st.SearchStrategy[dict[str, Any]]:
-    """Parameters that the transform allows."""
+def params_of(transform: Transform, n_inputs: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Parameters that the transform allows with so many inputs."""
     drawn = st.fixed_dictionaries({p.name: _param(p) for p in transform.params})
-    if transform.check is None:
-        return drawn
-    check = transform.check
-    return drawn.filter(lambda params: check(params) is None)
+    check, n_of = transform.check, transform.n_inputs
+    if n_of is not None:
+        drawn = drawn.filter(lambda params: n_of(params) == n_inputs)
+    if check is not None:
+        drawn = drawn.filter(lambda params: check(params) is None)
+    return drawn
 
 
 def _param(param: Param) -> st.SearchStrategy[Any]:
+    if param.name == "whose":
+        return st.sampled_from([*ENTITIES, *PAIRS, "visitor.attributes.color"])
+    if param.name == "half_life_h":
+        return st.sampled_from([one / HOUR_MS for one in PlainCounters.half_lives_ms])
     low, high = max(param.low, -1e6), min(param.high, 1e6)
     values: Mapping[str, st.SearchStrategy[Any]] = {
         "number": st.floats(low, high, allow_subnormal=False),
@@ -184,6 +192,18 @@ def plain(column: Column) -> list[Any]:
             return [None if b < a else values[a:b].tobytes().decode() for a, b in spans]
         return [None if b < a else values[a:b].tolist() for a, b in spans]
     return column.tolist()
+
+
+class PlainCounters:
+    """Counts that follow from key and moment alone."""
+
+    position = "here"
+    half_lives_ms = (HOUR_MS, 24 * HOUR_MS)
+
+    def lookup(self, keys: U64s, now_ms: int) -> F32s:
+        """(n, 2), 0 for every third key."""
+        count = ((keys % np.uint64(1_000)) * (keys % np.uint64(3) > 0)).astype(np.float32)
+        return np.column_stack([count, count + np.float32(now_ms % 7)]).astype(np.float32)
 
 
 def is_list(transform: Transform) -> bool:

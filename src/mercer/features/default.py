@@ -16,12 +16,16 @@ TEXT_FIELDS = {
     "category": "listing.category_path",
     "description": "listing.description",
 }
+HALF_LIVES_H = (1, 24, 168, 720)  # the default of counters.half_life_hours
+RATES = (("click", "impression", 0.05), ("purchase", "click", 0.02))  # kind, per, prior rate
 FIRST_PASS = ("first_pass", "lexical", "semantic", "title", "unwanted", "wish", "prior", "cosine")
 
 
 def default_feature_set() -> FeatureSet:
     """A new value at each call; equal ones."""
-    parts = (_nodes(), _request(), _listing(), _seller(), _text(), _pair(), _within())
+    parts = (
+        _nodes(), _request(), _listing(), _seller(), _text(), _pair(), _counted(), _tastes(), _within()
+    )  # fmt: skip
     return FeatureSet(name=NAME, features=tuple(f for part in parts for f in part))
 
 
@@ -176,9 +180,56 @@ def _pair() -> Iterator[Feature]:
         )  # fmt: skip
 
 
+def _counted() -> Iterator[Feature]:
+    """What happened of late to the listing, its seller, its category, the query, the pair."""
+    yield _feature("query_id", "query", "query_id", "query.q", doc="", is_output=False)
+    ids = {
+        "listing": ("listing.listing_id",),
+        "seller": ("listing.seller_id",),
+        "category": ("listing.category",),
+        "query": ("query_id",),
+        "query_listing": ("query_id", "listing.listing_id"),
+    }
+    counts = {"listing": "click", "query_listing": "click", "seller": "purchase", "query": "click"}
+    for entity, kind in counts.items():
+        for half_life_h in HALF_LIVES_H if entity == "listing" else HALF_LIVES_H[1:]:
+            yield _feature(
+                f"{entity}_{kind}s_{half_life_h}h", "pair", "counter", *ids[entity],
+                doc=f"Decayed {kind}s of the {entity}.", whose=entity, kind=kind,
+                half_life_h=half_life_h,
+            )  # fmt: skip
+    for entity in ids:
+        for kind, per, prior_rate in RATES:
+            for half_life_h in HALF_LIVES_H[1:]:
+                yield _feature(
+                    f"{entity}_{kind}_rate_{half_life_h}h", "pair", "counter_rate", *ids[entity],
+                    doc=f"Decayed {kind}s per {per} of the {entity}.", whose=entity, kind=kind,
+                    per=per, half_life_h=half_life_h, prior_rate=prior_rate,
+                )  # fmt: skip
+
+
+def _tastes() -> Iterator[Feature]:
+    """What the visitor looked at before, in this session and in those before it."""
+    yield _feature(
+        "price_band", "listing", "price_band", "listing.price_micros", doc="", is_output=False
+    )
+    values = {
+        "category": "listing.category",
+        "seller": "listing.seller_id",
+        "price_band": "price_band",
+    }
+    for owner, half_life_h in (("session", HALF_LIVES_H[0]), ("visitor", HALF_LIVES_H[3])):
+        for facet, value in values.items():
+            yield _feature(
+                f"{owner}_{facet}_clicks", "pair", "counter", f"session.{owner}_id", value,
+                doc=f"Decayed clicks of the {owner} on listings of this {facet}.",
+                whose=f"{owner}.{facet}", kind="click", half_life_h=half_life_h,
+            )  # fmt: skip
+
+
 def _within() -> Iterator[Feature]:
     """How a candidate stands among the others of the request."""
-    for name in ("fp_first_pass", "title_bm25", "fp_cosine"):
+    for name in ("fp_first_pass", "title_bm25", "fp_cosine", "listing_click_rate_168h"):
         yield _feature(f"{name}_rank", "pair", "rank", name, doc=f"Place by {name}.")
         yield _feature(f"{name}_z", "pair", "zscore", name, doc=f"z-score of {name}.")
     for name in ("price_log", "age_d", "sold_count_log", "rating", "rating_count_log"):

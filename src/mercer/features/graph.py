@@ -126,6 +126,11 @@ class _Builder:
         params = checked_params(transform.params, feature.params, at=at)
         if transform.check is not None and (fault := transform.check(params)):
             raise FeatureError(f"{at}: {fault}")
+        if transform.n_inputs is not None and transform.n_inputs(params) != len(feature.inputs):
+            raise FeatureError(
+                f"{at}: has {len(feature.inputs)} inputs; with these parameters {transform.name} "
+                f"takes {transform.n_inputs(params)}"
+            )
         given = [self._source(one, at) for one in feature.inputs]
         inputs = self._fitting(transform, given, feature, at)
         owner = self._state_owner(transform, params, at) or name

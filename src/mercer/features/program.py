@@ -9,7 +9,7 @@ from mercer.features.column import Column, I64s, Kind
 from mercer.features.graph import Node
 from mercer.features.space import Space, column_in, put_column
 from mercer.features.step import Step, step_of
-from mercer.features.transform import Arrays, ColumnOp
+from mercer.features.transform import Arrays, ColumnOp, CounterOp
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +108,5 @@ def _groups(nodes: Sequence[Node], todo: list[int], done: set[int]) -> list[list
 def _transform_name(node: Node) -> str:
     if node.transform is None:
         raise ValueError(f"column {node.name!r} is wanted, it can only be loaded")
-    return node.transform.name
+    # All look-ups of counters are one step.
+    return "counters" if isinstance(node.transform.run, CounterOp) else node.transform.name

@@ -6,18 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.features.column import F64s, I64s, Kind, U64s
+from mercer.features.counter_step import counter_step
 from mercer.features.graph import Node
 from mercer.features.space import Space, column_in, put_column
 from mercer.features.transform import (
     Arrays,
     ColumnOp,
-    CounterOp,
     ListKernel,
     RowKernel,
     Table,
     Transform,
 )
-from mercer.schema.errors import FeatureError
 
 Step = Callable[[Space], None]
 Group = Sequence[tuple[int, Node]]
@@ -39,7 +38,7 @@ def step_of(
         return _list_step(run, group, registers)
     if isinstance(run, ColumnOp):
         return _column_step(run, group[0], registers, kinds, fitted)
-    return _counter_step(run, group, registers, kinds)
+    return counter_step(group, registers)
 
 
 def _transform(node: Node) -> Transform:
@@ -115,48 +114,6 @@ def _column_step(
         put_column(space, place, out, register, call(inputs, params, prepared, space.n))
 
     return step
-
-
-def _counter_step(
-    run: CounterOp, group: Group, registers: Mapping[int, int], kinds: Mapping[int, Kind]
-) -> Step:
-    """All keys of all nodes in one look-up."""
-
-    def step(space: Space) -> None:
-        keys: list[U64s] = []
-        spans = []
-        for _, node in group:
-            inputs = [column_in(space, i, kinds[i], registers.get(i, -1)) for i in node.inputs]
-            mine = run.keys(inputs, node.params)
-            spans.append((len(keys), len(keys) + len(mine)))
-            keys.extend(mine)
-        counts = _looked_up(space, np.stack(keys)) if keys else np.zeros((0, space.n, 0))
-        for (place, node), (first, last) in zip(group, spans, strict=True):
-            value = run.value(list(counts[first:last]), node.params)
-            put_column(space, place, "number", registers[place], value)
-
-    return step
-
-
-def _looked_up(space: Space, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """(n_keys, n, n_half_lives); rows of one moment are asked for together."""
-    if space.counters is None or space.now_ms is None:
-        raise FeatureError(
-            "this feature set reads counters; give a CounterReader (the argument `counters`)"
-        )
-    now = space.now_ms
-    moments = np.unique(now)
-    parts = []
-    for moment in moments.tolist():
-        rows = slice(None) if moments.size == 1 else np.flatnonzero(now == moment)
-        mine = keys[:, rows]
-        found = space.counters.lookup(np.ascontiguousarray(mine).reshape(-1), moment)
-        parts.append((rows, found.reshape(mine.shape[0], mine.shape[1], -1)))
-    width = parts[0][1].shape[2] if parts else 0
-    out = np.empty((keys.shape[0], keys.shape[1], width))
-    for rows, found in parts:
-        out[:, rows] = found
-    return out
 
 
 def _inputs(group: Group, registers: Mapping[int, int]) -> npt.NDArray[np.int64]:

@@ -60,13 +60,14 @@ class ListKernel:
 
 @dataclass(frozen=True, slots=True)
 class CounterOp:
-    """Reads decayed counts: inputs are ids, the output is made of what `CounterReader` answers.
+    """Reads decayed counts: the inputs are the ids of the entity that the parameter "whose" names, and
+    "half_life_h" says how fast what is counted fades.
 
-    `keys(inputs, params)` gives (n,) keys; `value(counts, params, n_half_lives)` reads (n, h).
+    All counts of a request are looked up together, each once, however many features read it.
     """
 
-    keys: Callable[[Sequence[Column], Params], Sequence[U64s]]
-    value: Callable[[Sequence[F64s], Params], F64s]
+    kinds: Callable[[Params], tuple[str, ...]]  # of events whose counts are read
+    value: Callable[[Sequence[F64s], Params], F64s]  # from (n,) counts of each kind
 
 
 class Fit(Protocol):
@@ -113,6 +114,7 @@ class Transform:
     params: tuple[Param, ...] = ()
     fit: Fit | None = None
     check: Callable[[Params], str | None] | None = None  # a sentence where parameters do not fit
+    n_inputs: Callable[[Params], int] | None = None  # where that follows from the parameters
 
     def encoded(self, params: Params) -> tuple[float, ...]:
         """What a kernel sees of the parameters, in their order."""

@@ -9,6 +9,7 @@ from mercer.features.fit import fit
 from mercer.features.plan import Candidates, compile_plan
 from mercer.features.state import FittedState
 from mercer.schema.errors import CorruptError, FeatureError
+from support.feature_kit import PlainCounters
 
 
 def a_set(*tables: str) -> FeatureSet:
@@ -145,3 +146,40 @@ def test_a_feature_that_is_off_is_missing() -> None:
     assert off[0] == -1.0
     assert off[1] == on[1]
     assert np.isnan(off[2])
+
+
+COUNTER = 'whose = "listing"\nkind = "click"\nhalf_life_h = 24'
+
+
+@pytest.mark.parametrize(
+    ("inputs", "more", "words"),
+    [
+        (["listing.listing_id"], COUNTER.replace("listing", "listings"), ["'listings'", "seller"]),
+        (["listing.listing_id"], COUNTER.replace("click", "klick"), ["'klick'", "impression"]),
+        (["query.q", "listing.listing_id"], COUNTER, ["2 inputs", "takes 1"]),
+        (["listing.listing_id"], COUNTER.replace("listing", "query_listing"), ["takes 2"]),
+    ],
+)
+def test_a_counter_that_nobody_keeps_is_named(
+    inputs: list[str], more: str, words: list[str]
+) -> None:
+    """Whose events, which kind, how many ids."""
+    with pytest.raises(FeatureError) as caught:
+        compile_plan(a_set(feature("a", "counter", *inputs, more=more)))
+    for word in ["'a'", *words]:
+        assert word in str(caught.value)
+
+
+def test_counters_need_a_reader_that_counts_by_the_half_life() -> None:
+    """Without one, or with other half-lives, the sentence says what to give or to configure."""
+    inputs = ["listing.listing_id"]
+    plan = compile_plan(a_set(feature("a", "counter", *inputs, more=COUNTER)))
+    batch = pa.record_batch({"listing.listing_id": ["x", ""]})
+    with pytest.raises(FeatureError, match=r"'a'.*CounterReader"):
+        plan.run(batch, now_ms=0)
+    found = plan.run(batch, now_ms=0, counters=PlainCounters()).dense
+    assert found[0, 0] >= 0
+    assert np.isnan(found[1, 0])
+    other = compile_plan(a_set(feature("a", "counter", *inputs, more=COUNTER.replace("24", "5"))))
+    with pytest.raises(FeatureError, match=r"'a'.*half_life_h is 5.*1, 24"):
+        other.run(batch, now_ms=0, counters=PlainCounters())

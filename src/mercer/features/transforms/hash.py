@@ -14,9 +14,9 @@ from mercer.text.kernel_types import I8S, U1S
 
 @nb.njit(nb.void(I8S, I8S, U1S, nb.u8[::1]), cache=True, nogil=True)
 def hash_rows(starts: I64s, stops: I64s, data: Any, out: U64s) -> None:
-    """out[i] = hash of text i; 0 where it is missing."""
+    """out[i] = hash of text i; 0 where it is missing or empty."""
     for i in range(out.size):
-        missing = stops[i] < starts[i]
+        missing = stops[i] <= starts[i]
         out[i] = np.uint64(0) if missing else hash_bytes(data, starts[i], stops[i])
 
 
@@ -28,7 +28,7 @@ def hash_lists(
     at = 0
     for i in range(starts.size):
         for j in range(starts[i], stops[i]):
-            missing = text_stops[j] < text_starts[j]
+            missing = text_stops[j] <= text_starts[j]
             out[at] = np.uint64(0) if missing else hash_bytes(data, text_starts[j], text_stops[j])
             at += 1
 
@@ -52,7 +52,7 @@ def _run_all(inputs: Sequence[Column], params: Params, prepared: Any, n: int) ->
 
 def twin(text: str | None, **_: Any) -> int:
     """The same of one text."""
-    return 0 if text is None else hash_text(text)
+    return hash_text(text) if text else 0
 
 
 def twin_all(texts: Sequence[str | None] | None, **_: Any) -> list[int] | None:
@@ -63,7 +63,7 @@ def twin_all(texts: Sequence[str | None] | None, **_: Any) -> list[int] | None:
 TRANSFORMS = (
     Transform(
         name="hash",
-        summary="The 64-bit id of a text, for embedding tables, crosses and counters.",
+        summary="The 64-bit id of a text, for embedding tables, crosses and counters; an empty one has none.",
         inputs=(("text",),),
         output="id",
         run=ColumnOp(_run),
