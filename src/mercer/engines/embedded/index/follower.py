@@ -17,7 +17,7 @@ from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import CorruptError, MarketError, NotFoundError
 from mercer.schema.money import Rates
 
-LOOK_S = 0.02  # how often the bell is looked at
+LOOK_S = 0.05  # how often the bell is looked at
 APPLY_EVERY_S = 0.2  # changes that come meanwhile are applied together
 _STOP_S = 30.0
 _OPEN_TRIES = 3
