@@ -209,3 +209,46 @@ class PlainCounters:
 def is_list(transform: Transform) -> bool:
     """Whether the other candidates count."""
     return isinstance(transform.run, ListKernel)
+
+
+def edge_rows(columns: Mapping[str, Kind]) -> Rows:
+    """The rows that break things: nothing at all, NaN, emoji, and a text of a megabyte."""
+    long = "mug 🎁 " * 120_000
+    edges: Mapping[Kind, list[Any]] = {
+        "number": [None, float("nan"), float("inf"), -0.0, 1e300],
+        "text": [None, "", "🎁", long, "e\u0301 \u200d"],
+        "folded": [None, "", "mug", "mug " * 250_000, "e"],
+        "texts": [None, [], [None, ""], [long, "🎁"], ["a"] * 1_000],
+        "id": [0, 1, 2**64 - 1, 7, 8],
+        "ids": [None, [], [0], [2**64 - 1] * 1_000, [1, 2]],
+        "words": [None, [], [0], [2**32 - 1] * 1_000, [1, 2]],
+        "vector": [None, [0.0] * WIDTH, [1.0] * WIDTH, [-0.0] * WIDTH, [1e-30] * WIDTH],
+        "code": [None, [0] * WIDTH, [127] * WIDTH, [-127] * WIDTH, [1] * WIDTH],
+    }
+    return [
+        {name: edges[kind][(i + place) % 5] for place, (name, kind) in enumerate(columns.items())}
+        | {"group": i % 2, "label": float(i % 2)}
+        for i in range(5)
+    ]
+
+
+def edge_case(transform: Transform, kinds: Sequence[Kind]) -> tuple[FeatureSet, pa.RecordBatch]:
+    """One feature of a transform with plain parameters, and the rows that break things."""
+    owners = [("query", "listing", "candidate")[i % 3] for i in range(len(kinds))]
+    feature_set = one_feature(transform, kinds, owners, _plain_params(transform, len(kinds)))
+    rows = _share_requests(edge_rows(feature_set.columns), feature_set.columns)
+    return feature_set, batch_of(rows, feature_set.columns)
+
+
+def _plain_params(transform: Transform, n_inputs: int) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "whose": "query_listing" if n_inputs == 2 else "listing",
+        "half_life_h": 24.0,
+        "label": LABEL,
+    }
+    plain = {"number": 1.0, "integer": 1, "flag": True, "numbers": (0.0, 1.0)}
+    return {
+        p.name: values.get(p.name, p.choices[0] if p.choices else plain.get(p.kind, ""))
+        for p in transform.params
+        if p.default is REQUIRED
+    }
