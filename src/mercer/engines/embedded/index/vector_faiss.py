@@ -47,7 +47,7 @@ _REFINED = 2.25  # times k rows are scored by their fine codes,
 _LEAST_REFINED = 1_000  # and so many at least
 # A row that scores s lies in a list whose centre scores s - _REACH at least, nearly always: of the hits
 # above the calibrated threshold all do on two real catalogues with their queries (where that spares
-# no list), and 99.96 % on a synthetic market of a million, where it spares nine lists of ten.
+# no list), and 99.98 % on a synthetic market of a million, where it spares nine lists of ten.
 _REACH = 0.4
 
 
