@@ -47,11 +47,14 @@ def test_any_forest_scores_as_lightgbm(
     assert_same_bits(forest_text(shape, rng), nasty_rows(150, n_features, rng))
 
 
-@pytest.mark.parametrize("n_leaves", [257, 700])
-def test_large_trees_score_as_lightgbm(n_leaves: int) -> None:
-    """Trees of more than 256 leaves, among small ones, give LightGBM's bits."""
+@pytest.mark.parametrize("is_chain", [False, True])
+@pytest.mark.parametrize("n_leaves", [257, 700, 3000])
+def test_large_trees_score_as_lightgbm(n_leaves: int, is_chain: bool) -> None:
+    """Trees of more leaves than a byte can number, of any shape, give LightGBM's bits."""
     rng = np.random.default_rng(n_leaves)
-    shape = ForestShape(3, (5, n_leaves, 1, n_leaves, 40), NUMERIC + CATEGORICAL, n_values=600)
+    shape = ForestShape(
+        3, (5, n_leaves, 1, n_leaves, 40), NUMERIC + CATEGORICAL, n_values=600, is_chain=is_chain
+    )
     assert_same_bits(forest_text(shape, rng), nasty_rows(300, 3, rng))
 
 

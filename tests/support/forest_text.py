@@ -20,7 +20,7 @@ class ForestShape:
     n_leaves: tuple[int, ...]  # of each tree
     decisions: tuple[int, ...]  # of which each split has one; those with bit 1 are categorical
     n_values: int = 40  # distinct thresholds to choose from
-    n_categories: int = 70
+    is_chain: bool = False  # each split below the last one
 
 
 def forest_text(shape: ForestShape, rng: np.random.Generator) -> str:
@@ -44,7 +44,7 @@ def _tree(
     n_leaves: int, shape: ForestShape, values: npt.NDArray[np.float64], rng: np.random.Generator
 ) -> list[str]:
     n = n_leaves - 1
-    left, right = _grown(n, rng)
+    left, right = _grown(n, rng, is_chain=shape.is_chain)
     decision = rng.choice(shape.decisions, size=n)
     threshold = rng.choice(values, size=n)
     is_set = (decision & 1) > 0
@@ -72,12 +72,14 @@ def _tree(
     return [f"{key}={_words(value)}" for key, value in fields.items()]
 
 
-def _grown(n_splits: int, rng: np.random.Generator) -> tuple[list[int], list[int]]:
+def _grown(
+    n_splits: int, rng: np.random.Generator, *, is_chain: bool
+) -> tuple[list[int], list[int]]:
     """Children as LightGBM numbers them: a split keeps the left leaf's number and adds one."""
     left, right = [0] * n_splits, [0] * n_splits
     owner: dict[int, tuple[list[int], int]] = {}
     for split in range(n_splits):
-        leaf = int(rng.integers(0, split + 1))
+        leaf = split if is_chain else int(rng.integers(0, split + 1))
         if leaf in owner:
             side, at = owner[leaf]
             side[at] = split

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.rank.trees.column import Columns, Splits, columns_of
-from mercer.rank.trees.forest import Forest, Tree
-from mercer.rank.trees.score_kernel import MAX_SELECTED
+from mercer.rank.trees.forest import Forest
+from mercer.rank.trees.piece import pieces_of
 
 Array = npt.NDArray[Any]
 
@@ -29,13 +29,16 @@ class CodingArrays(NamedTuple):
 class TreeArrays(NamedTuple):
     """How codes become leaves; see `score_rows`."""
 
-    split_start: Array  # (n_trees + 1,) uint32
-    leaf_start: Array  # (n_trees + 1,) uint32
+    split_start: Array  # (n_pieces + 1,) uint32
+    end_start: Array  # (n_pieces + 1,) uint32
+    slot: Array  # (n_pieces,) int32; -1 where it has the root of its tree
+    is_whole: Array  # (n_pieces,) uint8; 1 where all its ends are leaves
     column: Array  # (n_splits,) uint32
     at_most: Array  # (n_splits,) uint8
     left: Array  # (n_splits,) int32
     right: Array  # (n_splits,) int32
-    leaf_value: Array  # (n_leaves,) float64
+    leaf_value: Array  # (n_ends,) float64; 0 where the end is a piece
+    piece: Array  # (n_ends,) int32 slots; -1 where the end is a leaf
 
 
 def laid_out(forest: Forest) -> tuple[CodingArrays, TreeArrays]:
@@ -65,40 +68,36 @@ def coding_arrays(columns: Columns) -> CodingArrays:
 
 
 def _trees(forest: Forest, splits: Splits) -> TreeArrays:
-    trees = forest.trees
-    split_start = starts([len(tree.feature) for tree in trees], np.uint32)
-    # LightGBM numbers a split after its parent, so backwards each comes after its children.
+    of_tree = [(tree, pieces_of(tree)) for tree in forest.trees]
+    pieces = [piece for _, found in of_tree for piece in found]
+    first = starts([len(tree.feature) for tree in forest.trees], np.int64)
     order = np.concatenate(
-        [np.arange(len(tree.feature))[::-1] + first
-         for tree, first in zip(trees, split_start, strict=False)]
-    ).astype(np.int64)  # fmt: skip
-    sides = [
-        np.concatenate(
-            [_children(tree, getattr(tree, side), int(first))
-             for tree, first in zip(trees, split_start, strict=False)]
-        )
-        for side in ("left", "right")
-    ]  # fmt: skip
+        [
+            piece.splits + at
+            for (_, found), at in zip(of_tree, first, strict=False)
+            for piece in found
+        ]
+    ).astype(np.int64)
+    slots = [
+        slot if slot + 1 < len(found) else -1 for _, found in of_tree for slot in range(len(found))
+    ]
+    values = [
+        np.where(piece.leaf >= 0, tree.leaf_value[np.maximum(piece.leaf, 0)], 0.0)
+        for tree, found in of_tree
+        for piece in found
+    ]
     return TreeArrays(
-        split_start=split_start,
-        leaf_start=starts([len(tree.leaf_value) for tree in trees], np.uint32),
+        split_start=starts([len(piece.splits) for piece in pieces], np.uint32),
+        end_start=starts([len(piece.leaf) for piece in pieces], np.uint32),
+        slot=np.array(slots, np.int32),
+        is_whole=np.array([(piece.piece < 0).all() for piece in pieces], np.uint8),
         column=splits.column[order].astype(np.uint32),
         at_most=splits.at_most[order],
-        left=sides[0],
-        right=sides[1],
-        leaf_value=np.concatenate([tree.leaf_value for tree in trees]),
+        left=np.concatenate([piece.left for piece in pieces]),
+        right=np.concatenate([piece.right for piece in pieces]),
+        leaf_value=np.concatenate(values),
+        piece=np.concatenate([piece.piece for piece in pieces]).astype(np.int32),
     )
-
-
-def _children(tree: Tree, child: Array, first: int) -> Array:
-    """(n_splits,) int32 children of one side, backwards, as the kernel of this size reads them."""
-    n = len(child)
-    backwards = n - 1 - child  # of a split
-    if n < MAX_SELECTED:
-        numbers = np.where(child >= 0, MAX_SELECTED + backwards, ~child)
-    else:
-        numbers = np.where(child >= 0, first + backwards, child)
-    return numbers[::-1].astype(np.int32)
 
 
 def starts(sizes: Any, dtype: type[np.generic]) -> Array:

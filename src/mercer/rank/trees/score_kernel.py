@@ -2,8 +2,7 @@
 
 A split is one select over the whole block, `left if code <= number else right`, of the leaf numbers
 that its children came to; what the root holds is each row's leaf. No branch depends on the data,
-and the selects are vectors of bytes. The work grows with the leaves, not with the depth, so a tree
-of more than 256 leaves is walked.
+and the selects are vectors of bytes. A tree of more leaves than a byte can number comes in pieces.
 """
 
 from typing import Any
@@ -21,7 +20,7 @@ from mercer.rank.trees.coding_kernel import (
 )
 from mercer.text.kernel_types import F8S, I4S, U1S, U4S, read_only
 
-MAX_SELECTED = 256  # leaves of a tree whose leaf numbers are bytes
+MAX_LEAVES = 256  # of a piece, so that their numbers are bytes
 
 Array = npt.NDArray[Any]
 CODES = read_only(nb.u1, ndim=2)
@@ -32,13 +31,13 @@ def _select(
     column: Array, at_most: Array, left: Array, right: Array, first: int, last: int,
     codes: Array, leaf: Array,
 ) -> None:  # fmt: skip
-    """leaf[MAX_SELECTED + k] = the leaf that each row of the k-th split comes to.
+    """leaf[MAX_LEAVES + k] = the leaf that each row of the k-th split comes to.
 
     Args:
         first, last: the splits of one tree, each after its children.
-        leaf: (2 * MAX_SELECTED, BLOCK); its first rows are the constants 0, 1, 2, ...
+        leaf: (2 * MAX_LEAVES, BLOCK); its first rows are the constants 0, 1, 2, ...
     """
-    place = nb.uint32(MAX_SELECTED)
+    place = nb.uint32(MAX_LEAVES)
     for s in range(first, last):
         code, limit = codes[column[s]], at_most[s]
         of_left, of_right = leaf[nb.uint32(left[s])], leaf[nb.uint32(right[s])]
@@ -51,21 +50,31 @@ def _select(
 
 
 @nb.njit(
-    nb.void(U4S, U1S, I4S, I4S, nb.u4, CODES, read_only(nb.f8), nb.f8[::1]),
+    nb.void(
+        read_only(nb.u1, ndim=2), nb.u4, F8S, I4S, nb.u4, nb.b1, nb.f8[:, ::1], nb.i4, nb.f8[::1]
+    ),
     cache=True,
     nogil=True,
 )
-def _walk(
-    column: Array, at_most: Array, left: Array, right: Array, root: int,
-    codes: Array, leaf_value: Array, scores: Array,
+def _take(
+    leaf: Array, root: int, leaf_value: Array, piece: Array, first_end: int, is_whole: bool,
+    values: Array, slot: int, scores: Array,
 ) -> None:  # fmt: skip
-    """Add a tree's leaf to each row's score, split by split."""
-    for i in range(nb.uint32(scores.size)):
-        at = nb.int32(root)
-        while at >= 0:
-            s = nb.uint32(at)
-            at = left[s] if codes[column[s], i] <= at_most[s] else right[s]
-        scores[i] += leaf_value[nb.uint32(~at)]
+    """Where a piece has the root, add each row's leaf to its score; else keep it in values[slot]."""
+    n = nb.uint32(scores.size)
+    end = leaf[root]
+    if is_whole and slot < 0:
+        of_piece = leaf_value[first_end:]
+        for i in range(n):
+            scores[i] += of_piece[end[i]]
+        return
+    for i in range(n):
+        at = piece[first_end + end[i]]
+        value = leaf_value[first_end + end[i]] if at < 0 else values[at, i]
+        if slot < 0:
+            scores[i] += value
+        else:
+            values[slot, i] = value
 
 
 @nb.njit(
@@ -73,7 +82,7 @@ def _walk(
         MATRIX,
         I4S, I4S, THRESHOLDS, I4S, U1S, U1S,
         I4S, U4S, U4S,
-        U4S, U4S, U4S, U1S, I4S, I4S, F8S,
+        U4S, U4S, I4S, U1S, U4S, U1S, I4S, I4S, F8S, I4S,
         nb.f8[::1],
     ),
     cache=True,
@@ -84,8 +93,8 @@ def score_rows(
     feature: Array, n_steps: Array, thresholds: Array, coding_start: Array,
     is_zero_missing: Array, fill: Array,
     set_feature: Array, set_start: Array, set_bits: Array,
-    split_start: Array, leaf_start: Array, column: Array, at_most: Array, left: Array, right: Array,
-    leaf_value: Array,
+    split_start: Array, end_start: Array, slot: Array, is_whole: Array,
+    column: Array, at_most: Array, left: Array, right: Array, leaf_value: Array, piece: Array,
     scores: Array,
 ) -> None:  # fmt: skip
     """scores[i] = the sum of one leaf of each tree, in the order of the trees, in doubles.
@@ -94,17 +103,21 @@ def score_rows(
         matrix: (n, n_features).
         feature .. fill: as of `code_numbers`.
         set_feature .. set_bits: as of `code_categories`; their columns follow those of the codings.
-        split_start, leaf_start: (n_trees + 1,).
-        column, at_most, left, right: (n_splits,) each split after its children. A child of a tree
-            of up to MAX_SELECTED leaves is a row of `leaf` in `_select`; of a larger one it is the
-            number of a split, or ~leaf.
+        split_start .. is_whole: of the pieces of all trees; the last of a tree has its root.
+        column .. right: (n_splits,) each split after its children. A child is a row of `leaf` in
+            `_select`: the number of an end of the piece, or MAX_LEAVES + a place in it.
+        leaf_value, piece: (n_ends,) what an end of a piece is.
         scores: (n,)
     """
     n_codings = coding_start[-1]
     codes = np.zeros((n_codings + set_feature.size, BLOCK), np.uint8)
-    leaf = np.empty((2 * MAX_SELECTED, BLOCK), np.uint8)
-    for number in range(MAX_SELECTED):
+    leaf = np.empty((2 * MAX_LEAVES, BLOCK), np.uint8)
+    for number in range(MAX_LEAVES):
         leaf[number] = number
+    n_slots = 0
+    for s in slot:
+        n_slots = max(n_slots, s + 1)
+    values = np.zeros((n_slots, BLOCK))
     for first_row in range(0, matrix.shape[0], BLOCK):
         n = min(BLOCK, matrix.shape[0] - first_row)
         code_numbers(
@@ -113,17 +126,12 @@ def score_rows(
         )  # fmt: skip
         code_categories(matrix, first_row, n, set_feature, set_start, set_bits, n_codings, codes)
         out = scores[first_row : first_row + n]
-        for t in range(nb.uint32(leaf_start.size - 1)):
-            first, last = split_start[t], split_start[t + nb.uint32(1)]
-            of_tree = leaf_value[leaf_start[t] : leaf_start[t + nb.uint32(1)]]
-            if first == last:
-                for i in range(nb.uint32(n)):
-                    out[i] += of_tree[0]
-            elif last - first < MAX_SELECTED:
-                _select(column, at_most, left, right, first, last, codes, leaf)
-                root = leaf[MAX_SELECTED + (last - first) - nb.uint32(1)]
-                for i in range(nb.uint32(n)):
-                    out[i] += of_tree[root[i]]
-            else:
-                root_split = last - nb.uint32(1)
-                _walk(column, at_most, left, right, root_split, codes, of_tree, out)
+        for p in range(nb.uint32(slot.size)):
+            first, last = split_start[p], split_start[p + nb.uint32(1)]
+            _select(column, at_most, left, right, first, last, codes, leaf)
+            # A tree of one leaf has no split: the row of zeros is its root.
+            root = MAX_LEAVES + (last - first) - 1 if last > first else 0
+            _take(
+                leaf, nb.uint32(root), leaf_value, piece, end_start[p], is_whole[p] > 0, values,
+                slot[p], out,
+            )  # fmt: skip
