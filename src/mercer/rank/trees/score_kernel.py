@@ -132,6 +132,6 @@ def score_rows(
             # A tree of one leaf has no split: the row of zeros is its root.
             root = MAX_LEAVES + (last - first) - 1 if last > first else 0
             _take(
-                leaf, nb.uint32(root), leaf_value, piece, end_start[p], is_whole[p] > 0, values,
+                leaf, root, leaf_value, piece, end_start[p], is_whole[p] > 0, values,
                 slot[p], out,
             )  # fmt: skip
