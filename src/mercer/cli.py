@@ -6,6 +6,7 @@ from mercer import __version__
 from mercer.cli_adopt import app as adopt_app
 from mercer.cli_bench import app as bench_app
 from mercer.cli_bench_counters import app as bench_counters_app
+from mercer.cli_bench_features import app as bench_features_app
 from mercer.cli_bench_scoring import app as bench_scoring_app
 from mercer.cli_catalogue import app as catalogue_app
 from mercer.cli_counters import app as counters_app
@@ -38,6 +39,7 @@ app.add_typer(simulate_app, name="simulate")
 app.add_typer(log_app, name="log")
 app.add_typer(erase_app)  # erase
 app.add_typer(counters_app, name="counters")
+bench_app.add_typer(bench_features_app)  # bench features
 bench_app.add_typer(bench_scoring_app)  # bench scoring
 bench_app.add_typer(bench_counters_app)  # bench counters
 app.add_typer(bench_app, name="bench")
