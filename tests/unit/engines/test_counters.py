@@ -1,5 +1,6 @@
 """The counters of a market: fed from the log, read beside the writer, the same after any end."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from mercer.engines.embedded.counters.keeper import CounterKeeper
 from mercer.engines.embedded.counters.reader import SharedCounters
 from mercer.engines.embedded.counters.replay import replay_to
+from mercer.engines.embedded.counters.shared_file import Layout, SharedFile, State, create_file
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.counter_keys import counter_keys
-from mercer.features.counter_table import occupied
+from mercer.features.counter_table import occupied, update
 from mercer.schema.errors import InputError, MarketBusyError
 from support.counter_kit import HOUR, PARAMS, events, ids, listing, log_with
 from support.log_kit import T0, change_of
@@ -157,8 +159,6 @@ def test_within_a_section_readers_see_the_state_before(tmp_path: Path) -> None:
     live = keeper._live.file
     key = counter_keys("listing", "click", ids("l1"))
     live.begin()
-    from mercer.features.counter_table import update
-
     update(live.table, np.repeat(key, 50), np.full(50, T0))
     counters = SharedCounters(tmp_path / "c" / LIVE, PARAMS.half_lives)
     view = counters.view()
@@ -169,6 +169,46 @@ def test_within_a_section_readers_see_the_state_before(tmp_path: Path) -> None:
     assert view.lookup(key, T0)[0, 0] == pytest.approx(1, rel=1e-3)
     keeper.close()
     log.close()
+
+
+def test_readers_beside_a_busy_writer(tmp_path: Path) -> None:
+    """Whatever the writer does meanwhile, all counts of a view are of the section that it names.
+
+    Each section counts every key once, and some that come and go, so in a whole state all counts are
+    equal, and equal to the number of sections.
+    """
+    path, n_sections = tmp_path / LIVE, 400
+    layout = Layout(half_lives=PARAMS.half_lives, max_keys=2_000, digest=bytes(32))
+    create_file(path, layout, erasures=0)
+    file, rng = SharedFile(path, is_writer=True), np.random.default_rng(3)
+    keys = rng.integers(1, 2**64 - 1, 700, dtype=np.uint64)
+
+    def write() -> None:
+        for i in range(n_sections):
+            file.begin()
+            more = rng.integers(1, 2**64 - 1, 20, dtype=np.uint64) if i < 20 else keys[:0]
+            section = rng.permutation(np.concatenate([keys, more]))
+            update(file.table, section, np.full(len(section), T0))
+            file.commit(State(position=f"events:{i + 1}", n_changes=file.n_changes))
+
+    writing = threading.Thread(target=write)
+    counters, n_read, seen = SharedCounters(path, PARAMS.half_lives), 0, set()
+    writing.start()
+    while writing.is_alive():
+        view = counters.view()
+        found = view.lookup(keys, T0)[:, 0]
+        again = view.lookup(keys[::-1], T0)[::-1, 0]
+        if view.is_degraded:
+            continue
+        n = int(view.position.partition(":")[2] or 0)
+        np.testing.assert_array_equal(found, again)
+        assert found.min() == found.max() == pytest.approx(n, rel=1e-4)
+        seen.add(n)
+        n_read += 1
+    writing.join()
+    assert n_read > 10
+    assert len(seen) > 3
+    assert counters.view().lookup(keys, T0)[:, 0].max() == pytest.approx(n_sections, rel=1e-4)
 
 
 def test_a_reader_that_is_overtaken_says_so(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mercer.engines.embedded.counters import shared_file
 from mercer.engines.embedded.counters.keeper import CounterKeeper
 from mercer.engines.embedded.counters.reader import SharedCounters
 from mercer.engines.embedded.counters.replay import replay_to
+from mercer.engines.embedded.counters.shared_file import SharedFile
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.log.erase import record_erasures
 from mercer.engines.embedded.log.market_log import EmbeddedLog
@@ -20,7 +21,7 @@ from mercer.features.counter_table import occupied
 from mercer.schema.errors import StorageError
 from support.counter_kit import HOUR, PARAMS, events, ids, listing, log_with
 from support.dying_child import Child, dying_child
-from support.log_kit import T0
+from support.log_kit import T0, change_of
 
 N_EVENTS = 6_000
 
@@ -142,9 +143,12 @@ def test_an_erased_visitor_is_forgotten(log: EmbeddedLog, tmp_path: Path) -> Non
     counters = SharedCounters(folder / LIVE, PARAMS.half_lives)
     taste = counter_keys("visitor.category", "click", ids("v1"), ids("home > c1"))
     assert counters.view().lookup(taste, T0)[0, 0] > 1
-    log.pages.erased.add("v1", erased_ms=T0 + 99 * HOUR)
+    order = {"visitor_id": "v1", "erased_ms": T0 + 99 * HOUR}
+    log.pages.erased.add(**order)
+    log.append([change_of("erasures", order)])
     now[0] += 2.0
-    keeper.catch_up()  # nothing to be seen yet: its events are still there
+    keeper.catch_up()  # not yet: its events are still there
+    assert SharedFile(folder / LIVE).erasures == 0
     assert counters.view().lookup(taste, T0)[0, 0] > 1
     assert record_erasures(log, now_ms=T0 + 100 * HOUR) > 0
     now[0] += 2.0
