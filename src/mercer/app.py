@@ -244,9 +244,15 @@ def consumers_of(
     return [SqliteConsumer(views or folder.views, view) for view in (credits, TrafficView())]
 
 
-def counters_of(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> CounterKeeper:
-    """The counters, for the one process that keeps them up to date. Raises as `CounterKeeper`."""
-    return CounterKeeper(folder.views / FOLDER, log, params_of(config))
+def counters_of(
+    folder: MarketFolder, config: MarketConfig, log: EmbeddedLog, *, views: Path | None = None
+) -> CounterKeeper:
+    """The counters, for the one process that keeps them up to date. Raises as `CounterKeeper`.
+
+    Args:
+        views: below which they lie; None: in the market's own folder.
+    """
+    return CounterKeeper((views or folder.views) / FOLDER, log, params_of(config))
 
 
 def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:

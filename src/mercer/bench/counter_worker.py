@@ -94,10 +94,12 @@ class _Writer:
                 time.sleep(max(0.0, due - time.perf_counter()))
 
 
-def _rate(n: int, work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def _timed(n: int, work: Callable[[], object], *, name: str, of: str) -> dict[str, float]:
+    """How many in a second of the clock, and what each costs in nanoseconds of CPU, all threads."""
+    began, cpu = time.perf_counter(), time.process_time()
     work()
-    return round(n / (time.perf_counter() - began))
+    took, used = time.perf_counter() - began, time.process_time() - cpu
+    return {f"{name}_per_s{of}": round(n / took), f"{name}_cpu_ns{of}": round(used * 1e9 / n, 1)}
 
 
 def _look_up_all(counters: SharedCounters, keys: U64s, request: int) -> None:
@@ -105,13 +107,10 @@ def _look_up_all(counters: SharedCounters, keys: U64s, request: int) -> None:
         counters.view().lookup(keys[first : first + request], NOW_MS)
 
 
-def _lookup_rate(counters: SharedCounters, keys: U64s, request: int, threads: int) -> float:
+def _look_up_with(counters: SharedCounters, keys: U64s, request: int, threads: int) -> None:
     parts = np.array_split(keys, threads)
     with ThreadPoolExecutor(threads) as pool:
-        return _rate(
-            len(keys),
-            lambda: list(pool.map(lambda part: _look_up_all(counters, part, request), parts)),
-        )
+        list(pool.map(lambda part: _look_up_all(counters, part, request), parts))
 
 
 def _beside(counters: SharedCounters, writer: _Writer, draw: _Draw, request: int) -> dict[str, Any]:
@@ -186,7 +185,7 @@ _BLANK: Final[dict[str, pa.Scalar]] = {
 }
 
 
-def _event_rate(writer: _Writer, rng: np.random.Generator) -> float:
+def _event_rate(writer: _Writer, rng: np.random.Generator) -> dict[str, float]:
     """Events of records in memory until they are counted, with what they mean for tastes."""
     rows, rules = _events(rng), CounterRules()
     facets = rng.integers(1, 2**62, (N_EVENTS, len(rules.facets)), dtype=np.uint64)
@@ -197,7 +196,7 @@ def _event_rate(writer: _Writer, rng: np.random.Generator) -> float:
             made = event_updates(rows, facets=facets, rules=rules)
             writer.write(_Drawn(made.keys, made.times_ms))
 
-    return _rate(repeats * N_EVENTS, work)
+    return _timed(repeats * N_EVENTS, work, name="events", of="")
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
@@ -209,25 +208,32 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     file, draw = SharedFile(path, is_writer=True), _Draw(job["keys"], rng)
     counters, writer = SharedCounters(path, DEFAULT_HALF_LIVES), _Writer(file)
     every = _Drawn(draw.all, np.full(job["keys"], NOW_MS - HISTORY_MS))
-    found: dict[str, Any] = {"new_keys_per_s": _rate(job["keys"], lambda: writer.write(every))}
-    for name, drawn in (("", draw.zipf), ("_uniform", draw.uniform)):
-        updates = _Drawn(drawn(job["updates"]), draw.times(job["updates"]))
-        found[f"updates{name}_per_s"] = _rate(job["updates"], partial(writer.write, updates))
-        keys, request = drawn(job["lookups"]), job["request"]
-        one = _lookup_rate(counters, keys, request, 1)
-        found[f"lookups{name}_per_s_1_thread"] = one
-        found[f"lookups{name}_per_s"] = _lookup_rate(counters, keys, request, job["threads"])
-    found |= _beside(counters, writer, draw, job["request"])
-    found["events_per_s"] = _event_rate(writer, rng)
-    return found | {
+    found = _timed(job["keys"], lambda: writer.write(every), name="new_keys", of="")
+    found |= {
         "n_keys": int(np.count_nonzero(file.table.keys)),
         "n_evicted": writer.n_evicted,
         "mib": round(layout.n_bytes / 2**20, 1),
-        "bit_equal": _is_bit_equal(draw, rng),
-        "half_lives": len(DEFAULT_HALF_LIVES),
-        "write_threads": 1,
-        "rss_mib": round(peak_rss_mib(), 1),
     }
+    request, threads = job["request"], job["threads"]
+    for of, drawn in (("", draw.zipf), ("_uniform", draw.uniform)):
+        updates = _Drawn(drawn(job["updates"]), draw.times(job["updates"]))
+        found |= _timed(job["updates"], partial(writer.write, updates), name="updates", of=of)
+        keys = drawn(job["lookups"])
+        for n, told in ((1, f"{of}_1_thread"), (threads, of)):
+            work = partial(_look_up_with, counters, keys, request, n)
+            found |= _timed(job["lookups"], work, name="lookups", of=told)
+    beside = _beside(counters, writer, draw, request)
+    return (
+        found
+        | beside
+        | _event_rate(writer, rng)
+        | {
+            "bit_equal": _is_bit_equal(draw, rng),
+            "half_lives": len(DEFAULT_HALF_LIVES),
+            "write_threads": 1,
+            "rss_mib": round(peak_rss_mib(), 1),
+        }
+    )
 
 
 def main() -> None:

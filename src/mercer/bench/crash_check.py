@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from mercer.app import consumers_of
+from mercer.app import consumers_of, counters_of
 from mercer.bench.crash_load import Acknowledged
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
@@ -59,6 +59,9 @@ def _view_hashes(
         with closing(consumer):
             catch_up(consumer, store.log)
             found[consumer.name] = consumer.state_hash()
+    with closing(counters_of(folder, store.config, store.log, views=views)) as counters:
+        counters.catch_up()
+        found[counters.name] = counters.state_hash()
     return found
 
 

@@ -1,6 +1,7 @@
 """Keeping the counters of a market up to date: in the learner, from the log."""
 
 import fcntl
+import hashlib
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.snapshot import remove_snapshots, write_snapshot
 from mercer.engines.embedded.counters.store import NEXT, CounterStore, restored, resumed
 from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.features.counter_table import occupied
 from mercer.schema.errors import MarketBusyError, StorageError
 
 MAX_EVENTS: Final = 20_000  # of one step
@@ -96,6 +98,13 @@ class CounterKeeper:
         """Count all that the log has."""
         while self.step():
             pass
+
+    def state_hash(self) -> str:
+        """Of all counts by their keys, wherever those lie; the position left out."""
+        digest = hashlib.sha256()
+        for part in occupied(self._live.file.table):
+            digest.update(part.tobytes())
+        return digest.hexdigest()
 
     # -- erasures ---------------------------------------------------------------------------------
 
