@@ -15,6 +15,8 @@ from mercer.cli_demo import app as demo_app
 from mercer.cli_erase import app as erase_app
 from mercer.cli_evaluate import app as evaluate_app
 from mercer.cli_explain import app as explain_app
+from mercer.cli_features import app as features_app
+from mercer.cli_features_run import add_to as add_features_run
 from mercer.cli_keys import app as keys_app
 from mercer.cli_log import app as log_app
 from mercer.cli_models import app as models_app
@@ -34,6 +36,8 @@ app.add_typer(credits_app)  # credits
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")
 app.add_typer(models_app)  # models, promote, rollback
+add_features_run(features_app)
+app.add_typer(features_app, name="features")  # list, explain, lint, fit, run, backfill, off
 app.add_typer(demo_app)  # demo
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(log_app, name="log")

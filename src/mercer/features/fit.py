@@ -25,16 +25,18 @@ NOW_COLUMN = "now_ms"
 LABEL = "label"  # the parameter that names the column of labels
 
 
-def fit(feature_set: FeatureSet, rows: Batches, *, sources: Sources | None = None) -> FittedState:
+def fit(
+    feature_set: FeatureSet, rows: Batches | None, *, sources: Sources | None = None
+) -> FittedState:
     """Fit all that has to be fitted.
 
     Args:
         rows: batches with the columns that the features read, "now_ms" where one reads the time, and
-            the columns of labels.
+            the columns of labels; None: there are none but those of `sources`.
         sources: "listing", "seller", "request": other batches for what depends on those alone, so
             that a listing counts once and not once per page.
     Raises:
-        FeatureError: a column is missing.
+        FeatureError: a column is missing, or a feature needs rows and there are none.
     """
     graph = build_graph(feature_set, registry())
     stages = stage_of(graph)
@@ -45,7 +47,11 @@ def fit(feature_set: FeatureSet, rows: Batches, *, sources: Sources | None = Non
 
 
 def fit_stage(
-    feature_set: FeatureSet, state: FittedState, rows: Batches, *, sources: Sources | None = None
+    feature_set: FeatureSet,
+    state: FittedState,
+    rows: Batches | None,
+    *,
+    sources: Sources | None = None,
 ) -> FittedState:
     """The statistics of one stage over some rows, to be merged with those over other rows.
 
@@ -58,6 +64,11 @@ def fit_stage(
     fitted: dict[str, Arrays] = {}
     for home, features in _by_home(graph, mine, sources or {}).items():
         batches = (sources or {}).get(home, rows) if home is not None else rows
+        if batches is None:
+            raise FeatureError(
+                f"feature {features[0]!r}: is fitted on rows of requests and listings together; "
+                "give some"
+            )
         fitted |= _fitted(graph, features, state, batches)
     return FittedState(set_hash(feature_set), state.n_stages, fitted)
 
@@ -101,6 +112,13 @@ def _fit_of(node: Node) -> Fit:
     return node.transform.fit
 
 
+def _inputs_of_fit(node: Node) -> tuple[int, ...]:
+    """Places of the nodes that its fit reads."""
+    if node.transform is None or node.transform.fitted_input is None:
+        return node.inputs
+    return (node.inputs[node.transform.fitted_input],)
+
+
 def _by_home(
     graph: Graph, features: Iterable[str], sources: Sources
 ) -> Mapping[Home | None, list[str]]:
@@ -108,7 +126,7 @@ def _by_home(
     nodes = _fitted_nodes(graph)
     found: dict[Home | None, list[str]] = {}
     for feature in features:
-        homes = {graph.nodes[i].home for i in nodes[feature].inputs}
+        homes = {graph.nodes[i].home for i in _inputs_of_fit(nodes[feature])}
         home = next(iter(homes)) if len(homes) == 1 else None
         has_label = bool(nodes[feature].params.get(LABEL))
         found.setdefault(home if home in sources and not has_label else None, []).append(feature)
@@ -119,7 +137,7 @@ def _fitted(
     graph: Graph, features: Iterable[str], state: FittedState, batches: Batches
 ) -> Mapping[str, Arrays]:
     nodes = {feature: _fitted_nodes(graph)[feature] for feature in features}
-    wanted = {i for node in nodes.values() for i in node.inputs}
+    wanted = {i for node in nodes.values() for i in _inputs_of_fit(node)}
     for i in range(len(graph.nodes) - 1, -1, -1):
         if i in wanted:
             wanted.update(graph.nodes[i].inputs)
@@ -135,7 +153,7 @@ def _fitted(
             program.put(space, i, column_of(_column(batch, name), kind, name=name))
         program.run(space)
         for feature, node in nodes.items():
-            inputs = [program.get(space, i) for i in node.inputs]
+            inputs = [program.get(space, i) for i in _inputs_of_fit(node)]
             labels = _labels(batch, node)
             found[feature] = _fit_of(node).add(
                 found[feature], inputs, labels, node.params, batch.num_rows

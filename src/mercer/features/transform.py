@@ -113,6 +113,7 @@ class Transform:
     """
     params: tuple[Param, ...] = ()
     fit: Fit | None = None
+    fitted_input: int | None = None  # the one input that the fit reads; None: all
     check: Callable[[Params], str | None] | None = None  # a sentence where parameters do not fit
     n_inputs: Callable[[Params], int] | None = None  # where that follows from the parameters
 

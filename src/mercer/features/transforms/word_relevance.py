@@ -126,6 +126,7 @@ TRANSFORMS = (
             COUNTS_OF,
         ),
         fit=COUNT_WORDS,
+        fitted_input=1,
     ),
     Transform(
         name="word_weight_coverage",
@@ -137,6 +138,7 @@ TRANSFORMS = (
         twin=coverage_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
+        fitted_input=1,
     ),
     Transform(
         name="tfidf_norm",
@@ -147,6 +149,7 @@ TRANSFORMS = (
         twin=norm_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
+        fitted_input=0,
     ),
     Transform(
         name="tfidf_cosine",
@@ -158,5 +161,6 @@ TRANSFORMS = (
         twin=cosine_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
+        fitted_input=1,
     ),
 )  # fmt: skip

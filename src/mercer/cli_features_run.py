@@ -1,0 +1,163 @@
+"""`mercer features fit` and `run`: feature sets over files of any size."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
+from mercer.cli_features import SetFile
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.schema.errors import InputError
+
+Parquets = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Parquet, a column for each input.")
+]
+Now = Annotated[
+    int | None,
+    typer.Option(help="When it was, in ms since 1970, where the files have no column now_ms."),
+]
+
+
+@contextmanager
+def rows_done(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, a line every few seconds elsewhere; always on stderr."""
+    if not sys.stderr.isatty():
+        last = time.monotonic()
+
+        def tell(done: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PLAIN_EVERY_S:
+                last = time.monotonic()
+                of = "" if total is None else f" of {total:,}"
+                sys.stderr.write(f"{what}: {done:,}{of} rows\n")
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    shown = (*columns, TimeRemainingColumn())
+    with Progress(*shown, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def fit_command(
+    out: Annotated[Path, typer.Option("--out", help="Where the fitted state goes.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]...", help="Parquet; none: the catalogue of the market."),
+    ] = None,
+    market: MarketDir = Path(),
+    set_file: SetFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a feature set: word counts, quantiles, rates, whatever its transforms learn from rows.
+
+    Without files it is fitted on the listings of the market, which is enough for the default set.
+    The state belongs to this declaration; another one refuses it.
+
+    Examples:
+
+        mercer features fit --out features.state --market shop
+        mercer features fit january.parquet february.parquet --set features.toml --out features.state
+    """
+    from mercer.engines.embedded.durable import write_durably
+    from mercer.engines.embedded.feature_files import batches_of, count_rows
+    from mercer.engines.embedded.feature_market import declared_set, fitted_plan
+    from mercer.features.fit import fit
+    from mercer.features.plan import compile_plan
+
+    with told("features fit"):
+        feature_set, source = declared_set(market, set_file)
+        if files:
+            total, done = count_rows(files), 0
+            with rows_done("fit", total) as on_rows:
+
+                def rows() -> Iterator:  # type: ignore[type-arg]
+                    nonlocal done
+                    for batch in batches_of(files):
+                        yield batch
+                        done += batch.num_rows
+                        on_rows(min(done, total))
+
+                plan = compile_plan(feature_set, fit(feature_set, rows))
+        else:
+            folder = MarketFolder(market)
+            with rows_done("fit", None) as on_rows:
+                plan = fitted_plan(feature_set, folder, folder.config(), on_rows=on_rows)
+        data = plan.state.to_bytes()
+        write_durably(out, data)
+    result = {
+        "set": feature_set.name, "source": source, "hash": plan.hash, "out": str(out),
+        "bytes": len(data), "fitted": sorted(plan.state.arrays),
+    }  # fmt: skip
+    text = f"{out}: {len(plan.state.arrays)} fitted features, {len(data):,} bytes, set {plan.hash}"
+    say(result, text, as_json=as_json)
+
+
+def run_command(
+    files: Parquets,
+    out: Annotated[Path, typer.Option("--out", help="Where the features go, as Parquet.")],
+    state: Annotated[
+        Path | None, typer.Option("--state", help="What `mercer features fit` gave.")
+    ] = None,
+    market: MarketDir = Path(),
+    set_file: SetFile = None,
+    now_ms: Now = None,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="That share the rows.")] = 2,
+    no_counters: Annotated[
+        bool, typer.Option("--no-counters", help="Counts are missing; else they are refused.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the features of a set for every row of Parquet files, in bounded memory.
+
+    A row has the columns of its request and of its listing (`mercer features list` names them), and
+    where features compare candidates, `group`: the request, its rows standing together.
+    Other columns are kept beside the features. The output is whole or absent.
+
+    Examples:
+
+        mercer features run pairs.parquet --out values.parquet --state features.state
+        mercer features run pairs.parquet --set features.toml --now-ms 1790000000000 --out values.parquet
+    """
+    from mercer.engines.embedded.feature_files import RunJob, count_rows, run_files
+    from mercer.engines.embedded.feature_market import declared_set
+    from mercer.features.counter_reader import NoCounters
+    from mercer.features.plan import NOTHING_FITTED, compile_plan
+    from mercer.features.state import FittedState
+
+    began = time.perf_counter()
+    with told("features run"):
+        feature_set, _ = declared_set(market, set_file)
+        if state is not None and not state.is_file():
+            raise InputError(f"{state}: no such file; `mercer features fit` writes it")
+        fitted = NOTHING_FITTED if state is None else FittedState.from_bytes(state.read_bytes())
+        plan = compile_plan(feature_set, fitted)
+        if plan.reads_counters and not no_counters:
+            raise InputError(
+                f"{feature_set.name!r} reads counters, which files do not have; `mercer features "
+                "backfill` computes them from the log, --no-counters leaves them missing"
+            )
+        job = RunJob(files=files, out=out, now_ms=now_ms, n_threads=threads)
+        with rows_done("run", count_rows(files)) as on_rows:
+            n = run_files(plan, job, counters=NoCounters(feature_set), on_rows=on_rows)
+    took_s = time.perf_counter() - began
+    result = {
+        "rows": n, "features": len(plan.names), "hashed": len(plan.hashed_names), "out": str(out),
+        "hash": plan.hash, "took_s": round(took_s, 3),
+    }  # fmt: skip
+    n_columns = len(plan.names) + len(plan.hashed_names)
+    say(result, f"{out}: {n:,} rows of {n_columns} features in {took_s:.1f} s", as_json=as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands of `mercer features`."""
+    app.command("fit")(fit_command)
+    app.command("run")(run_command)

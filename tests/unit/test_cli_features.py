@@ -1,0 +1,193 @@
+"""`mercer features`: meaning, oddities, runs over files, switches."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from mercer.cli import app
+from mercer.engines.embedded.feature_files import RunJob, run_files
+from mercer.engines.embedded.feature_switch import FeatureSwitch
+from mercer.features.declare import FeatureSet
+from mercer.features.fit import fit
+from mercer.features.plan import compile_plan
+from mercer.schema.errors import CorruptError, FeatureError, InputError
+
+SET = """\
+name = "small"
+
+[[node]]
+name = "words"
+entity = "listing"
+transform = "tokenise"
+inputs = ["listing.title"]
+
+[[feature]]
+name = "bm25"
+entity = "pair"
+transform = "bm25"
+inputs = ["query.q", "words"]
+doc = "How well the title answers."
+
+[[feature]]
+name = "place"
+entity = "pair"
+transform = "rank"
+inputs = ["bm25"]
+doc = "Place by bm25."
+
+[[feature]]
+name = "age"
+entity = "listing"
+transform = "age"
+inputs = ["context.now_ms", "listing.created_ms"]
+missing = -1
+doc = "Days."
+"""
+
+
+def run(*words: str | Path, code: int = 0) -> str:
+    """What a command says on stdout; on stderr where it fails."""
+    done = CliRunner().invoke(app, ["features", *map(str, words)])
+    assert done.exit_code == code, done.output
+    return done.stdout if code == 0 else done.stderr
+
+
+def said(*words: str | Path) -> Any:
+    """Its JSON."""
+    return json.loads(run(*words, "--json"))
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> Path:
+    """A file with the small set."""
+    file = tmp_path / "small.toml"
+    file.write_text(SET)
+    return file
+
+
+def pairs(n: int = 500, *, group_rows: int = 7) -> pa.Table:
+    """Rows of requests and listings."""
+    rng = np.random.default_rng(3)
+    words = np.array(["blue", "mug", "wooden", "bowl", "green"])
+    group = np.arange(n) // group_rows
+    return pa.table(
+        {
+            "page": pa.array([f"p{g}" for g in group]),
+            "group": group,
+            "query.q": pa.array([str(words[g % 5]) for g in group]),
+            "listing.title": pa.array([" ".join(words[rng.integers(0, 5, 3)]) for _ in range(n)]),
+            "listing.created_ms": rng.integers(0, 10**9, n),
+            "now_ms": np.full(n, 2 * 10**9),
+        }
+    )
+
+
+def test_a_set_is_listed_explained_and_linted(declared: Path, tmp_path: Path) -> None:
+    """Meaning, inputs, missing policy and lineage of each column; oddities by name."""
+    listed = said("list", "--set", declared)
+    assert [f["name"] for f in listed["features"]] == ["words", "bm25", "place", "age"]
+    place = said("explain", "place", "--set", declared)
+    assert place["reads_features"] == ["bm25", "words"]
+    assert set(place["reads_columns"]) == {"query.q", "listing.title"}
+    assert place["reads_others"]
+    assert said("explain", "age", "--set", declared)["missing"] == "-1 instead"
+    assert said("lint", "--set", declared, "--strict")["findings"] == []
+    assert "place" in run("list", "--set", declared)
+    assert "rank(bm25)" in run("explain", "place", "--set", declared)
+    odd = tmp_path / "odd.toml"
+    odd.write_text(SET.replace('doc = "Days."', "").replace('"words"]', '"listing.title"]'))
+    findings = {f["feature"]: f["message"] for f in said("lint", "--set", odd)["findings"]}
+    assert set(findings) == {"words", "age"}
+    run("lint", "--set", odd, "--strict", code=1)
+
+
+def test_words_that_are_wrong_get_a_sentence(declared: Path, tmp_path: Path) -> None:
+    """A name that is not there is exit 2, a set that does not compile exit 1."""
+    assert "'plase' is no feature" in run("explain", "plase", "--set", declared, code=2)
+    assert "no such file" in run("lint", "--set", tmp_path / "none.toml", code=1)
+    declared.write_text(SET.replace("rank", "rnak"))
+    assert "unknown transform 'rnak'" in run("lint", "--set", declared, code=1)
+
+
+def test_the_default_set_is_shown_without_a_market() -> None:
+    """A market that declared none has it."""
+    listed = said("list")
+    assert listed["source"] == "the default set"
+    assert sum(f["is_output"] for f in listed["features"]) >= 60
+
+
+def test_files_give_the_values_of_one_batch(declared: Path, tmp_path: Path) -> None:
+    """Fitted and run over two files in small batches, groups across their ends: one batch's bits."""
+    rows = pairs()
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    pq.write_table(rows.slice(0, 200), files[0], row_group_size=33)
+    pq.write_table(rows.slice(200), files[1], row_group_size=33)
+    state, out = tmp_path / "state", tmp_path / "out.parquet"
+    fitted = said("fit", *files, "--set", declared, "--out", state)
+    done = said("run", *files, "--set", declared, "--state", state, "--out", out)
+    feature_set = FeatureSet.from_toml(SET)
+    batch = rows.combine_chunks().to_batches()[0]
+    plan = compile_plan(feature_set, fit(feature_set, lambda: [batch]))
+    assert done["hash"] == fitted["hash"] == plan.hash
+    whole = plan.run(batch, now_ms=2 * 10**9)
+    found = pq.read_table(out)
+    assert found.column_names == ["page", "group", "now_ms", "bm25", "place", "age"]
+    for j, name in enumerate(plan.names):
+        assert found.column(name).to_numpy().tobytes() == whole.dense[:, j].tobytes()
+
+
+def test_a_run_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    """A group that comes twice, a column that is missing, no rows: a sentence, and no output."""
+    feature_set = FeatureSet.from_toml(SET)
+    batch = pairs(30).combine_chunks().to_batches()[0]
+    plan = compile_plan(feature_set, fit(feature_set, lambda: [batch]))
+    file, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    job = RunJob(files=[file], out=out)
+    table = pairs(30)
+    pq.write_table(pa.concat_tables([table, table]), file, row_group_size=30)
+    with pytest.raises(FeatureError, match="comes again"):
+        run_files(plan, job, on_rows=lambda n: None)
+    pq.write_table(table.drop(["listing.title"]), file)
+    with pytest.raises(FeatureError, match=r"'listing\.title' is missing"):
+        run_files(plan, job, on_rows=lambda n: None)
+    pq.write_table(table.drop(["now_ms"]), file)
+    with pytest.raises(InputError, match="now_ms"):
+        run_files(plan, job, on_rows=lambda n: None)
+    pq.write_table(table.slice(0, 0), file)
+    with pytest.raises(InputError, match="no rows"):
+        run_files(plan, job, on_rows=lambda n: None)
+    file.write_text("no")
+    with pytest.raises(InputError, match="no Parquet file"):
+        run_files(plan, job, on_rows=lambda n: None)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_features_are_switched_off_and_on(tmp_path: Path) -> None:
+    """Durably, by name, with a dry run before; a server's own look at the file sees the change."""
+    market = tmp_path / "shop"
+    assert CliRunner().invoke(app, ["init", str(market)]).exit_code == 0
+    watch = FeatureSwitch(market / "models")
+    assert not watch.poll()
+    assert run("off", "--market", market) == "No feature is switched off.\n"
+    assert said("off", "rating", "--dry-run", "--market", market)["switched_off"] == ["rating"]
+    assert not watch.poll()
+    assert said("off", "rating", "age_d", "--market", market)["off"] == ["age_d", "rating"]
+    assert watch.poll()
+    assert watch.off == {"age_d", "rating"}
+    assert not watch.poll()
+    assert "(off)" in run("list", "--market", market)
+    assert "no feature" in run("off", "ratign", "--market", market, code=1)
+    run("off", "age_d", "--on", "--market", market)
+    assert watch.poll()
+    assert watch.off == {"rating"}
+    watch.path.write_text("{")
+    with pytest.raises(CorruptError, match=r"off\.json"):
+        watch.poll()
+    assert watch.off == {"rating"}
+    run("off", "--market", tmp_path, code=2)
