@@ -19,13 +19,18 @@ def scoring_command(
     trees: Annotated[int, typer.Option(help="Of the forest.")] = 300,
     leaves: Annotated[int, typer.Option(help="Of each tree, at most.")] = 63,
     repeats: Annotated[int, typer.Option(help="Of each side, in turns.")] = 101,
+    listings: Annotated[
+        int, typer.Option(help="Of the market along whose path is measured.")
+    ] = 20_000,
     seed: Annotated[int, typer.Option(help="Of rows and training.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Score a request's candidates with gradient-boosted trees: LightGBM and Mercer, in turns.
 
-    A forest is trained first, which takes longer than the measurement. Both sides use one thread
-    of one process, and the scores have to be equal in every bit.
+    Then the same along the whole path, features and trees of searches in a synthetic market.
+
+    Forests are trained first, which takes longer than the measurement. Both sides use one thread of
+    one process, and the scores have to be equal in every bit.
 
     Examples:
 
@@ -36,7 +41,7 @@ def scoring_command(
     from mercer.bench.scoring import ScoringBench, bench_scoring
 
     bench = ScoringBench(
-        candidates=candidates, features=features, trees=trees, leaves=leaves, repeats=repeats,
+        candidates=candidates, features=features, trees=trees, leaves=leaves, repeats=repeats, listings=listings,
         seed=seed,
     )  # fmt: skip
     with told("bench scoring"):
@@ -64,7 +69,8 @@ def _show_scoring(line: dict[str, Any], console: Console) -> None:
     console.print(
         f"{line['candidates']:,} x {line['features']}, {line['trees']} trees of "
         f"{line['leaves_mean']:g} leaves: {line['vs_lightgbm']:.1f} times LightGBM, greatest "
-        f"difference {line['max_abs_diff']:g}; {line['path']}: "
+        f"difference {line['max_abs_diff']:g}; with {line['path_features']} features of the default set "
+        f"({line['path_features_cpu_ms']:.2f} + {line['path_trees_cpu_ms']:.2f} ms): "
         f"{line['path_candidates_per_s_core']:,} candidates/s per core",
         highlight=False,
         soft_wrap=True,

@@ -49,7 +49,8 @@ def test_any_forest_contributes_as_lightgbm(
 
 def test_a_trained_ranker_contributes_as_lightgbm() -> None:
     """Long paths of many features; more rows than fit one block."""
-    text = ranker_text(n_features=24, n_trees=8, n_leaves=63, seed=2)
+    rows = random_rows(6_300, 24, np.random.default_rng(2))
+    text = ranker_text(rows, n_trees=8, n_leaves=63, seed=2)
     assert_contributes_as_lightgbm(text, random_rows(150, 24, np.random.default_rng(3)))
 
 

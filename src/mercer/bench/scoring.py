@@ -17,6 +17,7 @@ class ScoringBench:
     trees: int = 300
     leaves: int = 63
     repeats: int = 101  # of each side, in turns
+    listings: int = 20_000  # of the market along whose path is measured too
     seed: int = 1
 
 
@@ -27,7 +28,15 @@ def bench_scoring(bench: ScoringBench) -> dict[str, Any]:
         ConfigError: a number is out of range.
         MarketError: the measuring process failed.
     """
-    smallest = {"candidates": 1, "features": 2, "trees": 1, "leaves": 2, "repeats": 1, "seed": 0}
+    smallest = {
+        "candidates": 1,
+        "features": 2,
+        "trees": 1,
+        "leaves": 2,
+        "repeats": 1,
+        "listings": 1_000,
+        "seed": 0,
+    }
     given = asdict(bench)
     if low := [name for name, least in smallest.items() if given[name] < least]:
         raise ConfigError(
