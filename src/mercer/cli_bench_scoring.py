@@ -41,8 +41,8 @@ def scoring_command(
     from mercer.bench.scoring import ScoringBench, bench_scoring
 
     bench = ScoringBench(
-        candidates=candidates, features=features, trees=trees, leaves=leaves, repeats=repeats, listings=listings,
-        seed=seed,
+        candidates=candidates, features=features, trees=trees, leaves=leaves, repeats=repeats,
+        listings=listings, seed=seed,
     )  # fmt: skip
     with told("bench scoring"):
         line = bench_scoring(bench)

@@ -29,14 +29,9 @@ def bench_scoring(bench: ScoringBench) -> dict[str, Any]:
         MarketError: the measuring process failed.
     """
     smallest = {
-        "candidates": 1,
-        "features": 2,
-        "trees": 1,
-        "leaves": 2,
-        "repeats": 1,
-        "listings": 1_000,
+        "candidates": 1, "features": 2, "trees": 1, "leaves": 2, "repeats": 1, "listings": 1_000,
         "seed": 0,
-    }
+    }  # fmt: skip
     given = asdict(bench)
     if low := [name for name, least in smallest.items() if given[name] < least]:
         raise ConfigError(
