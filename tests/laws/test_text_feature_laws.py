@@ -21,6 +21,8 @@ from mercer.features.text.ngrams import (
     word_ngrams_plain,
 )
 from mercer.features.text.overlap import (
+    count_distinct,
+    count_distinct_plain,
     coverage,
     coverage_plain,
     jaccard,
@@ -219,11 +221,14 @@ def test_char_ngrams_are_their_twin(texts, shortest, more, is_across):
 def test_overlap_jaccard_and_run_are_their_twins(pairs):
     """Kernel and sets agree, missing rows included."""
     columns = _pair_columns(pairs)
-    for kernel, twin in (
-        (overlap, overlap_plain),
-        (jaccard, jaccard_plain),
-        (longest_run, longest_run_plain),
-    ):
+    right = columns[3:]
+    distinct = np.empty(len(pairs))
+    count_distinct(*right, distinct)
+    same(distinct, [count_distinct_plain(b) for _, b in pairs])
+    out = np.empty(len(pairs))
+    jaccard(*columns, distinct, out)
+    same(out, [jaccard_plain(*pair, n) for pair, n in zip(pairs, distinct, strict=True)])
+    for kernel, twin in ((overlap, overlap_plain), (longest_run, longest_run_plain)):
         out = np.empty(len(pairs))
         kernel(*columns, out)
         same(out, [twin(a, b) for a, b in pairs])
@@ -316,7 +321,7 @@ def test_a_pair_knows_only_itself(pairs, random):
     columns = _pair_columns(pairs)
     some = np.array([random.randrange(len(pairs)) for _ in range(6)] if pairs else [], np.int64)
     taken = [c if i % 3 == 2 else c[some] for i, c in enumerate(columns)]
-    for kernel in (overlap, jaccard, longest_run):
+    for kernel in (overlap, longest_run):
         whole, part = np.empty(len(pairs)), np.empty(some.size)
         kernel(*columns, whole)
         kernel(*taken, part)

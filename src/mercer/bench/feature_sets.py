@@ -9,7 +9,7 @@ _NUMBERS = ("rating_count", "sold_count", "favourite_count", "quantity")
 
 
 def fifty() -> FeatureSet:
-    """50 columns as a ranker of a marketplace has them: 16 of texts, 34 of numbers and categories."""
+    """50 columns: 16 of texts, 34 of numbers, categories, moments and lists."""
     return FeatureSet(
         name="bench_50", features=(*_nodes(), *_texts(), *_listing(), *_prices(), *_moments())
     )
@@ -83,32 +83,29 @@ def _nodes() -> list[Feature]:
     return [
         _node("query_words", "query", "tokenise", "query.q"),
         _node("title_words", "listing", "tokenise", "listing.title"),
-        _node("tag_words", "listing", "tokenise", "listing.tags"),
         _node("category_words", "listing", "tokenise", "listing.category"),
-        _node("query_grams", "query", "char_ngrams", "query.q"),
-        _node("title_grams", "listing", "char_ngrams", "listing.title"),
     ]
 
 
 def _texts() -> list[Feature]:
-    title, tags, category = ("query_words", "title_words"), ("query_words", "tag_words"), "category"
+    title, category = ("query_words", "title_words"), ("query_words", "category_words")
     return [
         _listed(_COUNTS, "tfidf_norm", "title_words"),
-        _listed("tag_weight", "tfidf_norm", "tag_words"),
+        _listed("title_variety", "distinct_words", "title_words"),
         _pair("title_bm25", "bm25", *title, state_of=_COUNTS),
         _pair("title_cosine", "tfidf_cosine", *title, _COUNTS, state_of=_COUNTS),
         _pair("title_coverage", "word_coverage", *title),
         _pair("title_weight_coverage", "word_weight_coverage", *title, state_of=_COUNTS),
-        _pair("title_jaccard", "word_jaccard", *title),
+        _pair("title_jaccard", "word_jaccard", *title, "title_variety"),
+        _pair("title_overlap", "word_overlap", *title),
         _pair("title_run", "word_run", *title),
-        _pair("title_edits", "edit_similarity", "query.q", "listing.title"),
-        _pair("title_gram_coverage", "word_coverage", "query_grams", "title_grams"),
-        _pair("tag_bm25", "bm25", *tags, state_of="tag_weight"),
-        _pair("tag_coverage", "word_coverage", *tags),
-        _pair(f"{category}_coverage", "word_coverage", "query_words", "category_words"),
-        _pair(f"{category}_overlap", "word_overlap", "query_words", "category_words"),
+        _pair("title_share", "ratio", "title_overlap", "title_length"),
+        _pair("category_coverage", "word_coverage", *category),
+        _pair("category_overlap", "word_overlap", *category),
         _context("query_length", "size", "query_words"),
         _listed("title_length", "size", "title_words"),
+        _listed("category_length", "size", "category_words"),
+        _pair("bm25_rank", "rank", "title_bm25"),
     ]
 
 
@@ -160,18 +157,30 @@ def _moments() -> list[Feature]:
 
 def _more_texts() -> list[Feature]:
     fields = {"title": "title_words", "tag": "tag_words", "category": "category_words"}
+    tags, grams = ("query_words", "tag_words"), ("query_grams", "title_grams")
+    bigrams = ("query_bigrams", "title_bigrams")
     found = [
+        _node("tag_words", "listing", "tokenise", "listing.tags"),
+        _node("query_grams", "query", "char_ngrams", "query.q"),
+        _node("title_grams", "listing", "char_ngrams", "listing.title"),
         _node("query_bigrams", "query", "word_ngrams", "query.q"),
         _node("title_bigrams", "listing", "word_ngrams", "listing.title"),
+        _listed("tag_weight", "tfidf_norm", "tag_words"),
         _listed("category_weight", "tfidf_norm", "category_words"),
-        _pair("title_bigram_coverage", "word_coverage", "query_bigrams", "title_bigrams"),
-        _pair("title_bigram_jaccard", "word_jaccard", "query_bigrams", "title_bigrams"),
-        _pair("title_gram_jaccard", "word_jaccard", "query_grams", "title_grams"),
-        _pair("title_overlap", "word_overlap", *("query_words", "title_words")),
+        _listed("tag_variety", "distinct_words", "tag_words"),
+        _listed("bigram_variety", "distinct_words", "title_bigrams"),
+        _listed("gram_variety", "distinct_words", "title_grams"),
+        _pair("tag_bm25", "bm25", *tags, state_of="tag_weight"),
+        _pair("tag_coverage", "word_coverage", *tags),
+        _pair("tag_jaccard", "word_jaccard", *tags, "tag_variety"),
+        _pair("title_bigram_coverage", "word_coverage", *bigrams),
+        _pair("title_bigram_jaccard", "word_jaccard", *bigrams, "bigram_variety"),
+        _pair("title_gram_coverage", "word_coverage", *grams),
+        _pair("title_gram_jaccard", "word_jaccard", *grams, "gram_variety"),
+        _pair("title_edits", "edit_similarity", "query.q", "listing.title"),
         _pair("title_whole_edits", "edit_similarity", "query.q", "listing.title",
               compared="whole"),
         _pair("category_edits", "edit_similarity", "query.q", "listing.leaf_category"),
-        _listed("n_tag_words", "size", "tag_words"),
     ]  # fmt: skip
     for name, words in fields.items():
         counts = f"{name}_weight"
@@ -181,7 +190,6 @@ def _more_texts() -> list[Feature]:
             _pair(f"{name}_hard_bm25", "bm25", *pair, state_of=counts, k1=2.0, b=1.0),
             _pair(f"{name}_cosine_2", "tfidf_cosine", *pair, counts, state_of=counts),
             _pair(f"{name}_run_2", "word_run", *pair),
-            _pair(f"{name}_jaccard_2", "word_jaccard", *pair),
         ]
     return found
 
@@ -196,10 +204,9 @@ def _more_numbers() -> list[Feature]:
         ),
         *(
             _pair(f"created_{days}d", "recency", now, "listing.created_ms", half_life_d=days)
-            for days in (1, 3, 14, 30, 180)
+            for days in (1, 30)
         ),
         *(_listed(f"{name}_standard", "standardise", f"listing.{name}") for name in _NUMBERS),
         *(_listed(f"{name}_missing", "is_missing", f"listing.{name}") for name in _NUMBERS),
-        _pair("bm25_rank", "rank", "title_bm25"),
         _pair("cheaper_by", "difference", "query.price_max_micros", "listing.price_micros"),
     ]

@@ -20,7 +20,7 @@ from mercer.features.output import write_outputs
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
 
-CHUNK_ROWS = 4_096
+CHUNK_ROWS = 8_192
 GROUP = "group"
 
 

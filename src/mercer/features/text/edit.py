@@ -73,27 +73,54 @@ def _distance(
     return best if is_within else distance
 
 
-@nb.njit(nb.i8(nb.u8[:, ::1], nb.i8, U1S, nb.i8, nb.i8, nb.b1), cache=True, nogil=True)
-def _short_distance(
-    pattern: U64s, m: int, text: U8s, start: int, stop: int, is_within: bool
-) -> int:
-    """The same for a pattern of one block, 1 <= m <= 64."""
-    plus, minus = _ALL, _0
-    last = np.uint64(m - 1)
-    first = _0 if is_within else _1
-    distance, best = m, m
-    for byte in text[start:stop]:
-        equal = pattern[byte, 0]
-        horizontal = (((equal & plus) + plus) ^ plus) | equal
-        vertical = equal | minus
-        grow = minus | ~(horizontal | plus)
-        fall = plus & horizontal
-        distance += int(np.int64((grow >> last) & _1) - np.int64((fall >> last) & _1))
-        best = min(best, distance)
-        grow, fall = (grow << _1) | first, fall << _1
-        plus = fall | ~(vertical | grow)
-        minus = grow & vertical
-    return best if is_within else distance
+@nb.njit("Tuple((u8, u8, i8))(u8, u8, u8, u8, u8)", cache=True, nogil=True, forceinline=True)
+def _step(equal: Any, plus: Any, minus: Any, first: Any, last: Any) -> Any:
+    """One byte further: where the distance grows and falls now, and how much the last one did."""
+    horizontal = (((equal & plus) + plus) ^ plus) | equal
+    vertical = equal | minus
+    grow = minus | ~(horizontal | plus)
+    fall = plus & horizontal
+    more = np.int64((grow >> last) & _1) - np.int64((fall >> last) & _1)
+    grow, fall = (grow << _1) | first, fall << _1
+    return fall | ~(vertical | grow), grow & vertical, more
+
+
+@nb.njit(
+    nb.void(nb.u8[:, ::1], nb.i8, U1S, nb.i8[::1], nb.i8[::1], nb.b1, nb.i8[::1]),
+    cache=True,
+    nogil=True,
+)
+def _four_distances(
+    pattern: U64s, m: int, text: U8s, starts: I64s, sizes: I64s, is_within: bool, out: I64s
+) -> None:
+    """`_distance` of four texts from a pattern of one block, 1 <= m <= 64.
+
+    Each step waits for the one before, so the processor does four texts in the time of one.
+    """
+    last, first = np.uint64(m - 1), _0 if is_within else _1
+    p0 = p1 = p2 = p3 = _ALL
+    q0 = q1 = q2 = q3 = _0
+    d0 = d1 = d2 = d3 = np.int64(m)
+    b0 = b1 = b2 = b3 = np.int64(m)
+    s0, s1, s2, s3 = starts[0], starts[1], starts[2], starts[3]
+    for i in range(min(min(sizes[0], sizes[1]), min(sizes[2], sizes[3]))):
+        p0, q0, more0 = _step(pattern[text[s0 + i], 0], p0, q0, first, last)
+        p1, q1, more1 = _step(pattern[text[s1 + i], 0], p1, q1, first, last)
+        p2, q2, more2 = _step(pattern[text[s2 + i], 0], p2, q2, first, last)
+        p3, q3, more3 = _step(pattern[text[s3 + i], 0], p3, q3, first, last)
+        d0, d1, d2, d3 = d0 + more0, d1 + more1, d2 + more2, d3 + more3
+        b0, b1, b2, b3 = min(b0, d0), min(b1, d1), min(b2, d2), min(b3, d3)
+    done = min(min(sizes[0], sizes[1]), min(sizes[2], sizes[3]))
+    states = (
+        (p0, q0, d0, b0), (p1, q1, d1, b1), (p2, q2, d2, b2), (p3, q3, d3, b3)
+    )  # fmt: skip
+    for lane in range(4):
+        plus, minus, distance, best = states[lane]
+        for i in range(done, sizes[lane]):
+            plus, minus, more = _step(pattern[text[starts[lane] + i], 0], plus, minus, first, last)
+            distance += more
+            best = min(best, distance)
+        out[lane] = best if is_within else distance
 
 
 @nb.njit(nb.void(I8S, I8S, U1S, I8S, I8S, U1S, nb.b1, nb.f8[::1]), cache=True, nogil=True)
@@ -111,33 +138,44 @@ def edit_similarity(
     """
     pattern = np.zeros((256, _BLOCKS), np.uint64)
     work = np.empty((2, _BLOCKS), np.uint64)
+    starts, sizes, edits = np.zeros(4, np.int64), np.zeros(4, np.int64), np.empty(4, np.int64)
+    rows = np.empty(4, np.int64)  # of the texts that wait until there are four
+    n_waiting = 0
     m: Any = np.int64(0)
     at: Any = np.int64(-1)
     at_stop: Any = np.int64(-1)
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
-            out[row] = np.nan
-            continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
+    for row in range(out.size + 1):
+        is_end = row == out.size
+        is_new = not is_end and (left_starts[row] != at or left_stops[row] != at_stop)
+        if n_waiting == 4 or (n_waiting > 0 and (is_end or is_new)):
+            sizes[n_waiting:] = 0
+            _four_distances(pattern, m, right, starts, sizes, is_within, edits)
+            for i in range(n_waiting):
+                length = m if is_within else max(m, sizes[i])
+                out[rows[i]] = 1.0 - np.float64(edits[i]) / np.float64(length)
+            n_waiting = 0
+        if is_end:
+            break
+        if is_new:
             for i in range(m):
                 pattern[left[at + i]] = _0
             at, at_stop = left_starts[row], left_stops[row]
-            m = min(at_stop - at, MAX_LEFT_BYTES)
+            m = max(np.int64(0), min(at_stop - at, MAX_LEFT_BYTES))
             for i in range(m):
                 pattern[left[at + i], i >> 6] |= _1 << np.uint64(i & 63)
-        n: Any = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
-        length = m if is_within else max(m, n)
-        if length == 0:
+        if at_stop < at or right_stops[row] < right_starts[row]:
             out[row] = np.nan
-        elif m == 0:
-            out[row] = 0.0
+            continue
+        n: Any = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
+        if m == 0:
+            out[row] = np.nan if is_within or n == 0 else 0.0
+        elif m <= 64:
+            starts[n_waiting], sizes[n_waiting], rows[n_waiting] = right_starts[row], n, row
+            n_waiting += 1
         else:
             start = right_starts[row]
-            if m <= 64:
-                edits = _short_distance(pattern, m, right, start, start + n, is_within)
-            else:
-                edits = _distance(pattern, m, right, start, start + n, is_within, work)
-            out[row] = 1.0 - np.float64(edits) / np.float64(length)
+            far = _distance(pattern, m, right, start, start + n, is_within, work)
+            out[row] = 1.0 - np.float64(far) / np.float64(m if is_within else max(m, n))
 
 
 def edit_similarity_plain(left: str | None, right: str | None, *, is_within: bool) -> float:

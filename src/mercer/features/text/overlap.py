@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mercer.features.text.tally import MAX_LEFT, left_plain, load_left, new_left, tally
 from mercer.features.text.weights import WeightTable, weight_of
-from mercer.text.kernel_types import I8S, U4S, read_only
+from mercer.text.kernel_types import F8S, I8S, U4S, read_only
 
 U32s = NDArray[np.uint32]
 U64s = NDArray[np.uint64]
@@ -16,6 +16,10 @@ I64s = NDArray[np.int64]
 F64s = NDArray[np.float64]
 
 U8S = read_only(nb.u8)
+
+_FEW, _BITS = 48, 2048
+_BIT_MASK, _6 = np.uint32(_BITS - 1), np.uint32(6)
+_63, _1 = np.uint32(63), np.uint64(1)
 
 
 @nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, nb.f8[::1]), cache=True, nogil=True)
@@ -89,9 +93,34 @@ def room_for(starts: I64s, stops: I64s) -> int:
     return size
 
 
+@nb.njit(nb.i8(U4S, nb.i8, nb.i8, nb.u8[::1]), cache=True, nogil=True)
+def _count_few(words: U32s, start: int, stop: int, bits: U64s) -> int:
+    """How many different words words[start:stop] has, at most _FEW.
+
+    Two words seldom share a bit; only then is it looked up whether the word was there before.
+
+    Args:
+        bits: scratch of _BITS / 64, all 0, also afterwards.
+    """
+    n = 0
+    for at in range(start, stop):
+        place = words[at] & _BIT_MASK
+        bit = _1 << np.uint64(place & _63)
+        if bits[place >> _6] & bit:
+            before = start
+            while words[before] != words[at]:
+                before += 1
+            n += before == at
+        else:
+            bits[place >> _6] |= bit
+            n += 1
+    bits[:] = np.uint64(0)
+    return n
+
+
 @nb.njit(nb.i8(U4S, nb.i8, nb.i8, nb.u4[::1], nb.u1[::1]), cache=True, nogil=True)
-def count_distinct(words: U32s, start: int, stop: int, slots: U32s, used: NDArray[np.uint8]) -> int:
-    """How many different words words[start:stop] has.
+def _count_many(words: U32s, start: int, stop: int, slots: U32s, used: NDArray[np.uint8]) -> int:
+    """The same of any number of words.
 
     Args:
         slots, used: scratch of a power of two, at least twice as many as there are words; `used` is
@@ -113,19 +142,35 @@ def count_distinct(words: U32s, start: int, stop: int, slots: U32s, used: NDArra
     return n
 
 
-@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, nb.f8[::1]), cache=True, nogil=True)
+@nb.njit(nb.void(I8S, I8S, U4S, nb.f8[::1]), cache=True, nogil=True)
+def count_distinct(starts: I64s, stops: I64s, words: U32s, out: F64s) -> None:
+    """out[i] = how many different words row i has; NaN where it is missing."""
+    size = room_for(starts, stops)
+    slots, used = np.empty(size, np.uint32), np.zeros(size, np.uint8)
+    bits = np.zeros(_BITS // 64, np.uint64)
+    for row in range(out.size):
+        start, stop = starts[row], stops[row]
+        if stop < start:
+            out[row] = np.nan
+        elif stop - start <= _FEW:
+            out[row] = _count_few(words, start, stop, bits)
+        else:
+            out[row] = _count_many(words, start, stop, slots, used)
+
+
+@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, F8S, nb.f8[::1]), cache=True, nogil=True)
 def jaccard(
     left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s, out: F64s,
+    right_starts: I64s, right_stops: I64s, right: U32s, right_distinct: F64s, out: F64s,
 ) -> None:  # fmt: skip
     """out[i] = words that both rows have over words that either has, each counted once.
 
+    Args:
+        right_distinct: (n,) `count_distinct` of the right rows.
     Returns:
         In [0, 1]; NaN where one is missing or both are empty.
     """
     distinct, counts, slots, found = new_left()
-    size = room_for(right_starts, right_stops)
-    seen, used = np.empty(size, np.uint32), np.zeros(size, np.uint8)
     n, at, at_stop = 0, np.int64(-1), np.int64(-1)
     for row in range(out.size):
         if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
@@ -138,8 +183,8 @@ def jaccard(
         common = 0
         for i in range(n):
             common += found[i] > 0
-        either = n - common + count_distinct(right, right_starts[row], right_stops[row], seen, used)
-        out[row] = common / either if either else np.nan
+        either = np.float64(n - common) + right_distinct[row]
+        out[row] = np.float64(common) / either if either > 0.0 else np.nan
 
 
 def overlap_plain(left: Sequence[int] | None, right: Sequence[int] | None) -> float:
@@ -163,10 +208,18 @@ def coverage_plain(
     return covered / total if total else float("nan")
 
 
-def jaccard_plain(left: Sequence[int] | None, right: Sequence[int] | None) -> float:
+def jaccard_plain(
+    left: Sequence[int] | None, right: Sequence[int] | None, right_distinct: float
+) -> float:
     """The twin of `jaccard`."""
     if left is None or right is None:
         return float("nan")
-    mine, there = left_plain(left).keys(), set(right)
-    either = len(mine) + len(there) - len(mine & there)
-    return len(mine & there) / either if either else float("nan")
+    mine = left_plain(left).keys()
+    common = len(mine & set(right))
+    either = len(mine) - common + right_distinct
+    return common / either if either > 0 else float("nan")
+
+
+def count_distinct_plain(words: Sequence[int] | None) -> float:
+    """The twin of `count_distinct`."""
+    return float("nan") if words is None else float(len(set(words)))
