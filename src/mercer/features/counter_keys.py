@@ -16,6 +16,7 @@ that the market chooses. Tastes are counted for the kinds of `TASTE_KINDS`: an i
 Queries are counted as the console counts them: without case, with single spaces, cut.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -80,6 +81,7 @@ class CounterRules:
         return tuple(name for name, _, _ in _entities(self))
 
 
+@functools.cache
 def counter_id(entity: str, kind: str) -> int:
     """What the key of a counter begins with."""
     return hash_parts((entity, kind))

@@ -82,10 +82,15 @@ def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> F64s:
     together."""
     if space.now_ms is None:
         raise ValueError("rows have no moment")
-    now: I64s = np.tile(space.now_ms, keys.size // max(space.n, 1))
-    out = np.empty((keys.size, len(reader.half_lives_ms)))
-    for moment in np.unique(now).tolist():
-        rows = np.flatnonzero(now == moment)
-        out[rows] = reader.lookup(keys[rows], moment)
-    out[keys == 0] = np.nan
+    moments = np.unique(space.now_ms)
+    if len(moments) == 1:  # a request
+        out = reader.lookup(keys, int(moments[0])).astype(np.float64)
+    else:
+        out = np.empty((keys.size, len(reader.half_lives_ms)))
+        now: I64s = np.tile(space.now_ms, keys.size // max(space.n, 1))
+        for moment in moments.tolist():
+            rows = np.flatnonzero(now == moment)
+            out[rows] = reader.lookup(keys[rows], moment)
+    if not keys.all():
+        out[keys == 0] = np.nan
     return out
