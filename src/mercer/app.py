@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -12,6 +12,7 @@ from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.counters.keeper import FOLDER, CounterKeeper, LateKeeper
 from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.counters.reader import SharedCounters
+from mercer.engines.embedded.counters.replay import TableCounters, in_order, replay_to
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.index.bell import Bell
@@ -253,6 +254,24 @@ def counters_of(
         views: below which they lie; None: in the market's own folder.
     """
     return CounterKeeper((views or folder.views) / FOLDER, log, params_of(config))
+
+
+@contextmanager
+def counting(folder: MarketFolder, config: MarketConfig) -> Iterator[CounterKeeper]:
+    """Keep the counters of a market that is served in this process alone, step by step, in the block."""
+    with (
+        closing(EmbeddedLog(folder.log, is_owner=False)) as log,
+        closing(counters_of(folder, config, log)) as counters,
+    ):
+        yield counters
+
+
+def counters_at(
+    folder: MarketFolder, config: MarketConfig, log: EmbeddedLog, positions: Iterable[str]
+) -> Iterator[TableCounters]:
+    """The counters at each different position that pages name, the earliest first; see `replay_to`."""
+    places = in_order(positions)
+    return replay_to(log, params_of(config), places, folder=folder.views / FOLDER)
 
 
 def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,17 +76,12 @@ def get_command(
 @contextmanager
 def _watched(folder: MarketFolder) -> "Iterator[CounterWatch]":
     """The counters, brought up to date where no server does it."""
-    from mercer.app import counters_of, counters_seen
-    from mercer.engines.embedded.log.market_log import EmbeddedLog
+    from mercer.app import counters_seen, counting
 
     config = folder.config()
     try:
-        with (
-            folder.lock(),
-            closing(EmbeddedLog(folder.log, is_owner=False)) as log,
-            closing(counters_of(folder, config, log)) as keeper,
-        ):
-            keeper.catch_up()
+        with folder.lock(), counting(folder, config) as counters:
+            counters.catch_up()
     except MarketBusyError:  # its own learner follows the log
         pass
     yield counters_seen(folder, config)

@@ -1,6 +1,7 @@
 """What the counters know of each listing: by which values its events count for tastes.
 
-Open addressing with linear probing over the hash of the listing's id; grows by doubling.
+Open addressing with linear probing over the hash of the listing's id, made anew with more room where
+it is three quarters full.
 """
 
 from typing import Any, final
@@ -13,7 +14,8 @@ from mercer.text.kernel_types import I8S, read_only
 
 _U8S = read_only(nb.u8)
 _U8_TABLE = read_only(nb.u8, ndim=2)
-_FULL = 0.5
+_FULL = 0.75  # of the places: the table is made anew
+_MADE_FOR = 0.5  # of the places are taken when it is new
 _NONE = np.uint64(0)
 _UPPER = np.uint64(32)
 
@@ -65,7 +67,7 @@ class FacetTable:
 
     def __init__(self, n_facets: int, *, max_keys: int = 1_000) -> None:
         self._n = 0
-        self._allocate(n_facets, int(max_keys / _FULL) + 1)
+        self._allocate(n_facets, int(max_keys / _MADE_FOR) + 1)
 
     def _allocate(self, n_facets: int, n: int) -> None:
         self._keys = np.zeros(n, np.uint64)
@@ -85,7 +87,7 @@ class FacetTable:
         """
         if (needed := self._n + len(keys)) > _FULL * len(self._keys):
             before = self.all()
-            self._allocate(facets.shape[1], 4 * needed)
+            self._allocate(facets.shape[1], int(needed / _MADE_FOR) + 1)
             _put(self._keys, self._updated, self._values, *before)
         self._n += _put(self._keys, self._updated, self._values, keys, updated_ms, facets)
 

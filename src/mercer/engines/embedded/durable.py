@@ -23,8 +23,9 @@ def sync_tree(folder: Path) -> None:
         sync_folder(Path(parent))
 
 
-def write_durably(path: Path, data: Any, *, mode: int = 0o666) -> None:
-    """Write bytes (any buffer) under a temporary name, sync, rename, sync the folder.
+def write_durably(path: Path, *data: Any, mode: int = 0o666) -> None:
+    """Write bytes (any buffers, one behind the other) under a temporary name, sync, rename, sync the
+    folder.
 
     Args:
         mode: permissions of the file before the umask; 0o600 for a secret, from its first byte on.
@@ -32,7 +33,8 @@ def write_durably(path: Path, data: Any, *, mode: int = 0o666) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     temporary.unlink(missing_ok=True)  # of a process that died; its permissions may be others
     with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        file.write(data)
+        for part in data:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

@@ -19,6 +19,9 @@ from mercer.schema.errors import MarketBusyError, StorageError
 
 MAX_EVENTS: Final = 20_000  # of one step
 ERASURES_EVERY_S: Final = 1.0  # how often it is looked for erasures
+_WRITE_SHARE: Final = (
+    20  # a snapshot that takes long is written less often: at most 5 % of the time
+)
 FOLDER: Final = "counters"  # below `views/`
 
 
@@ -62,7 +65,7 @@ class CounterKeeper:
         self._erasures_at = self._snapshot_at = clock()
         self._writing: threading.Thread | None = None
         self._write_fault: OSError | None = None
-        self._written = ""
+        self._written, self._write_s = "", 0.0
 
     def _opened(self) -> CounterStore:
         erasures = (
@@ -89,7 +92,8 @@ class CounterKeeper:
         n = self._live.read_on(max_events=max_events)
         self._look_for_erasures()
         has_more = n >= max_events or self._renew(max_events)
-        if not has_more and self._clock() - self._snapshot_at >= self._params.snapshot_s:
+        every_s = max(self._params.snapshot_s, _WRITE_SHARE * self._write_s)
+        if not has_more and self._clock() - self._snapshot_at >= every_s:
             self.begin_snapshot()
         self._raise_fault()
         return has_more
@@ -149,10 +153,12 @@ class CounterKeeper:
         made, self._written = self._live.taken(), self._live.state.position
 
         def write() -> None:
+            began = self._clock()
             try:
                 write_snapshot(self._folder, made)
             except OSError as fault:
                 self._write_fault = fault
+            self._write_s = self._clock() - began
 
         self._writing = threading.Thread(target=write, name="counters-snapshot")
         self._writing.start()

@@ -1,6 +1,6 @@
 """Counters as they stood at places of the log: the same bits as the live ones had there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import final
@@ -37,6 +37,15 @@ class TableCounters:
     def lookup(self, keys: U64s, now_ms: int) -> F32s:
         """(n, n_half_lives) counts decayed to `now_ms`; 0 where a key was never seen."""
         return look_up(self.table, keys, now_ms=now_ms)
+
+
+def in_order(positions: Iterable[str]) -> list[str]:
+    """Different positions of counters, from the earliest to the latest; "" is none and left out.
+
+    Raises:
+        InputError: a position that is none of counters.
+    """
+    return sorted({one for one in positions if one}, key=Place.parse)
 
 
 def replay_to(

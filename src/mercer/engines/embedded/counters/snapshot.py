@@ -87,11 +87,17 @@ def write_snapshot(folder: Path, made: Snapshot) -> None:
     head = _Head(
         made.digest.hex(), made.state, made.erasures, len(made.keys), len(keys), facets.shape[1]
     )
-    parts = (made.places, made.keys, made.rows, keys, updated_ms, facets)
-    body = b"".join([msgspec.json.encode(head), b"\n", *(part.tobytes() for part in parts)])
+    arrays = (made.places, made.keys, made.rows, keys, updated_ms, facets)
+    parts: list[Any] = [
+        msgspec.json.encode(head) + b"\n",
+        *(np.ascontiguousarray(one) for one in arrays),
+    ]
+    digest = blake2b(digest_size=_HASH_BYTES)
+    for part in parts:
+        digest.update(part)
     place = made.place
     path = folder / f"snapshot-{place.events:016d}-{place.row:06d}.bin"
-    write_durably(path, body + blake2b(body, digest_size=_HASH_BYTES).digest(), mode=0o600)
+    write_durably(path, *parts, digest.digest(), mode=0o600)
     for old in _paths(folder)[KEPT:]:
         old.unlink(missing_ok=True)
 
@@ -114,12 +120,11 @@ def read_snapshot(path: Path) -> Snapshot:
         CorruptError: it is not that any more; remove it, the log has everything.
     """
     raw = path.read_bytes()
-    body, told = raw[:-_HASH_BYTES], raw[-_HASH_BYTES:]
+    body, told = memoryview(raw)[:-_HASH_BYTES], raw[-_HASH_BYTES:]
     if blake2b(body, digest_size=_HASH_BYTES).digest() != told:
         raise CorruptError(f"{path} is damaged; remove it, the counters are made from the log")
-    line, _, _ = body.partition(b"\n")
-    head = msgspec.json.decode(line, type=_Head)
-    at = len(line) + 1
+    at = raw.index(b"\n") + 1
+    head = msgspec.json.decode(body[: at - 1], type=_Head)
 
     def part(dtype: Any, *shape: int) -> Any:
         nonlocal at
