@@ -1,11 +1,12 @@
-"""`mercer features fit` and `run`: feature sets over files of any size."""
+"""`mercer features fit`, `run` and `backfill`: feature sets over files and past pages of any number."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,7 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.cli_features import SetFile
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.schema.errors import InputError
+from mercer.schema.errors import ConfigError, InputError
+from mercer.schema.time import DAY_MS
+
+if TYPE_CHECKING:
+    from mercer.features.declare import FeatureSet
+    from mercer.features.plan import Plan
 
 Parquets = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Parquet, a column for each input.")
@@ -130,16 +136,11 @@ def run_command(
     from mercer.engines.embedded.feature_files import RunJob, count_rows, run_files
     from mercer.engines.embedded.feature_market import declared_set
     from mercer.features.counter_reader import NoCounters
-    from mercer.features.plan import NOTHING_FITTED, compile_plan
-    from mercer.features.state import FittedState
 
     began = time.perf_counter()
     with told("features run"):
         feature_set, _ = declared_set(market, set_file)
-        if state is not None and not state.is_file():
-            raise InputError(f"{state}: no such file; `mercer features fit` writes it")
-        fitted = NOTHING_FITTED if state is None else FittedState.from_bytes(state.read_bytes())
-        plan = compile_plan(feature_set, fitted)
+        plan = _plan(feature_set, state)
         if plan.reads_counters and not no_counters:
             raise InputError(
                 f"{feature_set.name!r} reads counters, which files do not have; `mercer features "
@@ -157,7 +158,89 @@ def run_command(
     say(result, f"{out}: {n:,} rows of {n_columns} features in {took_s:.1f} s", as_json=as_json)
 
 
+def backfill_command(
+    out: Annotated[Path, typer.Option("--out", help="Where the features go, as Parquet.")],
+    from_day: Annotated[
+        str | None, typer.Option("--from", help="First day, YYYY-MM-DD (UTC).")
+    ] = None,
+    to_day: Annotated[
+        str | None, typer.Option("--to", help="Last day, YYYY-MM-DD (UTC); else today.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="So many days, where --from is not given.")] = 7,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="What `mercer features fit` gave.")
+    ] = None,
+    has_all: Annotated[
+        bool, typer.Option("--candidates", help="Also candidates that were not shown.")
+    ] = False,
+    market: MarketDir = Path(),
+    set_file: SetFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the features of pages of past days, as they would have been had the set been there.
+
+    Listings, sellers and counters are those that each page saw; what the log has lost since, to a
+    compaction or an erasure, is left out and counted. A row is a listing that was shown.
+
+    Examples:
+
+        mercer features backfill --days 30 --out past.parquet --state features.state --market shop
+        mercer features backfill --from 2026-01-01 --to 2026-01-31 --set new.toml --out past.parquet
+    """
+    from contextlib import closing
+
+    from mercer.engines.embedded.backfill import BackfillJob, backfill
+    from mercer.engines.embedded.counters.params import params_of
+    from mercer.engines.embedded.feature_market import declared_set
+    from mercer.engines.embedded.log.market_log import EmbeddedLog
+
+    with told("features backfill"):
+        folder = MarketFolder(market)
+        config = folder.config()
+        plan = _plan(declared_set(market, set_file)[0], state)
+        to_ms = _day_ms(to_day, "--to") + DAY_MS if to_day else time.time_ns() // 1_000_000
+        from_ms = _day_ms(from_day, "--from") if from_day else to_ms - days * DAY_MS
+        job = BackfillJob(
+            out=out, from_ms=from_ms, to_ms=to_ms, has_all=has_all,
+            counters_folder=folder.views / "counters",
+        )  # fmt: skip
+        with (
+            closing(EmbeddedLog(folder.log, is_owner=False)) as log,
+            rows_done("backfill", None) as done,
+        ):
+            report = backfill(
+                plan, log, params_of(config), job, on_pages=lambda pages, total: done(pages)
+            )
+    result = {
+        "pages": report.pages, "rows": report.rows, "lost": report.lost, "out": str(out),
+        "hash": plan.hash, "from_ms": from_ms, "to_ms": to_ms,
+    }  # fmt: skip
+    text = f"{out}: {report.rows:,} rows of {report.pages:,} pages"
+    if report.lost:
+        text += f"; {report.lost:,} candidates are not in the log any more"
+    say(result, text, as_json=as_json)
+
+
+def _day_ms(text: str, option: str) -> int:
+    try:
+        return round(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp() * 1e3)
+    except ValueError:
+        raise ConfigError(f"{option} is {text!r}, must be a day as YYYY-MM-DD") from None
+
+
+def _plan(feature_set: "FeatureSet", state: Path | None) -> "Plan":
+    """The set with the fitted state of a file."""
+    from mercer.features.plan import NOTHING_FITTED, compile_plan
+    from mercer.features.state import FittedState
+
+    if state is not None and not state.is_file():
+        raise InputError(f"{state}: no such file; `mercer features fit` writes it")
+    fitted = NOTHING_FITTED if state is None else FittedState.from_bytes(state.read_bytes())
+    return compile_plan(feature_set, fitted)
+
+
 def add_to(app: typer.Typer) -> None:
     """Make these commands of `mercer features`."""
     app.command("fit")(fit_command)
     app.command("run")(run_command)
+    app.command("backfill")(backfill_command)

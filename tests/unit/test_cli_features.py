@@ -191,3 +191,19 @@ def test_features_are_switched_off_and_on(tmp_path: Path) -> None:
         watch.poll()
     assert watch.off == {"rating"}
     run("off", "--market", tmp_path, code=2)
+
+
+def test_backfill_wants_a_market_and_days(tmp_path: Path) -> None:
+    """Words that are wrong are exit 2; a market without pages has nothing to fill, exit 1."""
+    out = tmp_path / "out.parquet"
+    assert "no market" in run("backfill", "--out", out, "--market", tmp_path, code=2)
+    market = tmp_path / "shop"
+    assert CliRunner().invoke(app, ["init", str(market)]).exit_code == 0
+    (market / "features.toml").write_text(
+        'name = "s"\n[[feature]]\nname = "a"\nentity = "listing"\ntransform = "identity"\n'
+        'inputs = ["listing.rating"]\n'
+    )
+    words = ["backfill", "--out", out, "--market", market]
+    assert "--from is '3 May'" in run(*words, "--from", "3 May", code=2)
+    assert "no page was served" in run(*words, "--from", "2026-01-01", code=1)
+    assert not out.exists()

@@ -88,14 +88,19 @@ class CatalogueWriter:
         return n_records
 
     def _apply(self, change: Change, *, position: Position) -> Applied:
-        catalogue, rows = self._catalogue, change.rows
-        match change.kind:
-            case "listings":
-                return catalogue.apply(rows, position=position)
-            case "deletions":
-                dead = tombstones(rows.column("listing_id"), rows.column("updated_ms"))
-                return catalogue.apply(dead, position=position)
-            case "sellers":
-                return catalogue.apply_sellers(rows, position=position)
-            case _:  # of no concern to the view
-                return Applied(rows.num_rows, 0, catalogue.version())
+        return apply_change(self._catalogue, change, position=position)
+
+
+def apply_change(catalogue: Catalogue, change: Change, *, position: Position) -> Applied:
+    """Take a record of the log into a view."""
+    rows = change.rows
+    match change.kind:
+        case "listings":
+            return catalogue.apply(rows, position=position)
+        case "deletions":
+            dead = tombstones(rows.column("listing_id"), rows.column("updated_ms"))
+            return catalogue.apply(dead, position=position)
+        case "sellers":
+            return catalogue.apply_sellers(rows, position=position)
+        case _:  # of no concern to the view
+            return Applied(rows.num_rows, 0, catalogue.version())

@@ -239,8 +239,10 @@ class CatalogueLog:
 
     def n_dropped(self) -> int:
         """Rows that compactions removed so far: so many changes a view that is rebuilt does not see."""
-        with self._lock:
-            row = self._owned().execute("select sum(n_dropped) from compaction").fetchone()
+        if not self._path.exists():
+            return 0
+        with closing(open_shared(self._path)) as db:
+            row = db.execute("select sum(n_dropped) from compaction").fetchone()
         return int(row[0] or 0)
 
     def orphans(self) -> list[Path]:

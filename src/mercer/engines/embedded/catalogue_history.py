@@ -1,0 +1,122 @@
+"""Listings and sellers as they stood at a version of the catalogue, from the log.
+
+The log is replayed through the same view that served, record by record, so versions and row ids are
+the ones that pages name. What a compaction or an erasure took from the log is not there any more.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.tables import SqlCatalogue
+from mercer.engines.embedded.writer import apply_change
+from mercer.events.log import CATALOGUE_KINDS
+from mercer.schema.catalogue import CHANGED_LISTING
+from mercer.schema.position import START
+from mercer.schema.seller import SELLER
+
+I64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SellerState:
+    """A seller from a version of the catalogue on."""
+
+    version: int
+    row: dict[str, object]  # of SELLER
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueHistory:
+    """The versions of some listings, and of all sellers."""
+
+    rows: pa.Table  # CHANGED_LISTING, memory-mapped, in the order of the log
+    row_ids: I64s  # (n_listings,) rising
+    keys: I64s  # (n_rows,) rising: place among `row_ids` times `span`, plus the version
+    order: I64s  # (n_rows,) row of each key
+    is_deleted: npt.NDArray[np.bool_]  # (n_rows,) by row
+    span: int  # above every version
+    sellers: dict[str, list[SellerState]]
+
+    def listings(self, row_ids: I64s, version: int) -> I64s:
+        """(n,) rows of `rows` that held at a version; -1 where there was none."""
+        if not self.keys.size:
+            return np.full(row_ids.size, -1, np.int64)
+        place = np.minimum(np.searchsorted(self.row_ids, row_ids), self.row_ids.size - 1)
+        wanted = place * self.span + min(version, self.span - 1)
+        at = np.searchsorted(self.keys, wanted, side="right") - 1
+        is_known = (self.row_ids[place] == row_ids) & (at >= 0)
+        is_known &= self.keys[np.maximum(at, 0)] // self.span == place
+        row = self.order[np.maximum(at, 0)]
+        return np.where(is_known & ~self.is_deleted[row], row, -1)
+
+    def sellers_at(self, seller_ids: Sequence[str], version: int, *, at_ms: int) -> pa.RecordBatch:
+        """(n,) SELLER rows, null where a seller was unknown.
+
+        Sellers have no version of their own: of those that were changed while no listing was, the
+        last that was updated at or before `at_ms` counts.
+        """
+        rows = [self._seller(one, version, at_ms) for one in seller_ids]
+        fields = [pa.field(field.name, field.type) for field in SELLER]
+        return pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields))
+
+    def _seller(self, seller_id: str, version: int, at_ms: int) -> dict[str, object]:
+        for state in reversed(self.sellers.get(seller_id, [])):
+            if state.version <= version and int(str(state.row["updated_ms"])) <= at_ms:
+                return state.row
+        return {}
+
+
+@contextmanager
+def catalogue_history(log: EmbeddedLog, *, row_ids: I64s) -> Iterator[CatalogueHistory]:
+    """The history of some listings while the block runs.
+
+    Args:
+        row_ids: (n,) of the listings whose versions are kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="mercer-history-") as folder:
+        file = Path(folder) / "listings.arrow"
+        sellers = _replayed(log, Path(folder), file, np.unique(row_ids))
+        with pa.memory_map(str(file)) as source:
+            yield _indexed(pa.ipc.open_file(source).read_all(), sellers)
+
+
+def _replayed(
+    log: EmbeddedLog, folder: Path, file: Path, row_ids: I64s
+) -> dict[str, list[SellerState]]:
+    """Write every version of those listings to a file; the sellers."""
+    wanted, sellers = pa.array(row_ids, pa.int64()), dict[str, list[SellerState]]()
+    catalogue = SqlCatalogue(f"sqlite:///{folder / 'view.db'}")
+    try:
+        catalogue.clear(version=log.catalogue.n_dropped())
+        with pa.ipc.new_file(str(file), CHANGED_LISTING) as out:
+            for _, change in log.catalogue.read(0, kinds=CATALOGUE_KINDS):
+                before = catalogue.version()
+                apply_change(catalogue, change, position=START)
+                for rows in catalogue.changes(since=before):
+                    out.write_batch(rows.filter(pc.is_in(rows.column("row_id"), wanted)))
+                if change.kind == "sellers":
+                    for row in change.rows.to_pylist():
+                        sellers.setdefault(row["seller_id"], []).append(SellerState(before, row))
+    finally:
+        catalogue.close()
+    return sellers
+
+
+def _indexed(rows: pa.Table, sellers: dict[str, list[SellerState]]) -> CatalogueHistory:
+    row_id = rows.column("row_id").to_numpy()
+    version = rows.column("version").to_numpy()
+    unique, place = np.unique(row_id, return_inverse=True)
+    span = int(version.max(initial=0)) + 1
+    keys = place.astype(np.int64) * span + version
+    order = np.argsort(keys, kind="stable")
+    is_deleted = rows.column("is_deleted").to_numpy()
+    return CatalogueHistory(rows, unique, keys[order], order, is_deleted, span, sellers)

@@ -1,0 +1,99 @@
+"""Served pages as flat rows that features read: what was asked, and the candidates as they were then."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mercer.engines.embedded.catalogue_history import CatalogueHistory
+from mercer.features.columns import KNOWN, owner_of
+from mercer.features.flat import GROUP
+from mercer.features.listing_inputs import listing_inputs, seller_inputs
+from mercer.features.request_inputs import request_inputs
+from mercer.schema.listing import LISTING
+from mercer.schema.money import Rates
+from mercer.schema.page import Page
+
+I64s = npt.NDArray[np.int64]
+_TYPES = {"number": pa.float64(), "text": pa.string(), "texts": pa.list_(pa.string())}
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """The candidates of one page; of one without its heavy part, what was shown."""
+
+    batch: pa.RecordBatch  # (n,) an input column each, and the group
+    row_ids: I64s  # (n,)
+    listing_ids: pa.Array  # (n,)
+    n_lost: int  # candidates of which the log does not know any more what they were
+
+
+def candidates_of(page: Page) -> I64s:
+    """(n,) row ids of the candidates that a page keeps."""
+    if page.is_detailed and page.candidate_rows.size:
+        return page.candidate_rows
+    return np.array([one.row_id for one in page.shown], np.int64)
+
+
+def page_rows(
+    page: Page, history: CatalogueHistory, rates: Rates, *, reads: Collection[str]
+) -> PageRows:
+    """What features read of a page, as of its version of the catalogue.
+
+    Args:
+        reads: input columns (`Plan.reads`).
+    """
+    row_ids = candidates_of(page)
+    at = history.listings(row_ids, page.catalogue_version)
+    kept = np.flatnonzero(at >= 0)
+    listings = history.rows.take(pa.array(at[kept])).select(LISTING.names).combine_chunks()
+    batch = pa.RecordBatch.from_arrays(
+        [column.combine_chunks() for column in listings.columns], schema=LISTING
+    )
+    columns = dict(_request(page, reads, kept.size))
+    columns |= _columns_of(listing_inputs(batch, rates, reads=reads))
+    if any(name.startswith("seller.") for name in reads):
+        ids = batch.column("seller_id").to_pylist()
+        sellers = history.sellers_at(ids, page.catalogue_version, at_ms=page.served_ms)
+        columns |= _columns_of(seller_inputs(sellers, reads=reads))
+    columns |= _candidates(page, reads, kept)
+    columns[GROUP] = pa.array(np.zeros(kept.size, np.int64))
+    return PageRows(
+        pa.record_batch(columns),
+        row_ids[kept],
+        batch.column("listing_id"),
+        row_ids.size - kept.size,
+    )
+
+
+def _columns_of(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    return dict(zip(batch.schema.names, batch.columns, strict=True))
+
+
+def _request(page: Page, reads: Collection[str], n: int) -> Mapping[str, pa.Array]:
+    values = request_inputs(
+        page.q, page.understood, surface=page.surface, buyer_id=page.buyer_id,
+        session_id=page.session_id, visitor_id=page.visitor_id,
+    )  # fmt: skip
+    return {
+        name: pa.array([value] * n, _TYPES[KNOWN[name].kind])
+        for name, value in values.items()
+        if name in reads
+    }
+
+
+def _candidates(page: Page, reads: Collection[str], kept: I64s) -> dict[str, pa.Array]:
+    """Scores of the stages; missing where the page does not have them."""
+    scores: dict[str, Any] = {}
+    if page.stages and page.candidate_scores.size:
+        table = page.candidate_scores.reshape(-1, len(page.stages))
+        scores = {f"candidate.{name}": table[:, j] for j, name in enumerate(page.stages)}
+    nothing = np.full(kept.size, np.nan)
+    return {
+        name: pa.array(scores[name][kept].astype(np.float64) if name in scores else nothing)
+        for name in reads
+        if owner_of(name) == "candidate"
+    }
