@@ -44,13 +44,13 @@ class WordCounts:
 
     def merge(self, other: "WordCounts") -> "WordCounts":
         """The counts of the texts of both."""
-        words = np.concatenate([self.words, other.words])
-        distinct, place = np.unique(words, return_inverse=True)
-        counts = np.zeros(distinct.size, np.int64)
-        np.add.at(counts, place, np.concatenate([self.counts, other.counts]))
+        words = np.empty(self.words.size + other.words.size, np.uint32)
+        counts = np.empty(words.size, np.int64)
+        n = _merge(self.words, self.counts, other.words, other.counts, words, counts)
         return WordCounts(
-            distinct, counts, self.n_texts + other.n_texts, self.n_words + other.n_words
-        )
+            words[:n].copy(), counts[:n].copy(),
+            self.n_texts + other.n_texts, self.n_words + other.n_words,
+        )  # fmt: skip
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """To save, one array per name."""
@@ -91,6 +91,27 @@ def _row_words(starts: I64s, stops: I64s, words: U32s, out: U64s) -> None:
         for word in words[starts[row] : max(starts[row], stops[row])]:
             out[n] = (np.uint64(row) << _32) | np.uint64(word)
             n += 1
+
+
+@nb.njit(nb.i8(U4S, I8S, U4S, I8S, nb.u4[::1], nb.i8[::1]), cache=True, nogil=True)
+def _merge(
+    words: U32s, counts: I64s, others: U32s, other_counts: I64s, out: U32s, out_counts: I64s
+) -> int:
+    """Two rising lists as one, counts of the same word added; returns how many words it has."""
+    i, j, n = 0, 0, 0
+    while i < words.size or j < others.size:
+        takes_mine = j == others.size or (i < words.size and words[i] <= others[j])
+        takes_other = i == words.size or (j < others.size and others[j] <= words[i])
+        out[n] = words[i] if takes_mine else others[j]
+        out_counts[n] = 0
+        if takes_mine:
+            out_counts[n] += counts[i]
+            i += 1
+        if takes_other:
+            out_counts[n] += other_counts[j]
+            j += 1
+        n += 1
+    return n
 
 
 @dataclass(frozen=True, slots=True)
