@@ -12,6 +12,7 @@ from mercer.engines.embedded.counters.reader import SharedCounters
 from mercer.engines.embedded.counters.replay import replay_to
 from mercer.engines.embedded.counters.shared_file import Layout, SharedFile, State, create_file
 from mercer.engines.embedded.counters.store import LIVE
+from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.counter_keys import counter_keys
 from mercer.features.counter_table import occupied, update
@@ -243,4 +244,29 @@ def test_one_keeper(tmp_path: Path) -> None:
         CounterKeeper(tmp_path / "c", log, PARAMS)
     keeper.close()
     CounterKeeper(tmp_path / "c", log, PARAMS).close()
+    log.close()
+
+
+def test_what_health_tells(tmp_path: Path) -> None:
+    """How far the counters are; that they do not move while there is something to count is a fault."""
+    log, now = log_with(tmp_path / "log", [("events", [click("a")])]), [0.0]
+    counters = SharedCounters(tmp_path / "c" / LIVE, PARAMS.half_lives)
+    watch = CounterWatch(counters, log.events, clock=lambda: now[0])
+    assert (watch.health(), watch.fault) == (None, "")
+    keeper = CounterKeeper(tmp_path / "c", log, PARAMS)
+    keeper.catch_up()
+    now[0] += 2
+    told = watch.health()
+    assert told is not None
+    assert (told.lag_events, told.n_events, told.newest_ms) == (0, 1, T0)
+    now[0] += 3_600  # a quiet hour
+    assert watch.fault == ""
+    log.append([change_of("events", click("b"), click("c"))])
+    for waited, fault in ((2, ""), (9, ""), (2, "counters are 2 events behind the log")):
+        now[0] += waited
+        assert watch.fault == fault
+    keeper.catch_up()
+    now[0] += 2
+    assert watch.fault == ""
+    keeper.close()
     log.close()

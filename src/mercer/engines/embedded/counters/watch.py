@@ -45,7 +45,8 @@ class CounterWatch:
     ) -> None:
         self.counters, self._events, self._clock = counters, events, clock
         self._lock = threading.Lock()
-        self._looked_at = self._moved_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._waiting_since = float("inf")  # without a move, while there is something to count
         self._health: CountersHealth | None = None
         self._fault = ""
 
@@ -67,9 +68,12 @@ class CounterWatch:
         try:
             self._looked_at = now
             before, self._health = self._health, self._asked()
-            has_moved = before is None or self._health is None
-            if has_moved or before.position != self._health.position:  # type: ignore[union-attr]
-                self._moved_at = now
+            if self._health is None or not self._health.lag_events:
+                self._waiting_since = float("inf")
+            elif before is None or before.position != self._health.position:
+                self._waiting_since = now
+            else:
+                self._waiting_since = min(self._waiting_since, now)
             self._fault = self._judged(now)
         finally:
             self._lock.release()
@@ -88,6 +92,6 @@ class CounterWatch:
         if self.counters.fault:
             return self.counters.fault
         lag = 0 if self._health is None else self._health.lag_events
-        if lag > FAR_BEHIND or (lag and now - self._moved_at > STUCK_S):
+        if lag > FAR_BEHIND or now - self._waiting_since > STUCK_S:
             return f"counters are {lag:,} events behind the log"
         return ""
