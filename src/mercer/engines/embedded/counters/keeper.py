@@ -11,7 +11,8 @@ from typing import Final, final
 
 from mercer.engines.embedded.counters.feed import last_erasure
 from mercer.engines.embedded.counters.params import CounterParams
-from mercer.engines.embedded.counters.snapshot import remove_snapshots, write_snapshot
+from mercer.engines.embedded.counters.place import Place
+from mercer.engines.embedded.counters.snapshot import path_of, remove_snapshots, write_snapshot
 from mercer.engines.embedded.counters.store import NEXT, CounterStore, restored, resumed
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.counter_table import occupied
@@ -65,7 +66,7 @@ class CounterKeeper:
         self._erasures_at = self._snapshot_at = clock()
         self._writing: threading.Thread | None = None
         self._write_fault: OSError | None = None
-        self._written, self._write_s = "", 0.0
+        self._write_s = 0.0
 
     def _opened(self) -> CounterStore:
         erasures = (
@@ -148,14 +149,14 @@ class CounterKeeper:
         if self._writing is not None and self._writing.is_alive():
             return
         self._snapshot_at = self._clock()
-        if self._live.state.position == self._written:
+        if path_of(self._folder, Place.parse(self.position)).exists():
             return
-        made, self._written = self._live.taken(), self._live.state.position
+        taken = self._live.taken()
 
         def write() -> None:
             began = self._clock()
             try:
-                write_snapshot(self._folder, made)
+                write_snapshot(self._folder, taken)
             except OSError as fault:
                 self._write_fault = fault
             self._write_s = self._clock() - began

@@ -77,6 +77,11 @@ def taken(
     )
 
 
+def path_of(folder: Path, place: Place) -> Path:
+    """Where the snapshot of a place lies, if there is one."""
+    return folder / f"snapshot-{place.events:016d}-{place.row:06d}.bin"
+
+
 def write_snapshot(folder: Path, made: Snapshot) -> None:
     """Write it durably, and remove all but the newest.
 
@@ -95,9 +100,7 @@ def write_snapshot(folder: Path, made: Snapshot) -> None:
     digest = blake2b(digest_size=_HASH_BYTES)
     for part in parts:
         digest.update(part)
-    place = made.place
-    path = folder / f"snapshot-{place.events:016d}-{place.row:06d}.bin"
-    write_durably(path, *parts, digest.digest(), mode=0o600)
+    write_durably(path_of(folder, made.place), *parts, digest.digest(), mode=0o600)
     for old in _paths(folder)[KEPT:]:
         old.unlink(missing_ok=True)
 
