@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mercer.features.arrow_in import column_of
+from mercer.features.counter_keys import counter_keys
+from mercer.features.counter_step import HOUR_MS
 from mercer.features.declare import FeatureSet
 from mercer.features.fit import fit, fit_stage, merge_stages
 from mercer.features.graph import build_graph
@@ -72,7 +74,7 @@ def test_kernel_equals_its_plain_twin(
 ) -> None:
     """What a kernel gives is what plain Python gives for each row, bit for bit."""
     if isinstance(transform.run, CounterOp):
-        _value_equals_twin(transform.run, transform, data)
+        _value_equals_twin(transform.run, transform, data, kinds)
         return
     feature_set, batch = _drawn(data, transform, kinds)
     state = fit(feature_set, lambda: [batch])
@@ -102,16 +104,23 @@ def test_kernel_equals_its_plain_twin(
     assert [_exact(v) for v in plain(program.get(space, place))] == [_exact(v) for v in expected]
 
 
-def _value_equals_twin(run: CounterOp, transform: Transform, data: st.DataObject) -> None:
+def _value_equals_twin(
+    run: CounterOp, transform: Transform, data: st.DataObject, kinds: Any
+) -> None:
     """The same of what is made of the counts of counters."""
-    n_inputs = data.draw(st.integers(1, 2))
-    params = data.draw(params_of(transform, n_inputs))
-    count = st.floats(0, 1e6, width=32)
-    row = st.tuples(*[count for _ in run.kinds(params)])
-    rows = data.draw(st.lists(row, min_size=1, max_size=8))
-    found = run.value([np.array(column) for column in zip(*rows, strict=True)], params)
-    expected = [transform.twin(*one, params=params, fitted={}) for one in rows]
-    assert [_exact(v) for v in found.tolist()] == [_exact(v) for v in expected]
+    owners = data.draw(owners_of(transform, kinds), "owners")
+    params = data.draw(params_of(transform, len(kinds)), "params")
+    feature_set = one_feature(transform, kinds, owners, params)
+    batch = batch_of(data.draw(rows_of(feature_set.columns), "rows"), feature_set.columns)
+    found = compile_plan(feature_set).run(batch, now_ms=NOW_MS, counters=COUNTERS).dense[:, 0]
+    ids = [batch.column(name).to_numpy(zero_copy_only=False) for name in feature_set.columns]
+    half_life = COUNTERS.half_lives_ms.index(round(params["half_life_h"] * HOUR_MS))
+    events = [run.count(params), *([run.per(params)] if run.per else [])]
+    keys = [counter_keys(params["whose"], kind, *ids) for kind in events]
+    counts = [COUNTERS.lookup(key, NOW_MS)[:, half_life].tolist() for key in keys]
+    expected = [transform.twin(*one, params=params, fitted={}) for one in zip(*counts, strict=True)]
+    wanted = np.where(keys[0] == 0, np.nan, np.array(expected, np.float64)).astype(np.float32)
+    assert [_exact(v) for v in found.tolist()] == [_exact(v) for v in wanted.tolist()]
 
 
 def _exact(value: Any) -> Any:

@@ -63,11 +63,13 @@ class CounterOp:
     """Reads decayed counts: the inputs are the ids of the entity that the parameter "whose" names, and
     "half_life_h" says how fast what is counted fades.
 
-    All counts of a request are looked up together, each once, however many features read it.
+    The value is the count, or where `per` is given (count + prior sum) / (per + prior weight). All
+    counts of a request are looked up together, each once, however many features read it.
     """
 
-    kinds: Callable[[Params], tuple[str, ...]]  # of events whose counts are read
-    value: Callable[[Sequence[F64s], Params], F64s]  # from (n,) counts of each kind
+    count: Callable[[Params], str]  # the kind of event that is counted
+    per: Callable[[Params], str] | None = None  # the kind that it is counted per
+    prior: Callable[[Params], tuple[float, float]] | None = None  # its sum and its weight
 
 
 class Fit(Protocol):

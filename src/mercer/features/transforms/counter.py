@@ -1,19 +1,13 @@
 """counter: how often something happened to an entity, older events counting less."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from mercer.features.column import F64s
 from mercer.features.counter_params import HALF_LIFE, WHOSE, check_whose, kind_param, n_ids
 from mercer.features.transform import CounterOp, Params, Transform
 
 
-def _kinds(params: Params) -> tuple[str, ...]:
-    return (params["kind"],)
-
-
-def _value(counts: Sequence[F64s], params: Params) -> F64s:
-    return counts[0]
+def _count(params: Params) -> str:
+    return str(params["kind"])
 
 
 def twin(count: float, *, params: Params, **_: Any) -> float:
@@ -27,7 +21,7 @@ TRANSFORM = Transform(
     "2^(-a / half-life).",
     inputs=(("id",), ("id", "id")),
     output="number",
-    run=CounterOp(_kinds, _value),
+    run=CounterOp(_count),
     twin=twin,
     params=(WHOSE, kind_param("kind", "of event"), HALF_LIFE),
     check=check_whose,

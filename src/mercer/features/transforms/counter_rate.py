@@ -4,23 +4,24 @@
 posterior mean of a rate with a beta prior (Gelman et al., Bayesian Data Analysis, 3rd ed., 2.4).
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from mercer.features.column import F64s
 from mercer.features.counter_params import HALF_LIFE, WHOSE, check_whose, kind_param, n_ids
 from mercer.features.param import Param
 from mercer.features.transform import CounterOp, Params, Transform
 
 
-def _kinds(params: Params) -> tuple[str, ...]:
-    return (params["kind"], params["per"])
+def _count(params: Params) -> str:
+    return str(params["kind"])
 
 
-def _value(counts: Sequence[F64s], params: Params) -> F64s:
-    weight, rate = params["prior_weight"], params["prior_rate"]
-    smoothed: F64s = (counts[0] + weight * rate) / (counts[1] + weight)
-    return smoothed
+def _per(params: Params) -> str:
+    return str(params["per"])
+
+
+def _prior(params: Params) -> tuple[float, float]:
+    weight = float(params["prior_weight"])
+    return weight * float(params["prior_rate"]), weight
 
 
 def twin(count: float, per: float, *, params: Params, **_: Any) -> float:
@@ -34,7 +35,7 @@ TRANSFORM = Transform(
     summary="How often one kind of event followed another, drawn towards a prior rate.",
     inputs=(("id",), ("id", "id")),
     output="number",
-    run=CounterOp(_kinds, _value),
+    run=CounterOp(_count, _per, _prior),
     twin=twin,
     params=(
         WHOSE,
