@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from mercer.features.column import Column, F32s, F64s, I8Table, I64s, Kind, Ragged, Texts, U64s
 from mercer.schema.errors import FeatureError
+from mercer.text.kernel_types import U1S
 
 
 def column_of(array: pa.Array, kind: Kind, *, name: str) -> Column:
@@ -36,10 +38,25 @@ def _numbers(array: pa.Array) -> F64s:
         array = array.cast(pa.uint8())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
         raise TypeError
-    if array.null_count:
-        array = array.cast(pa.float64(), safe=False).fill_null(np.nan)
-    numbers: F64s = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return numbers
+    if not len(array) or not array.null_count or pa.types.is_null(array.type):
+        if array.null_count:
+            array = array.cast(pa.float64(), safe=False).fill_null(np.nan)
+        numbers: F64s = array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+        return numbers
+    valid, data = array.buffers()
+    span = slice(array.offset, array.offset + len(array))
+    values = _buffer(data, array.type.to_pandas_dtype())[span].astype(np.float64)
+    drop_invalid(_buffer(valid, np.uint8), array.offset, values)
+    return values
+
+
+@nb.njit(nb.void(U1S, nb.i8, nb.f8[::1]), cache=True, nogil=True)
+def drop_invalid(valid: npt.NDArray[np.uint8], offset: int, out: F64s) -> None:
+    """out[i] = NaN where bit offset + i of an Arrow validity bitmap is 0."""
+    for i in range(out.size):
+        at = offset + i
+        is_valid = (valid[at >> 3] >> np.uint8(at & 7)) & np.uint8(1)
+        out[i] = out[i] if is_valid else np.nan
 
 
 def _text(array: pa.Array) -> Ragged:
