@@ -92,12 +92,12 @@ def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> F32s:
     """(n_keys * n, n_half_lives) counts; rows of one moment are asked for together."""
     if space.now_ms is None:
         raise ValueError("rows have no moment")
-    moments = np.unique(space.now_ms)
-    if len(moments) == 1:  # a request
-        return np.ascontiguousarray(reader.lookup(keys, int(moments[0])), np.float32)
+    if space.n == 0 or (space.now_ms == space.now_ms[0]).all():  # a request
+        moment = int(space.now_ms[0]) if space.n else 0
+        return np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
     out = np.empty((keys.size, len(reader.half_lives_ms)), np.float32)
     now: I64s = np.tile(space.now_ms, keys.size // max(space.n, 1))
-    for moment in moments.tolist():
+    for moment in np.unique(now).tolist():
         rows = np.flatnonzero(now == moment)
         out[rows] = reader.lookup(keys[rows], moment)
     return out

@@ -143,7 +143,11 @@ def _text() -> Iterator[Feature]:
         name = f"title_{transform.removeprefix('word_')}_plain"
         yield _feature(name, "pair", transform, "query_words", "title_words", doc=doc)
     yield _feature(
-        "title_tfidf", "pair", "tfidf_cosine", "query_words", "title_words",
+        "title_norm", "listing", "tfidf_norm", "title_words", doc="", is_output=False,
+        state_of="title_bm25",
+    )  # fmt: skip
+    yield _feature(
+        "title_tfidf", "pair", "tfidf_cosine", "query_words", "title_words", "title_norm",
         doc="Cosine of the TF-IDF vectors of query and title.", state_of="title_bm25",
     )  # fmt: skip
     yield _feature(

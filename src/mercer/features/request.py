@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.features.boundary import BoundaryColumns
-from mercer.features.column import Column, I64s, Kind, Texts, ragged, taken
+from mercer.features.column import Column, I64s, Kind, Ragged, Texts, ragged, taken
 from mercer.features.counter_reader import CounterReader
 from mercer.features.gather import Gatherer, gatherer
 from mercer.features.layout import NOW, Layout
@@ -125,7 +125,7 @@ def _one_row(value: Any, kind: Kind, name: str) -> Column:
         if kind == "id":
             return np.array([value or 0], np.uint64)
         if kind in ("text", "folded"):
-            return ragged([None if value is None else value.encode("utf-8", "replace")], np.uint8)
+            return _one_text(value)
         if kind == "ids":
             return ragged([value], np.uint64)
         if kind == "words":
@@ -139,12 +139,24 @@ def _one_row(value: Any, kind: Kind, name: str) -> Column:
         raise FeatureError(f"request: column {name!r} is {value!r}, must be a {kind}") from None
 
 
+def _one_text(value: str | None) -> Ragged:
+    data = b"" if value is None else value.encode("utf-8", "replace")
+    stop = -1 if value is None else len(data)
+    return Ragged(np.zeros(1, np.int64), np.array([stop]), np.frombuffer(data, np.uint8))
+
+
 def _one_list(value: Sequence[str | None] | None) -> Texts:
-    if value is None:
-        return Texts(np.zeros(1, np.int64), np.full(1, -1, np.int64), ragged([], np.uint8))
-    coded = [None if one is None else one.encode("utf-8", "replace") for one in value]
-    strings = ragged(coded, np.uint8)
-    return Texts(np.zeros(1, np.int64), np.full(1, len(value), np.int64), strings)
+    texts = () if value is None else value
+    coded = [b"" if one is None else one.encode("utf-8", "replace") for one in texts]
+    starts = np.zeros(len(coded) + 1, np.int64)
+    np.cumsum([len(one) for one in coded], out=starts[1:])
+    stops = starts[1:].copy()
+    for i, one in enumerate(texts):
+        if one is None:
+            stops[i] = starts[i] - 1
+    strings = Ragged(starts[:-1], stops, np.frombuffer(b"".join(coded), np.uint8))
+    n = -1 if value is None else len(coded)
+    return Texts(np.zeros(1, np.int64), np.array([n]), strings)
 
 
 def _load_listings(path: RequestPath, candidates: Candidates, space: Space) -> None:
