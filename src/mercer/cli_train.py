@@ -21,6 +21,7 @@ from mercer.engines.embedded.training_market import MarketJob
 from mercer.evaluate.gains import GAINS_HELP, GainSpec
 from mercer.events.bot_filter import BotRule
 from mercer.learn.click_bias import Bias, BiasParams
+from mercer.learn.report import split_numbers
 from mercer.learn.split import SplitParams, split
 from mercer.rank.training_log import LabelParams
 from mercer.rank.training_set import TrainingSet
@@ -117,7 +118,7 @@ def ranker_command(
     """Learn an order: logistic regression, then LambdaMART, on one frozen split.
 
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
-    did then. The rung that is best on the stopping part is kept as a model file with its report;
+    did then. The rung that is best on lists it had not learned from is kept as a model file with its report;
     nothing serves it before `mercer promote`.
 
     Examples:
@@ -227,9 +228,7 @@ def _plan(learned: _Learned, params: SplitParams) -> dict[str, Any]:
         "rows": data.n_rows,
         "features": len(data.columns.names),
         "feature_set": data.columns.set_hash,
-        "split": {
-            part: len(getattr(parts, part)) for part in ("fit", "stop", "by_query", "by_time")
-        },
+        "split": split_numbers(parts),
         **learned.numbers,
         "written": False,
     }
@@ -239,9 +238,10 @@ def _plan_text(plan: dict[str, Any]) -> str:
     parts = plan["split"]
     return (
         f"{plan['lists']:,} lists ({plan['lists_with_gain']:,} with a gain), {plan['rows']:,} rows, "
-        f"{plan['features']} features\nwould learn from {parts['fit']:,} lists, stop by "
-        f"{parts['stop']:,}, and be judged by {parts['by_query']:,} held-out queries and "
-        f"{parts['by_time']:,} later pages\nnothing was trained or written (--dry-run)"
+        f"{plan['features']} features\nwould learn from {parts['learn']:,} lists, "
+        f"{parts['stopping']:,} of which say how long in {parts['folds']} fold(s), and be judged by "
+        f"{parts['by_query']:,} held-out queries and {parts['by_time']:,} later pages\n"
+        "nothing was trained or written (--dry-run)"
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
+from mercer.learn.cross_validation import cross_validated, folds_of
 from mercer.learn.held_out import compared, ndcg_of
 from mercer.learn.ladder import climb
 from mercer.learn.logistic import Logistic
@@ -26,31 +27,62 @@ def rung(request: pytest.FixtureRequest) -> Rung:
     return request.param
 
 
-def parts(data: TrainingSet) -> tuple[TrainingSet, TrainingSet]:
-    made = split(data, SplitParams())
-    return data.take(made.fit), data.take(made.stop)
+def parts(data: TrainingSet, **words: float) -> tuple[TrainingSet, np.ndarray]:
+    """What a rung is given: lists, and the folds that say how long to learn."""
+    made = split(data, SplitParams(**words))
+    return data.take(made.learn), made.fold
 
 
 def test_the_same_seed_gives_the_same_bytes(rung: Rung) -> None:
     """The same lists and the same seed give the same model, bit for bit."""
-    fit, stop = parts(made_lists())
-    assert rung.train(fit, stop, seed=3).data == rung.train(fit, stop, seed=3).data
+    lists, fold = parts(made_lists())
+    assert rung.train(lists, fold, seed=3).data == rung.train(lists, fold, seed=3).data
 
 
 def test_threads_change_nothing() -> None:
     """Trees grown by two threads are the trees grown by one."""
-    fit, stop = parts(made_lists())
-    two = LambdaMart(replace(QUICK, n_threads=2)).train(fit, stop, seed=1)
-    one = LambdaMart(QUICK).train(fit, stop, seed=1)
+    lists, fold = parts(made_lists())
+    short = replace(QUICK, n_trees=6)
+    two = LambdaMart(replace(short, n_threads=2)).train(lists, fold, seed=1)
+    one = LambdaMart(short).train(lists, fold, seed=1)
     rows = made_lists(seed=9).features
     np.testing.assert_array_equal(one.scorer.score(rows), two.scorer.score(rows))
 
 
+@pytest.mark.parametrize("few_lists", [0, 2_000], ids=["one part", "folds"])
+def test_a_list_is_measured_by_a_model_that_did_not_see_it(rung: Rung, few_lists: int) -> None:
+    """What chooses the rung is no better on noise than chance, whatever a rung could learn by heart."""
+    data = made_lists(n_queries=120)
+    noise = replace(data, gain=np.random.default_rng(5).permutation(data.gain))
+    lists, fold = parts(noise, few_lists=few_lists)
+    trained = rung.train(lists, fold, seed=0)
+    assert (np.isnan(trained.unseen) == (fold[lists.owner] == 0)).all()
+    unseen = ndcg_of(lists, trained.unseen, k=10)
+    chance = ndcg_of(lists, np.where(np.isnan(trained.unseen), np.nan, 0.0), k=10)
+    assert unseen.mean < chance.mean + 0.08
+    assert unseen.n == np.count_nonzero((fold > 0) & lists.has_gain)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_folds_judge_every_list_once(seed: int) -> None:
+    """In k folds every list is ranked by models that never saw its query; folds are of one size."""
+    data = joined([made_lists(n_queries=30), made_lists(n_queries=30, seed=1)])
+    fold = folds_of(data.query, n_folds=5, seed=seed)
+    assert (fold[:30] == fold[30:]).all()
+    assert np.bincount(fold).tolist() == [12] * 5
+    noise = replace(data, gain=np.random.default_rng(seed).permutation(data.gain))
+    made = cross_validated(noise, [Logistic()], {}, n_folds=5, seed=seed)
+    chance = ndcg_of(noise, np.zeros(noise.n_rows), k=10)
+    assert made.ladder.n == chance.n
+    assert made.ladder.mean < chance.mean + 0.15
+    assert made.chosen == ("logistic",) * 5
+
+
 def test_a_rung_learns(rung: Rung) -> None:
     """On lists whose order the features decide, a rung is far better than chance on unseen ones."""
-    fit, stop = parts(made_lists(n_queries=120))
+    lists, fold = parts(made_lists(n_queries=120))
     test = made_lists(seed=1)
-    trained = rung.train(fit, stop, seed=0)
+    trained = rung.train(lists, fold, seed=0)
     learned = ndcg_of(test, trained.scorer.score(test.features), k=10)
     chance = ndcg_of(test, np.zeros(test.n_rows), k=10)
     assert learned.mean > chance.mean + 0.15
@@ -62,9 +94,9 @@ def test_nothing_to_learn_is_no_error(rung: Rung) -> None:
     data = made_lists()
     features = data.features.copy()
     features[:, 2], features[:, 3] = 7.0, np.nan
-    fit, stop = parts(replace(data, features=features))
-    trained = rung.train(fit, stop, seed=0)
-    assert np.isfinite(trained.scorer.score(fit.features)).all()
+    lists, fold = parts(replace(data, features=features))
+    trained = rung.train(lists, fold, seed=0)
+    assert np.isfinite(trained.scorer.score(lists.features)).all()
     assert trained.importance[2:4].tolist() == [0.0, 0.0]
 
 
@@ -72,10 +104,10 @@ def test_nothing_to_learn_is_no_error(rung: Rung) -> None:
 def test_a_split_is_frozen(seed: int, more: int) -> None:
     """With more data, no query changes between the side that learns and the side that judges."""
     few, many = made_lists(n_queries=60), made_lists(n_queries=60 + more)
-    params = SplitParams(seed=seed, by_query=0.3, stopping=0.3)
+    params = SplitParams(seed=seed, by_query=0.3)
     a, b = split(few, params), split(many, params)
     judged = {few.query[i] for i in a.by_query}
-    learned = {many.query[i] for i in (*b.fit, *b.stop)}
+    learned = {many.query[i] for i in b.learn}
     assert judged.isdisjoint(learned)
 
 
@@ -84,10 +116,9 @@ def test_a_split_counts_no_list_twice(seed: int) -> None:
     """A list is in one part at most; judged days are later than all that was learned from."""
     data = made_lists(n_queries=100, days=30)
     made = split(data, SplitParams(seed=seed))
-    taken = np.concatenate([made.fit, made.stop, made.by_query, made.by_time])
+    taken = np.concatenate([made.learn, made.by_query, made.by_time])
     assert len(np.unique(taken)) == len(taken)
-    learned = np.concatenate([made.fit, made.stop])
-    assert data.served_ms[made.by_time].min() > data.served_ms[learned].max()
+    assert data.served_ms[made.by_time].min() > data.served_ms[made.learn].max()
 
 
 def test_pages_of_a_query_stay_together() -> None:
@@ -95,7 +126,9 @@ def test_pages_of_a_query_stay_together() -> None:
     data = joined([made_lists(), made_lists(seed=1)])  # each query twice
     made = split(data, SplitParams())
     judged = {data.query[i] for i in made.by_query}
-    assert judged.isdisjoint(data.query[i] for i in (*made.fit, *made.stop))
+    assert judged.isdisjoint(data.query[i] for i in made.learn)
+    fold = dict(zip((data.query[i] for i in made.learn), made.fold.tolist(), strict=True))
+    assert [fold[data.query[i]] for i in made.learn] == made.fold.tolist()
 
 
 def test_too_few_lists_are_told() -> None:
@@ -129,5 +162,5 @@ def test_the_ladder_measures_every_rung() -> None:
     made = climb(made_lists(n_queries=150, days=20), RUNGS, split_params=SplitParams(), seed=0)
     assert [step.name for step in made.steps] == ["logistic", "lambdamart"]
     assert all(step.by_query.n > 10 and step.by_time.n > 10 for step in made.steps)
-    assert made.best.stop.mean == max(step.stop.mean for step in made.steps)
+    assert made.best.unseen.mean == max(step.unseen.mean for step in made.steps)
     assert made.base_by_query is None

@@ -44,13 +44,13 @@ def ndcg_of(data: TrainingSet, score: Floats, *, k: int) -> HeldOut:
     """The nDCG@k of lists in the order of scores, higher first.
 
     Rows that tie stand in an order drawn once and for all, so that a score that says nothing gains
-    nothing from the order in which its rows came. A NaN score is last.
+    nothing from the order in which its rows came. A list with a NaN among its scores is not measured.
     """
     drawn = np.random.default_rng(TIE_SEED).permutation(data.n_rows)
-    rank_by = np.where(np.isnan(score), np.inf, -score)
-    order = np.lexsort((drawn, rank_by, data.owner))
+    order = np.lexsort((drawn, -score, data.owner))
     ndcg = ndcg_at_k(data.gain[order], data.offsets, data.gain, data.offsets, k=k)
-    return HeldOut(ndcg, data.weight)
+    is_scored = np.bincount(data.owner, np.isnan(score), data.n_queries) == 0
+    return HeldOut(np.where(is_scored, ndcg, np.nan), data.weight)
 
 
 def compared(challenger: HeldOut, champion: HeldOut, rng: np.random.Generator) -> PairedTest:

@@ -14,7 +14,7 @@ from mercer.rank.training_set import TrainingSet
 
 BASE = "as_served"  # the order without a model
 OnStep = Callable[[str, int, int, float], None]
-"""How far it is: (rung, rounds done, rounds at most, best nDCG on the stopping part)."""
+"""How far it is: (rung, rounds done, rounds at most, best nDCG on lists not learned from)."""
 
 
 def quiet(rung: str, done: int, most: int, ndcg: float) -> None:
@@ -27,7 +27,7 @@ class Step:
 
     name: str
     trained: Trained
-    stop: HeldOut
+    unseen: HeldOut  # on lists it learned from in the end, by models that had not: chooses the rung
     by_query: HeldOut
     by_time: HeldOut  # of no lists where times are unknown
 
@@ -47,11 +47,11 @@ class Climbed:
 
     @property
     def best(self) -> Step:
-        """The rung with the best nDCG on the stopping part; of equals the simpler one.
+        """The rung with the best nDCG on lists not learned from; of equals the simpler one.
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        values = [step.stop.mean for step in self.steps]
+        values = [step.unseen.mean for step in self.steps]
         return self.steps[int(np.nanargmax(values))]
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
@@ -79,18 +79,15 @@ def climb(
         InputError: too few lists for the split.
     """
     parts = split(data, split_params)
-    fit, stop = data.take(parts.fit), data.take(parts.stop)
-    by_query, by_time = data.take(parts.by_query), data.take(parts.by_time)
+    learn, by_query, by_time = (data.take(p) for p in (parts.learn, parts.by_query, parts.by_time))
     steps = []
     for rung in rungs:
         trained = rung.train(
-            fit, stop, seed=seed, on_round=lambda *at, name=rung.name: on_step(name, *at)
+            learn, parts.fold, seed=seed, on_round=lambda *at, name=rung.name: on_step(name, *at)
         )
-        scored = [
-            ndcg_of(part, trained.scorer.score(part.features), k=k)
-            for part in (stop, by_query, by_time)
-        ]
-        steps.append(Step(rung.name, trained, *scored))
+        unseen = ndcg_of(learn, trained.unseen, k=k)
+        judged = [ndcg_of(p, trained.scorer.score(p.features), k=k) for p in (by_query, by_time)]
+        steps.append(Step(rung.name, trained, unseen, *judged))
     return Climbed(
         data=data,
         split=parts,

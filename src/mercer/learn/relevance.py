@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from mercer.learn.logistic import fitted, moments, standardised
+from mercer.learn.logistic import Standard, fitted
 from mercer.metrics.ragged import Floats
 from mercer.rank.training_set import F32s
 
@@ -22,8 +22,7 @@ class LogisticRelevance:
     """
 
     def __init__(self, features: F32s, *, l2: float = 1e-3) -> None:
-        centre, scale = moments(features)
-        self._rows, self._l2 = standardised(features, centre, scale), l2
+        self._rows, self._l2 = Standard.of(features).rows(features), l2
         self._weights: Floats | None = None
 
     def __call__(self, relevance: Floats) -> Floats:

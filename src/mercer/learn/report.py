@@ -9,6 +9,7 @@ import numpy as np
 
 from mercer.learn.held_out import HeldOut, compared
 from mercer.learn.ladder import BASE, Climbed, Step, by_segment
+from mercer.learn.split import Split
 from mercer.metrics.ragged import Ints
 from mercer.metrics.sampling import Interval, PairedTest, bootstrap_mean
 
@@ -68,8 +69,18 @@ def data_numbers(climbed: Climbed) -> Json:
 
 def _split_numbers(climbed: Climbed) -> Json:
     params, parts = climbed.split_params, climbed.split
-    names = ("fit", "stop", "by_query", "by_time")
-    return {"seed": params.seed, **{name: len(getattr(parts, name)) for name in names}}
+    return {"seed": params.seed, **split_numbers(parts)}
+
+
+def split_numbers(parts: Split) -> Json:
+    """How many lists are in each part."""
+    return {
+        "learn": len(parts.learn),
+        "stopping": int((parts.fold > 0).sum()),
+        "folds": int(parts.fold.max(initial=0)),
+        "by_query": len(parts.by_query),
+        "by_time": len(parts.by_time),
+    }
 
 
 def _rung(row: _Row, climbed: Climbed, rng: np.random.Generator) -> Json:
@@ -78,7 +89,7 @@ def _rung(row: _Row, climbed: Climbed, rng: np.random.Generator) -> Json:
     if row.by_time is not None and row.by_time.n:
         out["by_time"] = ndcg_interval(row.by_time, rng)
     for step in found:
-        out |= {"stop": _number(step.stop.mean), "rounds": step.trained.n_rounds}
+        out |= {"unseen": _number(step.unseen.mean), "rounds": step.trained.n_rounds}
     return out
 
 

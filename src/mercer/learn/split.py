@@ -18,6 +18,7 @@ from mercer.rank.training_set import TrainingSet
 from mercer.schema.errors import InputError
 
 MIN_QUERIES: Final = 2  # in each part
+N_FOLDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,11 @@ class SplitParams:
     """How lists are divided."""
 
     by_query: float = 0.2  # share of the queries that judge, by hash, in (0, 1)
-    by_time: float = (
-        0.2  # share of the remaining pages that judge: the latest; 0 where no time is known
-    )
-    stopping: float = 0.15  # share of the remaining queries that say when to stop, by hash
+    by_time: float = 0.2  # share of the pages that judge: the latest; 0 where no time is known
+    stopping: float = 0.15  # share of the other queries that says how long to learn, by hash
+    # With fewer lists to learn from than this, so small a share says little: then every list says it
+    # once, in N_FOLDS folds.
+    few_lists: int = 2_000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -41,10 +43,10 @@ class SplitParams:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices of queries, each in exactly one part, in rising order."""
+    """Indices of lists, each in exactly one part, in rising order."""
 
-    fit: Ints  # learned from
-    stop: Ints  # decides when to stop, and which rung is best
+    learn: Ints  # learned from
+    fold: Ints  # (len(learn),) see `Rung.train`
     by_query: Ints  # judges: queries that were never learned from
     by_time: Ints  # judges: later than everything that was learned from; empty without times
 
@@ -52,11 +54,11 @@ class Split:
 def split(data: TrainingSet, params: SplitParams) -> Split:
     """Divide the lists of a training set.
 
-    Lists without any gain judge nothing and stay out of the judging parts and of `stop`; those in the
-    range of `fit` stay there, because pages on which nothing was clicked teach the pointwise rung.
+    Lists without any gain judge nothing and stay out of the judging parts; they are learned from,
+    because pages on which nothing was clicked teach the pointwise rung.
 
     Raises:
-        InputError: a part would have fewer than MIN_QUERIES lists.
+        InputError: a part would have fewer than MIN_QUERIES lists with a gain.
     """
     has_gain = data.has_gain
     is_by_query = shares_of(data.query, seed=params.seed, salt=b"judge") < params.by_query
@@ -64,22 +66,31 @@ def split(data: TrainingSet, params: SplitParams) -> Split:
     if params.by_time > 0 and (data.served_ms > 0).all() and np.ptp(data.served_ms) > 0:
         cut = np.quantile(data.served_ms, 1.0 - params.by_time)
         is_late = data.served_ms > cut
-    is_stop = shares_of(data.query, seed=params.seed, salt=b"stop") < params.stopping
     # A late page of a query that is held out belongs to neither: nothing may be counted twice.
-    parts = Split(
-        fit=np.flatnonzero(~is_by_query & ~is_late & ~is_stop),
-        stop=np.flatnonzero(~is_by_query & ~is_late & is_stop & has_gain),
-        by_query=np.flatnonzero(is_by_query & ~is_late & has_gain),
-        by_time=np.flatnonzero(~is_by_query & is_late & has_gain),
-    )
-    sizes = {"fit": parts.fit, "stop": parts.stop, "by_query": parts.by_query}
-    if has_gain[parts.fit].sum() < MIN_QUERIES or any(len(v) < MIN_QUERIES for v in sizes.values()):
-        counts = ", ".join(f"{name} {len(part)}" for name, part in sizes.items())
+    learn = np.flatnonzero(~is_by_query & ~is_late)
+    by_query = np.flatnonzero(is_by_query & ~is_late & has_gain)
+    by_time = np.flatnonzero(~is_by_query & is_late & has_gain)
+    fold = stopping_folds([data.query[i] for i in learn], params)
+    sizes = {
+        "to learn from": has_gain[learn].sum(),
+        "to say how long": has_gain[learn[fold > 0]].sum(),
+        "to judge by": len(by_query),
+    }
+    if min(sizes.values()) < MIN_QUERIES:
+        counts = ", ".join(f"{n} {name}" for name, n in sizes.items())
         raise InputError(
             f"split: {data.n_queries} lists, {int(has_gain.sum())} of them with a gain, are too few: "
             f"{counts}, each needs {MIN_QUERIES}; give more data, or another --split-seed"
         )
-    return parts
+    return Split(learn, fold, by_query, by_time)
+
+
+def stopping_folds(query: Sequence[str], params: SplitParams) -> Ints:
+    """(n,) the fold of each list; all lists of a query are in one."""
+    share = shares_of(query, seed=params.seed, salt=b"stop")
+    if len(query) < params.few_lists:
+        return (share * N_FOLDS).astype(np.int64) + 1
+    return (share < params.stopping).astype(np.int64)
 
 
 def shares_of(query: Sequence[str], *, seed: int, salt: bytes) -> Floats:

@@ -12,10 +12,10 @@ from typing import Any, final
 import lightgbm as lgb
 import numpy as np
 
-from mercer.learn.rung import OnRound, Rung, Trained, silent
+from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
 from mercer.metrics.ragged import Floats, Ints
 from mercer.rank.scorer import Scorer
-from mercer.rank.training_set import F32s, TrainingSet, joined
+from mercer.rank.training_set import F32s, TrainingSet
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 MAX_LEVELS = 200  # distinct gains that trees tell apart
@@ -35,8 +35,7 @@ class LambdaMartParams:
     row_share: float = 0.5  # of each tree
     column_share: float = 0.2  # of each tree ...
     min_columns: int = 20  # ... but at least so many of them
-    patience: int = 100  # trees without a better nDCG on the stopping part
-    refit: bool = True  # learn once more, from the stopping part too, with as many trees
+    patience: int = 100  # trees without a better nDCG; only where one part says how long to learn
     k: int = 10  # of the nDCG that is improved
     n_threads: int = 1  # any number gives the same trees
 
@@ -114,43 +113,81 @@ class LambdaMart:
         self._params = params or LambdaMartParams()
 
     def train(
-        self, fit: TrainingSet, stop: TrainingSet, *, seed: int, on_round: OnRound = silent
+        self, data: TrainingSet, fold: Ints, *, seed: int, on_round: OnRound = silent
     ) -> Trained:
-        """As many trees as the stopping part asks for."""
+        """As many trees as are best, on average, for lists not learned from."""
         params = self._params
-        words = params.to_lightgbm(seed=seed, n_features=len(fit.columns.names))
-        level_gain = _levels(np.concatenate([fit.gain, stop.gain]))
+        words = params.to_lightgbm(seed=seed, n_features=len(data.columns.names))
+        level_gain = _levels(data.gain)
         words["label_gain"] = level_gain.tolist()
-        train = _dataset(fit, level_gain)
-        history: list[float] = []
-
-        def watch(env: Any) -> None:
-            history.append(float(env.evaluation_result_list[0][2]))
-            on_round(env.iteration + 1, params.n_trees, max(history))
-
-        booster = lgb.train(
-            words,
-            train,
-            params.n_trees,
-            valid_sets=[_dataset(stop, level_gain, reference=train)],
-            callbacks=[watch, lgb.early_stopping(params.patience, verbose=False)],
-        )
-        n_trees = booster.best_iteration
-        if params.refit:
-            both = _dataset(joined([fit, stop]), level_gain)
-            booster = lgb.train(words, both, n_trees)
-        text = booster.model_to_string(num_iteration=n_trees)
+        grown = self._in_folds(data, fold, words, level_gain, on_round)
+        n_trees = _best_length([one.history for one in grown])
+        unseen = np.full(data.n_rows, np.nan)
+        for one in grown:
+            unseen[one.rows] = one.booster.predict(
+                one.features, raw_score=True, num_iteration=n_trees
+            )
+        booster = lgb.train(words, _dataset(data, level_gain), n_trees)
+        text = booster.model_to_string()
         kept = lgb.Booster(model_str=text)
         return Trained(
             kind="trees",
             data=text.encode(),
             scorer=BoosterScorer(kept),
+            unseen=unseen,
             importance=np.asarray(kept.feature_importance("gain"), np.float64),
             importance_unit="gain of the splits",
             n_rounds=n_trees,
             params={**asdict(params), "seed": seed},
             versions={"numpy": np.__version__, "lightgbm": lgb.__version__},
         )
+
+    def _in_folds(
+        self,
+        data: TrainingSet,
+        fold: Ints,
+        words: dict[str, Any],
+        level_gain: Floats,
+        on_round: OnRound,
+    ) -> list["_Grown"]:
+        """A booster for each fold, with its nDCG after each tree."""
+        params, n_folds = self._params, int(fold.max(initial=0))
+        out: list[_Grown] = []
+        for learned, measured, rows in in_folds(data, fold):
+            history: list[float] = []
+            done = len(out) * params.n_trees
+
+            def watch(env: Any, history: list[float] = history, done: int = done) -> None:
+                history.append(float(env.evaluation_result_list[0][2]))
+                on_round(done + env.iteration + 1, n_folds * params.n_trees, max(history))
+
+            callbacks: list[Any] = [watch]
+            if n_folds == 1:  # curves of several folds are averaged, so each has to be whole
+                callbacks.append(lgb.early_stopping(params.patience, verbose=False))
+            train = _dataset(learned, level_gain)
+            valid = _dataset(measured, level_gain, reference=train)
+            booster = lgb.train(
+                words, train, params.n_trees, valid_sets=[valid], callbacks=callbacks
+            )
+            out.append(_Grown(booster, np.array(history), measured.features, rows))
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """Trees of one fold, and the rows that they did not see."""
+
+    booster: lgb.Booster
+    history: Floats  # (n_trees,)
+    features: F32s
+    rows: Ints
+
+
+def _best_length(histories: Sequence[Floats]) -> int:
+    """The number of trees with the best mean nDCG over the folds; the smaller of equals."""
+    shortest = min(len(one) for one in histories)
+    mean = np.mean([one[:shortest] for one in histories], axis=0)
+    return int(np.argmax(mean)) + 1
 
 
 def feature_names(names: Sequence[str]) -> list[str]:
