@@ -64,7 +64,7 @@ class LambdaMartParams:
 
 
 # What LightGBM's own example sets (examples/lambdarank/train.conf), for comparison.
-PUBLISHED = {
+_PUBLISHED = {
     "objective": "lambdarank",
     "metric": "ndcg",
     "eval_at": [1, 3, 5],
@@ -76,11 +76,12 @@ PUBLISHED = {
     "bagging_fraction": 0.9,
     "min_data_in_leaf": 50,
     "min_sum_hessian_in_leaf": 5.0,
+    "num_threads": 1,
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,
 }
-PUBLISHED_TREES = 100
+_PUBLISHED_TREES = 100
 
 
 @final
@@ -125,7 +126,7 @@ class LambdaMart:
         unseen = np.full(data.n_rows, np.nan)
         for one in grown:
             unseen[one.rows] = one.booster.predict(
-                one.features, raw_score=True, num_iteration=n_trees
+                one.features, raw_score=True, num_iteration=n_trees, num_threads=1
             )
         booster = lgb.train(words, _dataset(data, level_gain), n_trees)
         text = booster.model_to_string()
@@ -171,6 +172,30 @@ class LambdaMart:
             )
             out.append(_Grown(booster, np.array(history), measured.features, rows))
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """LambdaMART as LightGBM's example sets it: 100 trees, and nothing that says how many."""
+
+    seed: int
+
+    def train(self, data: TrainingSet) -> Trained:
+        """The trees of all lists."""
+        level_gain = _levels(data.gain)
+        words = {**_PUBLISHED, "seed": self.seed, "label_gain": level_gain.tolist()}
+        booster = lgb.train(words, _dataset(data, level_gain), _PUBLISHED_TREES)
+        return Trained(
+            kind="trees",
+            data=booster.model_to_string().encode(),
+            scorer=BoosterScorer(booster),
+            unseen=np.full(data.n_rows, np.nan),
+            importance=np.asarray(booster.feature_importance("gain"), np.float64),
+            importance_unit="gain of the splits",
+            n_rounds=_PUBLISHED_TREES,
+            params={**_PUBLISHED, "seed": self.seed},
+            versions={"lightgbm": lgb.__version__},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +256,7 @@ def _dataset(
         feature_name=feature_names(data.columns.names),
         reference=reference,
         free_raw_data=False,
-        params={"verbosity": -1},
+        params={"verbosity": -1, "num_threads": 1},
     )
 
 
