@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numba as nb
 import numpy as np
@@ -185,6 +186,21 @@ def test_a_megabyte_is_a_text(unit):
     assert rows[0] == rows[3] == cut_plain([short], stem_words=True)[0]
     assert rows[2] == []
     assert rows[1] == cut_plain([unit * n], stem_words=True)[0]
+
+
+def test_threads_share_what_was_learnt():
+    """Threads that meet new words and new characters at the same time give what one alone gives."""
+    texts = [
+        " ".join(
+            f"{chr(97 + i % 26)}{'xyzz'[j % 4] * (i % 5)}{chr(0x3A0 + i)}ing" for j in range(9)
+        )
+        for i in range(60)
+    ]
+    parts = [texts[i::4] for i in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda part: cut(*text_column(part), stem=True), parts))
+    for part, got in zip(parts, found, strict=True):
+        assert rows_of(got.offsets, got.ids) == cut_plain(part, stem_words=True)
 
 
 def test_bytes_that_are_no_utf_8_separate_words():
