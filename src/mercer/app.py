@@ -29,6 +29,7 @@ from mercer.engines.embedded.index.generation import (
 )
 from mercer.engines.embedded.index.merger import Merger
 from mercer.engines.embedded.keys import SqlKeys
+from mercer.engines.embedded.log.catalogue_log import CatalogueLog
 from mercer.engines.embedded.log.event_log import EventLog
 from mercer.engines.embedded.log.housekeeping import Chores, Housekeeping
 from mercer.engines.embedded.log.keeper import Keeper
@@ -38,6 +39,10 @@ from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.model_promotion import Promotion, promote
+from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.ranking.prepare import columns_beside, prepare
+from mercer.engines.embedded.ranking.watch import ROLE, RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
@@ -48,6 +53,8 @@ from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.collect import CollectRules
 from mercer.events.consumer import POLL_S, catch_up, step
 from mercer.events.token import sign_many
+from mercer.rank.cascade import CascadeParams
+from mercer.rank.swap import SwapParams
 from mercer.retrieve.query import UnderstandOptions
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import ConfigError, CorruptError, MarketBusyError, NotFoundError
@@ -59,6 +66,7 @@ from mercer.serve.access.seal import Seal
 from mercer.serve.embedded_market import Elsewhere, EmbeddedMarket, MarketParts, now_ms
 from mercer.serve.process.owner import MergeWhen, Owner, Writing
 from mercer.serve.search.page_record import PageRecorder, RecordParams
+from mercer.serve.search.ranked import RankStage
 from mercer.serve.search.search import SearchService
 from mercer.serve.search.slate import SlateStore
 from mercer.serve.search.stages import SearchParams
@@ -106,6 +114,7 @@ def _build(
         version=catalogue.version(),
         rates=config.rates,
         encoder=EncoderChoice(config.index.encoder),
+        beside=columns_beside(folder.models, config.rates),
         progress=progress,
     )
 
@@ -163,16 +172,29 @@ def serving_market(
         )
         recorder = PageRecorder(pages, lambda *shown: sign_many(tokens.ring(), *shown), params=kept)
     options = UnderstandOptions(currency=config.rates.reporting, rates=config.rates)
-    params = SearchParams(understand=options, budget_ms=config.search.budget_ms)
+    rank = config.rank
+    params = SearchParams(
+        understand=options,
+        budget_ms=config.search.budget_ms,
+        swap=SwapParams(share=rank.swap_share, reach=rank.swap_distance),
+    )
+    counters, ranker = counters_seen(folder, config), ranker_of(folder, config, follower)
     service = SearchService(
         follower.index,
         params,
         slates=SlateStore(slot=seat.slot),
         recorder=recorder,
+        ranker=RankStage(
+            lambda: ranker.ranking,
+            CascadeParams(candidates=rank.candidates, budget_ms=rank.budget_ms),
+            counters=counters.counters.view,
+            counters_fault=lambda: counters.fault,
+        ),
         now_ms=seat.clock,
     )
     if seat.bell is not None:
         follower.start()
+        ranker.start()
     return EmbeddedMarket(
         MarketParts(
             catalogue=catalogue,
@@ -190,7 +212,8 @@ def serving_market(
             pages=pages,
             views=folder.views,
             recent=recent,
-            counters=counters_seen(folder, config),
+            counters=counters,
+            ranker=ranker,
             elsewhere=seat.elsewhere,
             processes=seat.processes,
             now_ms=seat.clock or now_ms,
@@ -278,6 +301,47 @@ def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:
     """The counters, for a process that reads them; they need not be there yet."""
     counters = SharedCounters(folder.views / FOLDER / LIVE, params_of(config).half_lives)
     return CounterWatch(counters, EventLog(folder.log, is_owner=False))
+
+
+def ranker_of(folder: MarketFolder, config: MarketConfig, follower: Follower) -> RankerWatch:
+    """The model that ranks in a process; it need not be there yet."""
+    off = frozenset(config.rank.features_off)
+    return RankerWatch(
+        folder.models,
+        folder.index,
+        follower,
+        CatalogueLog(folder.log, is_owner=False),
+        config.rates,
+        half_lives=params_of(config).half_lives,
+        off=lambda: off,
+    )
+
+
+def promote_model(
+    folder: MarketFolder,
+    config: MarketConfig,
+    model: str,
+    *,
+    at_ms: int,
+    tolerance: float = 0.0,
+    force: bool = False,
+    on_rows: Callable[[int], None] = lambda n: None,
+) -> Promotion:
+    """Let a model rank the searches of a market, from a second or two later on.
+
+    Raises:
+        MarketError: it cannot serve, or the gate says no; nothing was switched.
+    """
+    models = ModelFolder(folder.models, ROLE)
+    loaded, done = models.load(model), list[Promotion]()
+    checked = partial(promote, models, model, at_ms=at_ms, tolerance=tolerance, force=force)
+    checked(is_dry_run=True)  # a model that may not serve costs no columns
+
+    def switch() -> None:
+        done.append(checked())
+
+    prepare(folder, config.rates, loaded, switch, on_rows=on_rows)
+    return done[0]
 
 
 def follow_log(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> None:

@@ -4,7 +4,7 @@ Numbers and ids of a row lie in one record, its texts and lists in one entry aft
 somewhere in a million rows costs a few neighbouring lines of memory, not one per feature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,24 @@ class BoundaryColumns:
         }
         records = arrays["records"]
         return cls(len(records), records, arrays["offsets"], arrays["entries"], vectors)
+
+
+def joined_columns(parts: Sequence[BoundaryColumns]) -> BoundaryColumns:
+    """The rows of some columns of one plan, one part after the other; at least one part."""
+    if len(parts) == 1:
+        return parts[0]
+    words = np.cumsum([0, *(int(part.offsets[-1]) for part in parts)])
+    offsets = [part.offsets[:-1] + first for part, first in zip(parts, words[:-1], strict=True)]
+    return BoundaryColumns(
+        n=sum(part.n for part in parts),
+        records=np.concatenate([part.records for part in parts]),
+        offsets=np.concatenate([*offsets, words[-1:]]),
+        entries=np.concatenate([part.entries for part in parts]),
+        vectors={
+            name: np.concatenate([part.vectors[name] for part in parts])
+            for name in parts[0].vectors
+        },
+    )
 
 
 def boundary_columns(layout: Layout, batch: pa.RecordBatch, home: Home) -> BoundaryColumns:

@@ -1,7 +1,7 @@
 """In what order the matches come: the slate's head."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,11 +50,15 @@ class Head:
     score: F32s
     sources: npt.NDArray[np.uint8]  # LEXICAL | SEMANTIC; 0 where it was not ranked, only sorted
     parts: HeadParts | None = None  # kept where they were asked for and there are any
+    cosine: F32s | None = (
+        None  # (n,) kept with the parts; NaN where the query's meaning is not used
+    )
+    place: I32s | None = None  # (n,) in the order of the first pass, where a later stage changed it
 
     def with_parts_of(self, n: int) -> "Head":
         """The same head that keeps parts of its first n places only."""
         parts = None if self.parts is None else self.parts.first(n)
-        return Head(self.part, self.row, self.score, self.sources, parts)
+        return replace(self, parts=parts)
 
     def taken(self, order: I64s) -> "Head":
         """The same places in another order."""
@@ -62,7 +66,13 @@ class Head:
         if parts is not None:
             parts = HeadParts(parts.names, parts.values, parts.column[order])
         return Head(
-            self.part[order], self.row[order], self.score[order], self.sources[order], parts
+            self.part[order],
+            self.row[order],
+            self.score[order],
+            self.sources[order],
+            parts,
+            None if self.cosine is None else self.cosine[order],
+            None if self.place is None else self.place[order],
         )
 
 
@@ -93,6 +103,7 @@ def ranked_head(
     parts, rows, scores, sources = [], [], [], []
     names: tuple[str, ...] = ()
     values: list[F32s] = []
+    meanings: list[F32s] = []
     for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True)):
         if n_matches <= params.all_below:
             chosen = bitmap.rows_of(bits)
@@ -116,7 +127,11 @@ def ranked_head(
         if has_parts:
             names = found.names
             values.append(found.values)
-    return _in_order(snapshot.segments, parts, rows, scores, sources, names=names, values=values)
+            meanings.append(np.full(len(chosen), np.nan, np.float32) if cosine is None else cosine)
+    return _in_order(
+        snapshot.segments, parts, rows, scores, sources,
+        names=names, values=values, meanings=meanings,
+    )  # fmt: skip
 
 
 def cosines(
@@ -142,6 +157,7 @@ def _in_order(
     *,
     names: tuple[str, ...] = (),
     values: Sequence[F32s] = (),
+    meanings: Sequence[F32s] = (),
 ) -> Head:
     if not parts:
         return Head(
@@ -160,6 +176,7 @@ def _in_order(
         np.concatenate(parts)[order], np.concatenate(rows)[order], total[order].astype(np.float32),
         np.concatenate(sources)[order],
         HeadParts(names, np.concatenate(values, axis=1), order) if values else None,
+        np.concatenate(meanings)[order] if meanings else None,
     )  # fmt: skip
 
 

@@ -142,15 +142,21 @@ def first_labels(labels: Labels, field: str, rows: I64s, names: dict[str, int]) 
         names: the number of each value; grown by values that are new, so that the numbers of several
             segments agree.
     """
-    span = labels.span(field)
-    codes = np.empty(len(rows), np.int64)
-    _first(labels.offsets, labels.codes, rows.astype(np.int64), span.start, span.stop, codes)
+    codes = label_of_rows(labels, field, rows)
     distinct, place = np.unique(codes, return_inverse=True)
     numbers = [
         names.setdefault(labels.values[code], len(names)) if code >= 0 else -1
         for code in distinct.tolist()
     ]
     return np.array(numbers, np.int64)[place]
+
+
+def label_of_rows(labels: Labels, field: str, rows: I64s) -> I64s:
+    """(n,) code of each row's first value of a field, -1 where it has none."""
+    span = labels.span(field)
+    codes = np.empty(len(rows), np.int64)
+    _first(labels.offsets, labels.codes, rows.astype(np.int64), span.start, span.stop, codes)
+    return codes
 
 
 @nb.njit(nb.void(I8S, I4S, I8S, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)

@@ -9,7 +9,7 @@ what the query found, and disjunctive facet counts speak of the same set.
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import MAX_INT, Bits
 from mercer.retrieve.facet_reference import NO_REFERENCES, References
 from mercer.retrieve.filter_match import fold_value
+from mercer.retrieve.part_columns import PartColumns
 from mercer.retrieve.query import AttributeWish, ParsedQuery, QueryTerm
 from mercer.retrieve.segment import Segment
 from mercer.text.analyze import stem
@@ -34,6 +35,7 @@ class Part:
     segment: Segment
     alive: Bits
     references: References = NO_REFERENCES
+    columns: Mapping[str, PartColumns] = field(default_factory=dict)  # by the hash of a plan
 
 
 @dataclass(frozen=True, slots=True)

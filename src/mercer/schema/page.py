@@ -126,3 +126,11 @@ class Page:
     candidate_scores: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
     shown_features: npt.NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
     list_stats: Mapping[str, float] = field(default_factory=dict)
+
+    def stage_scores(self, stage: str) -> npt.NDArray[np.float32]:
+        """(n_candidates,) the column of `candidate_scores` of that stage; none where it has none."""
+        if stage not in self.stages:
+            return _NO_SCORES
+        table = self.candidate_scores.reshape(-1, len(self.stages))
+        column: npt.NDArray[np.float32] = table[:, self.stages.index(stage)]
+        return column

@@ -15,6 +15,7 @@ from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.index.follower import Follower
 from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
+from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.view.traffic_view import read_traffic
 from mercer.events.collect import CollectRules
 from mercer.events.log import Change
@@ -38,6 +39,7 @@ from mercer.serve.market import (
     Health,
     ItemResult,
     Market,
+    RankingHealth,
     SimilarPage,
     Suggestion,
 )
@@ -75,6 +77,7 @@ class MarketParts:
     views: Path | None = None  # where the learner keeps what it counts
     recent: RecentFile | None = None  # None: nothing is remembered for the console
     counters: CounterWatch | None = None  # None: features that count find nothing
+    ranker: RankerWatch | None = None  # None: the first pass alone ranks
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict  # Health.processes
     now_ms: Callable[[], int] = now_ms  # of events and changes; a simulation brings its own
@@ -202,6 +205,11 @@ class EmbeddedMarket:
         """Take events; durable when this returns."""
         return self._intake.put(items, sent_ms=sent_ms, source=source)
 
+    def follow_models(self) -> None:
+        """Look now which model serves; the process does so once a second anyway."""
+        if self._parts.ranker is not None:
+            self._parts.ranker.poll()
+
     def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
         """A page, and why a listing is or is not on it."""
         return self._explainer.explain(page_id, listing_id)
@@ -239,12 +247,19 @@ class EmbeddedMarket:
         if parts.counters is not None:
             counters = parts.counters.health()
             degraded.append(parts.counters.fault)
+        ranking = None
+        if parts.ranker is not None:
+            degraded.append(parts.ranker.fault)
+            if (serving := parts.ranker.ranking) is not None:
+                ranking = RankingHealth(serving.name, serving.plan.hash, tuple(sorted(serving.off)))
         processes = parts.processes()
         degraded += [
             f"process {name} is {state}" for name, state in processes.items() if state != "up"
         ]
         told = tuple(one for one in degraded if one)
-        return Health(True, snapshot.generation, n_listings, n_delta, told, processes, counters)
+        return Health(
+            True, snapshot.generation, n_listings, n_delta, told, processes, counters, ranking
+        )
 
     def _n_listings(self, snapshot: Snapshot) -> int:
         """Counted once for each snapshot: health is asked before each search."""
@@ -260,6 +275,8 @@ class EmbeddedMarket:
 
     def close(self) -> None:
         """Follow no more, and write what waits of the pages."""
+        if self._parts.ranker is not None:
+            self._parts.ranker.close()
         self._parts.follower.close()
         if self._parts.pages is not None:
             self._parts.pages.close()

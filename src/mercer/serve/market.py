@@ -55,6 +55,15 @@ class SimilarPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RankingHealth:
+    """What ranks after the first pass."""
+
+    model: str  # id; "" where values are only logged
+    feature_set: str  # hash of its plan
+    features_off: tuple[str, ...]  # that count as missing
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The state of the market as operators see it."""
 
@@ -67,6 +76,7 @@ class Health:
         default_factory=dict
     )  # name -> "up", "starting", "failing: at what", "down: why"
     counters: CountersHealth | None = None  # None: there are none
+    ranking: RankingHealth | None = None  # None: the first pass alone
 
 
 class Searching(Protocol):

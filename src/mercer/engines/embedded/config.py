@@ -43,6 +43,13 @@ CONFIG_TEXT = """\
 # budget_ms = 50             # past it the semantic part is dropped, and the response says so
 # synonyms = ""              # a file beside this one, see docs/reference/synonyms.md
 
+[rank]                       # docs/reference/config.md
+# candidates = 600           # the best of the first pass, which a trained model orders; up to 1000
+# budget_ms = 20             # past it the model is left out, and the response says so
+# swap_share = 0.015         # of the pages have two places changed, so that clicks can be judged
+# swap_distance = 4          # places that a listing moves at most
+# features_off = []          # features that count as missing, by name
+
 [counters]                   # docs/reference/counters.md
 # half_life_hours = [1, 24, 168, 720]  # one to four; each counter fades by each of them
 # attributes = []            # up to three, e.g. ["color", "material"]: tastes are counted by them too
@@ -95,6 +102,17 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RankConfig:
+    """How the best candidates are ordered."""
+
+    candidates: int = 600
+    budget_ms: float = 20.0
+    swap_share: float = 0.015  # of the pages, in [0, 0.2]
+    swap_distance: int = 4  # places
+    features_off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CountersConfig:
     """What is counted while the market runs, and in how much room."""
 
@@ -124,6 +142,7 @@ class MarketConfig:
     tables_url: str  # "" for tables.db in the folder
     index: IndexConfig
     search: SearchConfig
+    rank: RankConfig
     counters: CountersConfig
     log: LogConfig
     serve: ServeConfig
@@ -159,6 +178,14 @@ class _Index(_Strict):
 class _Search(_Strict):
     budget_ms: float = Field(default=50.0, gt=0, le=60_000, strict=False)
     synonyms: str = ""
+
+
+class _Rank(_Strict):
+    candidates: int = Field(default=600, ge=1, le=1_000)
+    budget_ms: float = Field(default=20.0, gt=0, le=60_000, strict=False)
+    swap_share: float = Field(default=0.015, ge=0, le=0.2, strict=False)
+    swap_distance: int = Field(default=4, ge=1, le=9)
+    features_off: list[Annotated[str, Field(min_length=1, max_length=200)]] = []
 
 
 _Hours = Annotated[float, Field(ge=0.5, le=10_000, strict=False)]
@@ -209,6 +236,7 @@ class _File(_Strict):
     tables: _Tables = _Tables()
     index: _Index = _Index()
     search: _Search = _Search()
+    rank: _Rank = _Rank()
     counters: _Counters = _Counters()
     log: _Log = _Log()
     serve: _Serve = _Serve()
@@ -236,6 +264,9 @@ def parse_config(text: str, *, at: str) -> MarketConfig:
         tables_url=made.tables.url,
         index=IndexConfig(**made.index.model_dump()),
         search=SearchConfig(**made.search.model_dump()),
+        rank=RankConfig(
+            **{**made.rank.model_dump(), "features_off": tuple(made.rank.features_off)}
+        ),
         counters=CountersConfig(
             half_life_hours=tuple(made.counters.half_life_hours),
             attributes=tuple(made.counters.attributes),

@@ -18,12 +18,12 @@ from mercer.schema.page import Page
 from mercer.serve.search.stages import (
     Matched,
     SearchParams,
-    Stopwatch,
     head_of,
     matched,
     spread,
     stage_of,
 )
+from mercer.serve.search.stopwatch import Stopwatch
 
 DROPPED_SEMANTIC = "semantic:"  # how `degraded` begins where the meaning was left out
 

@@ -103,7 +103,7 @@ class _Reader:
 
     def _from_log(self, place: int) -> ListingWhy:
         page = self._page
-        scores = page.candidate_scores
+        scores = page.stage_scores(page.stages[0]) if page.stages else page.candidate_scores
         score = float(scores[place]) if len(scores) else None
         if place < self._first:
             return self._earlier(place, score, "logged")
@@ -118,7 +118,8 @@ class _Reader:
 
     def _logged_without_limit(self, place: int) -> int:
         """The place of a candidate of the record had there been no limit per seller."""
-        scores = self._page.candidate_scores
+        page = self._page
+        scores = page.stage_scores(page.stages[0]) if page.stages else page.candidate_scores
         if self._now.request.per_seller is None:
             return place
         if self._basis == "same_index" and self._at is not None:

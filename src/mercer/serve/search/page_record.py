@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mercer.events.page_log import PageWriter
 from mercer.rank.candidates import Head
+from mercer.rank.cascade import TREES
 from mercer.rank.first_pass import FirstPassParams, semantic_weight
 from mercer.retrieve import bitmap
 from mercer.retrieve.index import Snapshot
@@ -19,15 +20,16 @@ from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page, Shown
 from mercer.serve.market import SimilarPage
 from mercer.serve.search.hit import Signer
-from mercer.serve.search.slate import Entry, Slate
+from mercer.serve.search.ranked import FIRST_PASS_INPUT, MAX_KEPT, Ranked
+from mercer.serve.search.slate import Entry, Logged, Slate
 from mercer.serve.search.stages import (
     FIRST_PASS,
     NEAREST,
     Matched,
     SearchParams,
-    Stopwatch,
     threshold_of,
 )
+from mercer.serve.search.stopwatch import Stopwatch
 
 MIN_WRITE_S = 0.005
 """A page whose search used its budget up is still given this long to be written."""
@@ -99,6 +101,51 @@ def list_stats(
     return stats
 
 
+def logged_of(
+    head: Head,
+    ranked: Ranked,
+    *,
+    stage: str | None,
+    n: int,
+    propensity: npt.NDArray[np.float64] | None,
+) -> Logged:
+    """What is kept of how a head was ranked.
+
+    The columns of `scores` are the first pass's score; where features were computed also "place" (in
+    the order of the first pass; NaN for candidates that were not among the best), the model's score,
+    and what the features read of the candidate itself.
+
+    Args:
+        stage: whose score orders the head without a model; None: a sort or the quality does.
+        n: places that are kept.
+    """
+    if stage is None:
+        return Logged((), np.zeros((n, 0), np.float32), NO_FEATURES)
+    place, matrix = head.place, ranked.features
+    if place is None or matrix is None:
+        return Logged((stage,), head.score[:n].reshape(-1, 1), NO_FEATURES, propensity=propensity)
+    place = place[:n]
+    is_ranked = place < ranked.n
+    columns = {stage: ranked.first_pass, "place": np.arange(ranked.n, dtype=np.float32)}
+    if ranked.scores is not None:
+        columns[TREES] = ranked.scores.astype(np.float32)
+    columns |= {name: one for name, one in ranked.inputs.items() if name != FIRST_PASS_INPUT}
+    scores = np.full((len(place), len(columns)), np.nan, np.float32)
+    for j, column in enumerate(columns.values()):
+        scores[is_ranked, j] = column[place[is_ranked]]
+    scores[~is_ranked, 0] = head.score[:n][~is_ranked]
+    kept = place[:MAX_KEPT] < ranked.n
+    n_kept = len(kept) if kept.all() else int(kept.argmin())
+    return Logged(
+        tuple(columns),
+        scores,
+        matrix.dense[place[:n_kept]],
+        feature_set=ranked.feature_set,
+        counters_position=ranked.counters_position,
+        propensity=propensity,
+    )
+
+
 def search_page(
     response: SearchResponse,
     slate: Slate,
@@ -113,35 +160,39 @@ def search_page(
     Args:
         entries: the places first + 1, first + 2, ... of the slate, gone listings included.
     """
-    head, stage = slate.head, slate.stage
+    head, logged = slate.head, slate.logged
     is_detailed = has_detail(response.page_id, share=params.detail_share)
     n = min(len(head.row), params.max_candidates) if is_detailed else 0
     names, parts = _shown_parts(head, response.hits)
+    features = shown_features(logged, response.hits) if is_detailed else NO_FEATURES
     return Page(
         page_id=response.page_id,
-        served_ms=_served_ms(response.page_id),
+        served_ms=served_ms(response.page_id),
         surface=request.surface,
         q=request.q,
         request=_request_fields(request),
         found=response.found,
         generation=response.generation,
         catalogue_version=slate.catalogue_version,
-        shown=_shown(response.hits, entries, first=first),
+        shown=_shown(response.hits, entries, first=first, propensity=logged.propensity),
         visitor_id=request.visitor_id,
         session_id=request.session_id,
         buyer_id=request.buyer_id,
         understood=response.understood,
         cursor=response.cursor,
+        counters_position=logged.counters_position,
         models=slate.models,
+        feature_set=logged.feature_set,
         degraded=response.degraded,
         timings_us=dict(response.timings_us),
         took_us=round(response.search_time_ms * 1e3),
         part_names=names,
         shown_parts=parts,
         is_detailed=is_detailed,
-        stages=(stage,) if stage is not None and is_detailed else (),
+        stages=logged.stages if is_detailed else (),
         candidate_rows=_row_ids(slate, n),
-        candidate_scores=head.score[: n if stage is not None else 0],
+        candidate_scores=logged.scores[:n].reshape(-1),
+        shown_features=features.reshape(-1),
         list_stats=slate.list_stats if is_detailed else {},
     )
 
@@ -159,7 +210,7 @@ def similar_page(
     """The record of one page of similar listings; its score is the cosine."""
     return Page(
         page_id=made.page_id,
-        served_ms=_served_ms(made.page_id),
+        served_ms=served_ms(made.page_id),
         surface="similar",
         q=listing_id,
         request={"listing_id": listing_id, "limit": limit},
@@ -187,7 +238,19 @@ def model_name(params: FirstPassParams) -> str:
     return f"{FIRST_PASS}@{blake2b(repr(params).encode(), digest_size=6).hexdigest()}"
 
 
-def _served_ms(page_id: str) -> int:
+def model_names(params: SearchParams, ranked: Ranked, stage: str | None) -> tuple[str, ...]:
+    """name@hash of what ranked, in stage order."""
+    if stage != FIRST_PASS:
+        return ()
+    first = model_name(params.first_pass)
+    if ranked.ranking is None or ranked.scores is None:
+        return (first,)
+    name, _, content = ranked.ranking.name.rpartition("-")
+    return first, f"{name}@{content}"
+
+
+def served_ms(page_id: str) -> int:
+    """When a page was asked for, by its id."""
     return int(page_id[:8] + page_id[9:13], 16)  # the time that a UUIDv7 begins with
 
 
@@ -208,8 +271,27 @@ def _request_fields(request: SearchRequest) -> Mapping[str, Any]:
     return asked
 
 
-def _shown(hits: Sequence[Hit], entries: Sequence[Entry], *, first: int) -> tuple[Shown, ...]:
+NO_FEATURES = np.zeros((0, 0), np.float32)
+
+
+def shown_features(logged: Logged, hits: Sequence[Hit]) -> npt.NDArray[np.float32]:
+    """(n_shown, n_features) of what is shown; none at all where some of it has none."""
+    places = np.array([hit.position - 1 for hit in hits], np.int64)
+    if not len(places) or places.max() >= len(logged.features):
+        return NO_FEATURES
+    found: npt.NDArray[np.float32] = logged.features[places]
+    return found
+
+
+def _shown(
+    hits: Sequence[Hit],
+    entries: Sequence[Entry],
+    *,
+    first: int,
+    propensity: npt.NDArray[np.float64] | None = None,
+) -> tuple[Shown, ...]:
     shown = []
+    drawn = [] if propensity is None else propensity.tolist()
     for hit in hits:
         entry = entries[hit.position - first - 1]
         one = Shown(
@@ -217,6 +299,7 @@ def _shown(hits: Sequence[Hit], entries: Sequence[Entry], *, first: int) -> tupl
             row_id=entry.row_id,
             position=hit.position,
             score=entry.score,
+            propensity=drawn[hit.position - 1] if hit.position <= len(drawn) else 1.0,
             sources=entry.sources,
         )
         shown.append(one)

@@ -18,20 +18,24 @@ from mercer.serve.search.page_record import (
     PageRecorder,
     Visit,
     list_stats,
-    model_name,
+    logged_of,
+    model_names,
     search_page,
+    served_ms,
     similar_page,
 )
-from mercer.serve.search.slate import Entry, Slate, SlateStore
+from mercer.serve.search.ranked import Ranked, RankStage
+from mercer.serve.search.slate import NOTHING_LOGGED, Entry, Slate, SlateStore
 from mercer.serve.search.stages import (
     FIRST_PASS,
     SearchParams,
-    Stopwatch,
     head_of,
     matched,
     spread,
     stage_of,
+    swapped_head,
 )
+from mercer.serve.search.stopwatch import Stopwatch
 
 NOT_LOGGED = "page log: the page could not be written in time; its hits carry no tokens"
 
@@ -51,12 +55,17 @@ class SearchService:
         clock: Callable[[], float] = time.perf_counter,
         slates: SlateStore | None = None,
         recorder: PageRecorder | None = None,
+        ranker: RankStage | None = None,
         now_ms: Callable[[], int] | None = None,
     ) -> None:
-        """With `now_ms` pages are served at that clock's time, else at the machine's."""
+        """With `now_ms` pages are served at that clock's time, else at the machine's.
+
+        Without a `ranker` the first pass has the last word.
+        """
         self._index, self._params, self._clock = index, params, clock
         self._slates = slates if slates is not None else SlateStore()
         self._recorder, self._now_ms = recorder, now_ms
+        self._ranker = ranker
 
     def search(self, request: SearchRequest) -> SearchResponse:
         """One page.
@@ -77,10 +86,10 @@ class SearchService:
             elif _asked(slate.request) != _asked(request):
                 slate = None
                 forgotten = ("cursor: of another search, which was made anew",)
-        if slate is None:
-            slate = self._make(request, watch)
-            self._slates.keep(slate)
         page_id = self._new_page_id()
+        if slate is None:
+            slate = self._make(request, watch, page_id)
+            self._slates.keep(slate)
         with watch.stage("page"):
             entries, hits = self._page(slate, request, page_id)
         response = SearchResponse(
@@ -155,15 +164,34 @@ class SearchService:
             return made
         return SimilarPage(page_id, _without_tokens(hits))
 
-    def _make(self, request: SearchRequest, watch: Stopwatch) -> Slate:
+    def _make(self, request: SearchRequest, watch: Stopwatch, page_id: str) -> Slate:
         """Understand, match, rank and count: the slate of a search."""
+        ranking = None if self._ranker is None else self._ranker.ranking()  # before the snapshot
         snapshot, params, recorder = self._index.snapshot(), self._params, self._recorder
         fields = facet_fields(request.facets, snapshot)
         found = matched(request, snapshot, params, watch=watch)
+        stage = stage_of(request, found.wanted)
+        ranked = Ranked()
         with watch.stage("rank"):
-            has_parts = recorder is not None
+            has_parts = recorder is not None or ranking is not None
             head = head_of(request, snapshot, params, found, has_parts=has_parts)
+        if (
+            self._ranker is not None
+            and ranking is not None
+            and stage == FIRST_PASS
+            and len(head.row)
+        ):
+            head, ranked = self._ranker.ranked(
+                ranking, request, found.query, snapshot, head,
+                now_ms=served_ms(page_id), watch=watch,
+            )  # fmt: skip
+        with watch.stage("order"):
             head = spread(head, snapshot, request)
+            propensity = None
+            if recorder is not None and stage is not None:
+                head, propensity = swapped_head(
+                    head, page_id, n_places=request.per_page, params=params.swap
+                )
         with watch.stage("facets"):
             facets = facet_counts(
                 fields, found.tree, found.unfiltered, found.matches, snapshot,
@@ -171,29 +199,31 @@ class SearchService:
             )  # fmt: skip
             prices = price_stats(snapshot, found.matches)
         stats: dict[str, float] = {}
-        stage = stage_of(request, found.wanted)
         models: tuple[str, ...] = ()
+        logged = NOTHING_LOGGED
         if recorder is not None:
-            head = head.with_parts_of(recorder.params.max_candidates)
-            stats = list_stats(request, snapshot, params, found, head)
-            if stage == FIRST_PASS:
-                models = (model_name(params.first_pass),)
+            n = recorder.params.max_candidates
+            head = head.with_parts_of(n)
+            stats = {**list_stats(request, snapshot, params, found, head), **ranked.stats}
+            models = model_names(params, ranked, stage)
+            logged = logged_of(head, ranked, stage=stage, n=n, propensity=propensity)
+        head = replace(head, cosine=None, place=None)
         return Slate(
             request=request,
             cursor=self._slates.new_cursor(),
             generation=snapshot.generation,
             segments=snapshot.segments,
             matches=found.matches,
-            head=head,
+            head=head if recorder is not None else replace(head, parts=None),
             found=sum(bitmap.count(bits) for bits in found.matches),
             query=found.query,
-            degraded=found.degraded,
+            degraded=(*found.degraded, *ranked.degraded),
             facet_counts=facets,
             price_stats=prices,
             catalogue_version=snapshot.version,
-            stage=stage,
             models=models,
             list_stats=stats,
+            logged=logged,
         )
 
     def _page(

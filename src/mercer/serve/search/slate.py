@@ -20,7 +20,7 @@ from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import FacetValue, PriceStats, SearchRequest
-from mercer.retrieve.segment import Segment
+from mercer.retrieve.segment import F32s, Segment
 from mercer.serve.search.slate_pins import Pins
 
 I64s = npt.NDArray[np.int64]
@@ -46,6 +46,21 @@ class Entry:
     sources: int  # LEXICAL | SEMANTIC; 0 where it was not ranked, only sorted
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What the pages of a slate write down of how it was ranked, by place in its final order."""
+
+    stages: tuple[str, ...]  # (n_stages,) names of the columns of `scores`
+    scores: F32s  # (n_logged, n_stages); NaN where a stage has no score for a candidate
+    features: F32s  # (n_kept, n_features) of the first places
+    feature_set: str = ""  # hash; "" where no feature was computed
+    counters_position: str = ""
+    propensity: npt.NDArray[np.float64] | None = None  # (n_places,) of the first page's places
+
+
+NOTHING_LOGGED = Logged((), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+
+
 @dataclass(slots=True)
 class Slate:
     """The order of all matches of one search. Thread-safe after it was made."""
@@ -62,9 +77,9 @@ class Slate:
     facet_counts: Mapping[str, tuple[FacetValue, ...]]
     price_stats: PriceStats | None
     catalogue_version: int = 0
-    stage: str | None = None  # whose score orders the head
     models: tuple[str, ...] = ()  # name@hash of what ranked, in stage order
     list_stats: Mapping[str, float] = field(default_factory=dict)  # for the page's record
+    logged: "Logged" = field(default_factory=lambda: NOTHING_LOGGED)
     _tail: tuple[I32s, I64s] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,6 +91,8 @@ class Slate:
             + 12 * self.found
             + 32 * len(self.head.row)
             + (self.head.parts.values.nbytes if self.head.parts is not None else 0)
+            + self.logged.scores.nbytes
+            + self.logged.features.nbytes
             + 4_096
         )
 

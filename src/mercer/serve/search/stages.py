@@ -3,12 +3,10 @@
 One definition: a request runs it, and so does the explanation of a page that was served before.
 """
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from mercer.rank.candidates import (
     Head,
@@ -19,6 +17,7 @@ from mercer.rank.candidates import (
 from mercer.rank.chosen import CandidateParams
 from mercer.rank.first_pass import FirstPassParams
 from mercer.rank.seller_limit import spread_sellers
+from mercer.rank.swap import SwapParams, draw_of, swapped
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.facets import first_labels
 from mercer.retrieve.filter_ast import Filter
@@ -40,7 +39,9 @@ from mercer.retrieve.query import ParsedQuery, UnderstandOptions
 from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.segment import F32s
 from mercer.retrieve.understand import understand
+from mercer.serve.search.stopwatch import Stopwatch
 
+F64s = npt.NDArray[np.float64]
 NO_SEMANTIC_THRESHOLD = -1.0  # in semantic mode all near listings match, however far
 
 
@@ -52,38 +53,8 @@ class SearchParams:
     candidates: CandidateParams = field(default_factory=CandidateParams)
     first_pass: FirstPassParams = field(default_factory=FirstPassParams)
     understand: UnderstandOptions = field(default_factory=UnderstandOptions)
+    swap: SwapParams = field(default_factory=lambda: SwapParams(share=0.0))
     budget_ms: float = 50.0  # of a request that names none
-
-
-@dataclass(slots=True)
-class Stopwatch:
-    """Time by stage, and how much of the budget is left."""
-
-    clock: Callable[[], float] = time.perf_counter
-    budget_ms: float = float("inf")
-    began: float = 0.0
-    timings_us: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Start."""
-        self.began = self.clock()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
-        start = self.clock()
-        yield
-        self.timings_us[name] = int((self.clock() - start) * 1e6)
-
-    @property
-    def took_ms(self) -> float:
-        """Since the beginning."""
-        return (self.clock() - self.began) * 1e3
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the budget is used up."""
-        return self.took_ms > self.budget_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +158,24 @@ def spread(head: Head, snapshot: Snapshot, request: SearchRequest) -> Head:
         seller[mine] = first_labels(segment.labels, "seller", head.row[mine], names)
     order = spread_sellers(seller, per_seller=request.per_seller, per_page=request.per_page)
     return head.taken(order)
+
+
+def swapped_head(
+    head: Head, page_id: str, *, n_places: int, params: SwapParams
+) -> tuple[Head, F64s]:
+    """The head with its bounded random swap, if this page has one, and (n,) the propensities.
+
+    Args:
+        page_id: draws it, so that a replay draws the same.
+        n_places: of the first page, within which listings change places.
+    """
+    n = min(n_places, len(head.row))
+    swap = swapped(n, draw_of(page_id), params)
+    if swap.pair is None:
+        return head, swap.propensity
+    order = np.arange(len(head.row))
+    order[:n] = swap.order
+    return head.taken(order), swap.propensity
 
 
 NOTHING_RANKED = Head(

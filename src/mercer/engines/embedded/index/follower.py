@@ -12,7 +12,7 @@ from typing import final
 
 from mercer.engines.embedded.index.bell import Bell
 from mercer.engines.embedded.index.generation import Generation, current_generation
-from mercer.engines.embedded.index.live_index import LiveIndex
+from mercer.engines.embedded.index.live_index import ColumnMaker, LiveIndex
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import CorruptError, MarketError, NotFoundError
 from mercer.schema.money import Rates
@@ -112,12 +112,24 @@ class Follower:
         generation = self._opened()
         name = generation.manifest.name
         if name != self.index.snapshot().generation:
-            fresh = LiveIndex(generation, self._rates)
+            fresh = LiveIndex(generation, self._rates, makers=self.index.makers)
             self._apply_to(fresh)
             with self._applying:
                 self._apply_to(fresh)  # what came meanwhile: little
+                for maker in self.index.makers:
+                    fresh.learn(maker)
                 self.index.take_over(fresh)
         return name
+
+    def learn(self, maker: ColumnMaker) -> bool:
+        """Keep columns of another plan beside the index; whether its generation has them."""
+        with self._applying:
+            return self.index.learn(maker)
+
+    def forget(self, plan_hash: str) -> None:
+        """Keep columns of that plan no longer."""
+        with self._applying:
+            self.index.forget(plan_hash)
 
     def _apply_to(self, index: LiveIndex) -> None:
         for batch in self._catalogue.changes(since=index.snapshot().version):

@@ -100,6 +100,7 @@ def build_generation(
     version: int,
     rates: Rates,
     encoder: EncoderChoice,
+    beside: Callable[[Path, pa.Table], None] = lambda folder, documents: None,
     progress: Progress = lambda step, n: None,
 ) -> str:
     """Build a generation from the whole catalogue and make it the current one.
@@ -110,6 +111,7 @@ def build_generation(
         version: of the catalogue that they were read at.
         rates: into the reporting currency.
         encoder: which one to fit or load.
+        beside: writes what belongs to the generation and is no part of it.
         progress: told about each step.
     Returns:
         The generation's name.
@@ -124,6 +126,7 @@ def build_generation(
                 manifest = _write_vectors(folder, name, columns, version, rates, encoder, progress)
             manifest = replace(manifest, files=sizes_of(folder))
             write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
+            beside(folder, columns.documents)
             sync_tree(folder)
             folder.rename(index / name)
         except BaseException:

@@ -1,6 +1,7 @@
 """A segment of the delta: it is made anew as listings come, and each listing is read once."""
 
-from typing import final
+from collections.abc import Sequence
+from typing import Protocol, final
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import pyarrow as pa
 
 from mercer.engines.embedded.index.delta_words import DeltaWords
 from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.features.boundary import BoundaryColumns, joined_columns
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.documents import Documents
@@ -18,6 +20,17 @@ from mercer.text.encoder import Encoder
 from mercer.text.word_count import count_words
 
 F32s = npt.NDArray[np.float32]
+
+
+class ListingReader(Protocol):
+    """What makes columns of listings for one plan of features."""
+
+    @property
+    def hash(self) -> str:
+        """Of the plan."""
+
+    def of_listings(self, listings: pa.Table) -> BoundaryColumns:
+        """Of rows of LISTING, in that order."""
 
 
 @final
@@ -39,6 +52,7 @@ class GrowingSegment:
         self._vectors = np.zeros((0, encoder.dim), np.float32)  # as the last segment has them
         self._place = np.zeros(0, np.int64)  # there, of each listing
         self._is_dead = np.zeros(0, np.bool_)
+        self._columns: dict[str, BoundaryColumns] = {}  # by plan, of the first listings
 
     def __len__(self) -> int:
         return len(self._is_dead)
@@ -81,6 +95,20 @@ class GrowingSegment:
     def kill(self, listings: npt.NDArray[np.int64]) -> None:
         """Listings, by their place in the order of arrival, that stand here no more."""
         self._is_dead[listings] = True
+
+    def columns(self, reader: ListingReader) -> BoundaryColumns:
+        """What a plan keeps of each listing, in the order of arrival; each is read once."""
+        have = self._columns.get(reader.hash)
+        known: Sequence[BoundaryColumns] = () if have is None else (have,)
+        first = 0 if have is None else have.n
+        if have is None or first < len(self):
+            fresh = reader.of_listings(self._builder.listings().slice(first))
+            have = self._columns[reader.hash] = joined_columns([*known, fresh])
+        return have
+
+    def forget(self, plan_hash: str) -> None:
+        """Keep the columns of that plan no longer."""
+        self._columns.pop(plan_hash, None)
 
     def finish(self) -> tuple[Segment, Bits]:
         """The segment, and which of its rows are alive."""

@@ -10,7 +10,7 @@ Where taking in fails half way, the last snapshot stays, and the index is to be 
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,13 @@ import pyarrow as pa
 from mercer.engines.embedded.index.delta_words import NO_VALUES, DeltaWords, Values
 from mercer.engines.embedded.index.generation import Generation, is_for_sale
 from mercer.engines.embedded.index.growing_segment import GrowingSegment
+from mercer.features.boundary import BoundaryColumns
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.match import Part
+from mercer.retrieve.part_columns import PartColumns
+from mercer.retrieve.segment import Segment
 from mercer.schema.catalogue import STORED_LISTING
 from mercer.schema.money import Rates
 
@@ -33,6 +36,23 @@ MAX_JOINED_ROWS = 32_768  # a larger one takes so long to make that changes woul
 _ROW_BITS = 32
 F64s = npt.NDArray[np.float64]
 I64s = npt.NDArray[np.int64]
+
+
+class ColumnMaker(Protocol):
+    """Makes what one plan of features keeps of each listing."""
+
+    @property
+    def hash(self) -> str:
+        """Of the plan."""
+
+    def of_generation(self, generation: Generation) -> PartColumns | None:
+        """Those of a generation; None where they were not made yet."""
+
+    def of_listings(self, listings: pa.Table) -> BoundaryColumns:
+        """Of rows of LISTING, in that order."""
+
+    def beside(self, segment: Segment, listings: BoundaryColumns) -> PartColumns:
+        """The columns of a segment, by those of its documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +68,32 @@ class _Piece:
 class LiveIndex:
     """A generation and its delta. Thread-safe; one writer at a time."""
 
-    def __init__(self, generation: Generation, rates: Rates) -> None:
+    def __init__(
+        self, generation: Generation, rates: Rates, *, makers: Sequence[ColumnMaker] = ()
+    ) -> None:
+        """With the columns of those makers that have them for the generation."""
         self._writing = threading.Lock()  # held for as long as a change takes
         self._lock = threading.Lock()  # of places and pieces, held for a moment
         self._rates = rates
         self.is_torn = False
-        self._start(generation)
+        self._start(generation, makers)
         self._publish()
 
-    def _start(self, generation: Generation) -> None:
+    def _start(self, generation: Generation, makers: Sequence[ColumnMaker]) -> None:
         segment = generation.segment
+        found = [(maker, maker.of_generation(generation)) for maker in makers]
+        self._makers = tuple(maker for maker, columns in found if columns is not None)
+        columns = {maker.hash: one for maker, one in found if one is not None}
         self._generation = generation
         self._version = generation.manifest.version
         self._serial = 0
         alive = bitmap.full(segment.n)
         self._pieces = [
-            _Piece(0, Part(segment, alive, generation.references), mean_lengths(segment.lengths))
+            _Piece(
+                0,
+                Part(segment, alive, generation.references, columns),
+                mean_lengths(segment.lengths),
+            )
         ]
         self._where = np.full(int(segment.row_id.max(initial=-1)) + 1, -1, np.int64)
         self._where[segment.row_id] = np.arange(segment.n)
@@ -101,11 +131,58 @@ class LiveIndex:
 
     def anew(self) -> "LiveIndex":
         """An index over the same generation, without its delta."""
-        return LiveIndex(self._generation, self._rates)
+        return LiveIndex(self._generation, self._rates, makers=self._makers)
+
+    @property
+    def makers(self) -> tuple[ColumnMaker, ...]:
+        """Whose columns every part of the next snapshot has."""
+        return self._makers
+
+    def learn(self, maker: ColumnMaker) -> bool:
+        """Keep columns of another plan beside each part; whether the generation has them.
+
+        Searches go on meanwhile, changes wait until those of the delta are made.
+        """
+        with self._writing:
+            if any(one.hash == maker.hash for one in self._makers):
+                return True
+            base = maker.of_generation(self._generation)
+            if base is None:
+                return False
+            first, *delta = self._pieces
+            made = [self._with_columns(first, maker.hash, base)]
+            for piece in delta:
+                assert piece.growing is not None
+                columns = maker.beside(piece.part.segment, piece.growing.columns(maker))
+                made.append(self._with_columns(piece, maker.hash, columns))
+            with self._lock:
+                self._pieces = made
+                self._makers = (*self._makers, maker)
+            self._publish()
+            return True
+
+    def forget(self, plan_hash: str) -> None:
+        """Keep columns of that plan no longer; snapshots that have them keep them."""
+        with self._writing:
+            self._makers = tuple(one for one in self._makers if one.hash != plan_hash)
+            made = []
+            for piece in self._pieces:
+                columns = {h: one for h, one in piece.part.columns.items() if h != plan_hash}
+                made.append(replace(piece, part=replace(piece.part, columns=columns)))
+                if piece.growing is not None:
+                    piece.growing.forget(plan_hash)
+            with self._lock:
+                self._pieces = made
+            self._publish()
+
+    @staticmethod
+    def _with_columns(piece: _Piece, plan_hash: str, columns: PartColumns) -> _Piece:
+        every = {**piece.part.columns, plan_hash: columns}
+        return replace(piece, part=replace(piece.part, columns=every))
 
     def replace(self, generation: Generation, changes: Iterable[pa.RecordBatch]) -> None:
         """Serve a newer generation, with what changed since it was read, in one step or not at all."""
-        fresh = LiveIndex(generation, self._rates)
+        fresh = LiveIndex(generation, self._rates, makers=self._makers)
         for batch in changes:
             fresh.apply(batch)
         self.take_over(fresh)
@@ -187,7 +264,11 @@ class LiveIndex:
         self._serial += 1
         values = self._words.learn(segment.labels, growing.unknown)
         lengths = mean_lengths(segment.lengths)
-        return _Piece(self._serial, Part(segment, alive), lengths, growing, values)
+        columns = {
+            maker.hash: maker.beside(segment, growing.columns(maker)) for maker in self._makers
+        }
+        part = Part(segment, alive, columns=columns)
+        return _Piece(self._serial, part, lengths, growing, values)
 
     def _locate(self, piece: _Piece) -> None:
         """Note that listings stand in a piece."""
