@@ -39,10 +39,9 @@ from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.model_promotion import Promotion, promote
-from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.model_promotion import Readied
 from mercer.engines.embedded.ranking.prepare import columns_beside, prepare
-from mercer.engines.embedded.ranking.watch import ROLE, RankerWatch
+from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
@@ -317,31 +316,11 @@ def ranker_of(folder: MarketFolder, config: MarketConfig, follower: Follower) ->
     )
 
 
-def promote_model(
-    folder: MarketFolder,
-    config: MarketConfig,
-    model: str,
-    *,
-    at_ms: int,
-    tolerance: float = 0.0,
-    force: bool = False,
-    on_rows: Callable[[int], None] = lambda n: None,
-) -> Promotion:
-    """Let a model rank the searches of a market, from a second or two later on.
-
-    Raises:
-        MarketError: it cannot serve, or the gate says no; nothing was switched.
-    """
-    models = ModelFolder(folder.models, ROLE)
-    loaded, done = models.load(model), list[Promotion]()
-    checked = partial(promote, models, model, at_ms=at_ms, tolerance=tolerance, force=force)
-    checked(is_dry_run=True)  # a model that may not serve costs no columns
-
-    def switch() -> None:
-        done.append(checked())
-
-    prepare(folder, config.rates, loaded, switch, on_rows=on_rows)
-    return done[0]
+def readied(
+    folder: MarketFolder, config: MarketConfig, *, on_rows: Callable[[int], None] = lambda n: None
+) -> Readied:
+    """Makes the columns of a ranker beside the index of a market, before it is promoted."""
+    return partial(prepare, folder, config.rates, on_rows=on_rows)
 
 
 def follow_log(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> None:

@@ -13,6 +13,8 @@ from mercer.cli_catalogue import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import MarketError
 
+ROWS_TOLD = 16_384 * 16  # listings between two lines of progress
+
 app = typer.Typer(no_args_is_help=True)
 
 MarketOption = Annotated[
@@ -141,6 +143,23 @@ def _day(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1e3, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def _readied(market: Path, models: Path | None, role: str) -> Any:
+    """What makes the columns that a ranker reads, with progress; a folder of models needs none."""
+    from mercer.engines.embedded.model_promotion import switch_at_once
+
+    if models is not None or role != "ranker":
+        return switch_at_once
+    from mercer.app import readied
+
+    folder = MarketFolder(market)
+    return readied(folder, folder.config(), on_rows=_told_rows)
+
+
+def _told_rows(n: int) -> None:
+    if n % ROWS_TOLD == 0:
+        typer.echo(f"columns of {n:,} listings", err=True)
+
+
 @app.command("promote")
 def promote_command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An id that `models` lists.")],
@@ -174,6 +193,7 @@ def promote_command(
         made = promote(
             folder, model, at_ms=time.time_ns() // 1_000_000,
             tolerance=tolerance, force=force, is_dry_run=dry_run,
+            readied=_readied(market, models, role),
         )  # fmt: skip
     result = {
         "model": made.model,
@@ -215,7 +235,13 @@ def rollback_command(
 
         folder = model_folder(market, models, role)
         left = folder.history().current
-        past = roll_back(folder, at_ms=time.time_ns() // 1_000_000, why=why, is_dry_run=dry_run)
+        past = roll_back(
+            folder,
+            at_ms=time.time_ns() // 1_000_000,
+            why=why,
+            is_dry_run=dry_run,
+            readied=_readied(market, models, role),
+        )
     result = {"model": past.current, "previous": left, "rolled_back": not dry_run}
     verb = "would serve" if dry_run else "serves"
     now = past.current or "no model (that stage is left out)"

@@ -5,21 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
-from mercer.app import promote_model
+from mercer.app import readied
+from mercer.engines.embedded.feature_market import fitted_plan
 from mercer.engines.embedded.feature_sets import files_of
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.model_promotion import promote
 from mercer.engines.embedded.models import ModelFolder
-from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.features.declare import FeatureSet
 from mercer.features.default import default_feature_set
-from mercer.features.fit import fit
-from mercer.features.graph import build_graph
-from mercer.features.listing_inputs import listing_inputs
-from mercer.features.plan import Plan, compile_plan
-from mercer.features.registry import registry
+from mercer.features.plan import Plan
+from mercer.learn.gate import held_out_bytes
 from mercer.learn.model_file import (
     GOLDEN_ROWS,
     GOLDEN_SCORES,
+    HELD_OUT,
     MODEL,
     FileSum,
     Manifest,
@@ -27,7 +26,7 @@ from mercer.learn.model_file import (
 )
 from mercer.learn.packing import npy_bytes
 from mercer.rank.linear import LinearScorer
-from mercer.rank.training_set import FeatureColumns
+from mercer.rank.training_set import F32s, FeatureColumns, TrainingSet
 
 T0 = 1_700_000_000_000
 
@@ -35,17 +34,7 @@ T0 = 1_700_000_000_000
 def plan_of_market(market: MarketFolder, feature_set: FeatureSet | None = None) -> Plan:
     """A feature set, the default one where none is given, fitted on a market's catalogue."""
     feature_set = default_feature_set() if feature_set is None else feature_set
-    reads, config = build_graph(feature_set, registry()).columns, market.config()
-    catalogue = SqlCatalogue(market.tables_url(config))
-    try:
-        batches = list(catalogue.changes(since=0))
-    finally:
-        catalogue.close()
-
-    def rows() -> list:
-        return [listing_inputs(batch, config.rates, reads=reads) for batch in batches]
-
-    return compile_plan(feature_set, fit(feature_set, rows, sources={"listing": rows}))
+    return fitted_plan(feature_set, market, market.config())
 
 
 def ranker(plan: Plan, weights: Mapping[str, float], *, name: str = "plain") -> ModelFile:
@@ -56,14 +45,15 @@ def ranker(plan: Plan, weights: Mapping[str, float], *, name: str = "plain") -> 
         (0.0,) * len(plan.names),
         (0.0,) * len(plan.names),
     )
+    columns = FeatureColumns.of_plan(plan)
     rows = np.random.default_rng(0).normal(size=(1_000, len(plan.names))).astype(np.float32)
     files = {
         MODEL: scorer.to_bytes(),
         GOLDEN_ROWS: npy_bytes(rows),
         GOLDEN_SCORES: npy_bytes(scorer.score(rows)),
+        HELD_OUT: held_out_bytes(_held_out(columns, rows[:8])),
         **files_of(plan),
     }
-    columns = FeatureColumns.of_plan(plan)
     manifest = Manifest(
         role="ranker",
         name=name,
@@ -78,9 +68,27 @@ def ranker(plan: Plan, weights: Mapping[str, float], *, name: str = "plain") -> 
     return ModelFile(manifest, files)
 
 
+def _held_out(columns: FeatureColumns, rows: F32s) -> TrainingSet:
+    """Two lists of four rows, so that a gate has something to read."""
+    return TrainingSet(
+        columns=columns,
+        features=rows,
+        gain=np.array([1.0, 0, 0, 0] * 2),
+        offsets=np.array([0, 4, 8]),
+        query=("a", "b"),
+        served_ms=np.zeros(2, np.int64),
+        weight=np.ones(2),
+        base=np.full(8, np.nan),
+        position=np.zeros(8, np.int64),
+    )
+
+
 def promote_ranker(path: Path, made: ModelFile, *, at_ms: int = T0) -> str:
     """Let it rank a market; its id."""
     market = MarketFolder(path)
     model = ModelFolder(market.models, "ranker").write(made)
-    promote_model(market, market.config(), model, at_ms=at_ms, force=True)
+    promote(
+        ModelFolder(market.models, "ranker"), model, at_ms=at_ms, force=True,
+        readied=readied(market, market.config()),
+    )  # fmt: skip
     return model

@@ -15,9 +15,17 @@ NOW_MS = 1_770_000_000_000
 
 
 @contextmanager
-def small_market(folder: Path, *, n_listings: int, seed: int) -> Iterator[EmbeddedMarket]:
-    """A new market in `folder`, open for reading and writing while the block runs."""
+def small_market(
+    folder: Path, *, n_listings: int, seed: int, config: str = ""
+) -> Iterator[EmbeddedMarket]:
+    """A new market in `folder`, open for reading and writing while the block runs.
+
+    Args:
+        config: what mercer.toml says; "": the defaults.
+    """
     MarketFolder(folder).create()
+    if config:
+        MarketFolder(folder).config_file.write_text(config)
     world = generate_catalogue(n_listings=n_listings, seed=seed, now_ms=NOW_MS)
     with open_store(MarketFolder(folder)) as store:
         for batch in world.batches():

@@ -1,5 +1,6 @@
 """Promote and roll back: the steps that change which model serves, each of them checked first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mercer.engines.embedded.models import ModelFolder
@@ -8,7 +9,15 @@ from mercer.learn.history import History
 from mercer.learn.loading import LoadedModel
 from mercer.schema.errors import InputError, MarketError
 
+Readied = Callable[[LoadedModel, Callable[[], None]], None]
+"""Makes what a model needs to serve, then calls the switch that lets it."""
+
 K = 10  # of the nDCG where a manifest does not say
+
+
+def switch_at_once(model: LoadedModel, switch: Callable[[], None]) -> None:
+    """A model that needs nothing."""
+    switch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ def promote(
     tolerance: float = 0.0,
     force: bool = False,
     is_dry_run: bool = False,
+    readied: Readied = switch_at_once,
 ) -> Promotion:
     """Let a model serve, if it is whole, fits the served features and the gate passes it.
 
@@ -76,6 +86,7 @@ def promote(
         served: hash of the feature set that is served; None: any.
         force: let it serve although the gate says no; the history says so. What is damaged or of
             another feature set is refused all the same.
+        readied: makes what the model needs before it serves.
     Raises:
         MarketError: it cannot serve; nothing was changed.
         InputError: the gate did not pass it, and it was not forced; nothing was changed.
@@ -96,8 +107,12 @@ def promote(
             )
         return history.promoted(model, at_ms=at_ms, why=found.sentence, is_forced=made.is_forced)
 
-    folder.change(step)
+    readied(challenger, lambda: _changed(folder, step))
     return replace(made, is_done=True)
+
+
+def _changed(folder: ModelFolder, step: Callable[[History], History]) -> None:
+    folder.change(step)
 
 
 def roll_back(
@@ -107,6 +122,7 @@ def roll_back(
     why: str = "",
     served: str | None = None,
     is_dry_run: bool = False,
+    readied: Readied = switch_at_once,
 ) -> History:
     """Let the model before serve again, or none; it is loaded and checked first.
 
@@ -114,8 +130,15 @@ def roll_back(
         MarketError: no model serves, or the one before cannot; nothing was changed.
     """
     before = folder.history().rolled_back(at_ms=at_ms, why=why)
-    if before.current is not None:
-        folder.load(before.current, served=served)
+    model = None if before.current is None else folder.load(before.current, served=served)
     if is_dry_run:
         return before
-    return folder.change(lambda history: history.rolled_back(at_ms=at_ms, why=why))
+
+    def switch() -> None:
+        folder.change(lambda history: history.rolled_back(at_ms=at_ms, why=why))
+
+    if model is None:
+        switch()
+    else:
+        readied(model, switch)
+    return folder.history()

@@ -27,7 +27,7 @@ POLL_S: Final = 1.0
 
 @final
 class RankerWatch:
-    """What ranks in this process; `ranking` is one attribute read. One thread polls, any may read.
+    """What ranks in this process; `ranking` is one attribute read. Thread-safe.
 
     What cannot serve (damaged, another set, columns not made yet) is not swapped in: what ranked goes
     on, and `fault` says why. A replaced plan's columns are kept for one more poll, for the requests
@@ -59,7 +59,7 @@ class RankerWatch:
         self._ranking: Ranking | None = None
         self._leaving: tuple[str, ...] = ()
         self._fault = ""
-        self._closing = threading.Event()
+        self._closing, self._polling = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ranker", daemon=True)
         self.poll()
 
@@ -89,6 +89,10 @@ class RankerWatch:
 
     def poll(self) -> None:
         """Look once at the pointer, at what is off, at the sellers and at the index."""
+        with self._polling:
+            self._poll()
+
+    def _poll(self) -> None:
         for plan_hash in self._leaving:
             self._follower.forget(plan_hash)
         self._leaving = ()

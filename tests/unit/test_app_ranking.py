@@ -1,0 +1,118 @@
+"""Laws of a market that ranks with a promoted model: in process, while it serves."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.model_promotion import roll_back
+from mercer.engines.embedded.models import ModelFolder
+from mercer.features.plan import Plan
+from mercer.retrieve.request import SearchRequest
+from mercer.schema.page import Page
+from mercer.serve.embedded_market import EmbeddedMarket
+from support.ranker_kit import plan_of_market, promote_ranker, ranker
+from support.small_market import small_market
+
+QUERY = "ring"
+# Whatever else the machine does, no stage is left out for want of time, and no page has a swap.
+CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0\n"
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, EmbeddedMarket, Plan]]:
+    """A market of 400 listings, without random swaps."""
+    path = tmp_path_factory.mktemp("ranked") / "market"
+    with small_market(path, n_listings=400, seed=1, config=CONFIG) as market:
+        yield path, market, plan_of_market(MarketFolder(path))
+
+
+@pytest.fixture(autouse=True)
+def no_model(market: tuple[Path, EmbeddedMarket, Plan]) -> Iterator[None]:
+    """Each test leaves the first pass alone."""
+    yield
+    path, served, _ = market
+    folder = ModelFolder(MarketFolder(path).models, "ranker")
+    while folder.history().current is not None:
+        roll_back(folder, at_ms=0)
+    served.follow_models()
+
+
+def prices(market: EmbeddedMarket, q: str = QUERY) -> list[int]:
+    return [hit.document["price_micros"] for hit in market.search(SearchRequest(q=q)).hits]
+
+
+def last_page(path: Path) -> Page:
+    (page,) = PageLog(MarketFolder(path).log).recent(limit=1)
+    return page
+
+
+def test_the_promoted_model_has_the_last_word(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """Searches are in the order of the promoted model, of the next one, and after a rollback again."""
+    path, served, plan = market
+    plain = prices(served)
+    cheap = promote_ranker(path, ranker(plan, {"price_log": -1.0}, name="cheap"))
+    served.follow_models()
+    assert prices(served) == sorted(plain)
+    promote_ranker(path, ranker(plan, {"price_log": 1.0}, name="dear"))
+    served.follow_models()
+    assert prices(served) == sorted(plain, reverse=True)
+    roll_back(ModelFolder(MarketFolder(path).models, "ranker"), at_ms=0)
+    served.follow_models()
+    assert prices(served) == sorted(plain)
+    health = served.health().ranking
+    assert health is not None and (health.model, health.feature_set) == (cheap, plan.hash)
+
+
+def test_a_page_says_how_it_was_ranked(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
+    """The record has the model, the plan, the scores of each stage and the values of what is shown."""
+    path, served, plan = market
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    response = served.search(SearchRequest(q=QUERY))
+    page = last_page(path)
+    assert page.page_id == response.page_id
+    assert [name.split("@")[0] for name in page.models] == ["first_pass", "plain"]
+    assert page.feature_set == plan.hash
+    assert {"features", "trees"} <= set(page.timings_us)
+    values = page.shown_features.reshape(-1, len(plan.names))
+    price_log = values[:, plan.names.index("price_log")]
+    want = [math.log1p(hit.document["price_micros"]) for hit in response.hits]
+    np.testing.assert_array_equal(price_log, np.float32(want))
+    np.testing.assert_allclose(page.stage_scores("trees"), -price_log, rtol=1e-6)
+    first_pass = page.stage_scores("first_pass")[np.argsort(page.stage_scores("place"))]
+    assert (np.diff(first_pass) <= 0).all()
+    assert page.list_stats["ranked"] == len(first_pass)
+    assert page.list_stats["now_ms"] == page.served_ms
+
+
+def test_a_new_listing_is_ranked_like_the_others(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """What changed since the generation has its columns as soon as it is found."""
+    path, served, plan = market
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    served.put_listings([{"listing_id": "new", "title": "gold ring", "price": 0.5}])
+    response = served.search(SearchRequest(q=QUERY))
+    assert response.hits[0].listing_id == "new"
+    assert not [one for one in response.degraded if one.startswith(("features", "trees"))]
+    served.delete_listings(["new"], updated_ms=2_000_000_000_000)
+
+
+def test_a_page_without_a_model_is_in_the_order_of_the_first_pass(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """No model is no fault."""
+    path, served, _ = market
+    response = served.search(SearchRequest(q=QUERY))
+    page = last_page(path)
+    assert response.degraded == () and page.stages == ("first_pass",)
+    assert (np.diff(page.candidate_scores) <= 0).all()
+    assert page.feature_set == "" and not page.shown_features.size
