@@ -67,7 +67,8 @@ def test_the_promoted_model_has_the_last_word(
     served.follow_models()
     assert prices(served) == sorted(plain)
     health = served.health().ranking
-    assert health is not None and (health.model, health.feature_set) == (cheap, plan.hash)
+    assert health is not None
+    assert (health.model, health.feature_set) == (cheap, plan.hash)
 
 
 def test_a_page_says_how_it_was_ranked(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
@@ -113,6 +114,8 @@ def test_a_page_without_a_model_is_in_the_order_of_the_first_pass(
     path, served, _ = market
     response = served.search(SearchRequest(q=QUERY))
     page = last_page(path)
-    assert response.degraded == () and page.stages == ("first_pass",)
+    assert response.degraded == ()
+    assert page.stages == ("first_pass",)
     assert (np.diff(page.candidate_scores) <= 0).all()
-    assert page.feature_set == "" and not page.shown_features.size
+    assert page.feature_set == ""
+    assert not page.shown_features.size

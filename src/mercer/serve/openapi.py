@@ -114,6 +114,11 @@ HEALTH_ANSWER: Mapping[str, Any] = {
         "n_events": 90_412,
         "newest_ms": 1_790_000_000_000,
     },
+    "ranking": {
+        "model": "lambdamart-3f2a9c41b7de",
+        "feature_set": "9b1c5f0e7d2a4c68b1f3a59d7e60c248",
+        "features_off": [],
+    },
 }
 
 
