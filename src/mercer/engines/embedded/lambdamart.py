@@ -24,7 +24,7 @@ MAX_LEVELS = 200  # distinct gains that trees tell apart
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaMartParams:
     """Slow steps on parts of the rows and columns: on few lists that generalises better than fewer
-    large steps on all of them (docs/decisions/0008-models.md)."""
+    large steps on all of them (docs/decisions/0011-models.md)."""
 
     n_trees: int = 400  # at most
     learning_rate: float = 0.02
