@@ -40,7 +40,7 @@ CASES = [(transform, kinds) for transform in registry().values() for kinds in tr
 each_transform = pytest.mark.parametrize(
     ("transform", "kinds"), CASES, ids=lambda one: getattr(one, "name", None) or "-".join(one)
 )
-few = settings(max_examples=12, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
 
 
 def _drawn(
