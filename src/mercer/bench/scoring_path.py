@@ -1,18 +1,25 @@
 """Requests of a synthetic market for `mercer bench scoring`: from the words to features and scores."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mercer.engines.embedded.counters.replay import TableCounters
+from mercer.engines.embedded.counters.reader import SharedCounters
+from mercer.engines.embedded.counters.shared_file import (
+    MAX_SECTION,
+    Layout,
+    SharedFile,
+    State,
+    create_file,
+)
 from mercer.features.column import I64s
 from mercer.features.counter_decay import DEFAULT_HALF_LIVES
 from mercer.features.counter_keys import counter_keys, hash_texts
-from mercer.features.counter_reader import CounterReader
-from mercer.features.counter_table import empty_table, update
+from mercer.features.counter_table import update
 from mercer.features.default import FIRST_PASS, default_feature_set
 from mercer.features.fit import fit
 from mercer.features.graph import build_graph
@@ -46,12 +53,12 @@ class RequestPath:
 
     plan: Plan
     asked: tuple[Asked, ...]
-    counters: CounterReader
+    counters: SharedCounters
 
     def features(self, asked: Asked) -> FeatureMatrix:
         """Of all candidates of a request."""
         return self.plan.run_request(
-            asked.request, asked.candidates, now_ms=NOW_MS, counters=self.counters
+            asked.request, asked.candidates, now_ms=NOW_MS, counters=self.counters.view()
         )
 
     def training_rows(self, *, per_request: int, seed: int) -> F32s:
@@ -61,8 +68,14 @@ class RequestPath:
         return np.concatenate([rows[rng.permutation(len(rows))[:per_request]] for rows in made])
 
 
-def made_path(*, n_listings: int, n_requests: int, n_candidates: int, seed: int) -> RequestPath:
-    """Requests over a synthetic catalogue, by the default feature set fitted on it."""
+def made_path(
+    folder: Path, *, n_listings: int, n_requests: int, n_candidates: int, seed: int
+) -> RequestPath:
+    """Requests over a synthetic catalogue, by the default feature set fitted on it.
+
+    Args:
+        folder: where the counters are kept; it has to stay as long as the path is used.
+    """
     world = generate_catalogue(n_listings=n_listings, seed=seed, now_ms=NOW_MS)
     listings = pa.Table.from_batches(world.batches()).combine_chunks().to_batches()[0]
     sellers = world.sellers.to_batches()[0]
@@ -93,7 +106,7 @@ def made_path(*, n_listings: int, n_requests: int, n_candidates: int, seed: int)
             visitor_id="v",
         )
         asked.append(Asked(request, candidates))
-    return RequestPath(plan, tuple(asked), _counters(listings, rng))
+    return RequestPath(plan, tuple(asked), _counters(listings, folder, rng))
 
 
 def _candidates(titles: pa.Array, text: str, n: int, rng: np.random.Generator) -> I64s:
@@ -106,13 +119,21 @@ def _candidates(titles: pa.Array, text: str, n: int, rng: np.random.Generator) -
     return np.sort(shuffled[np.sort(first)[:n]])
 
 
-def _counters(listings: pa.RecordBatch, rng: np.random.Generator) -> CounterReader:
-    """Clicks and impressions of two weeks, most of them on few listings."""
-    table = empty_table(DEFAULT_HALF_LIVES, max_keys=10 * len(listings))
-    rank = np.minimum(rng.pareto(1.0, N_CLICKS) * 20, len(listings) - 1).astype(np.int64)
+def _counters(listings: pa.RecordBatch, folder: Path, rng: np.random.Generator) -> SharedCounters:
+    """Clicks and impressions of two weeks, most of them on few listings, in the file that serves."""
+    n = len(listings)
+    layout = Layout(half_lives=DEFAULT_HALF_LIVES, max_keys=10 * n, digest=bytes(32))
+    create_file(folder / "live.bin", layout, erasures=0)
+    file = SharedFile(folder / "live.bin", is_writer=True)
+    rank = np.minimum(rng.pareto(1.0, N_CLICKS) * 20, n - 1).astype(np.int64)
     times_ms = np.sort(rng.integers(NOW_MS - HISTORY_MS, NOW_MS, N_CLICKS))
     for entity, column in (("listing", "listing_id"), ("seller", "seller_id")):
         ids = hash_texts(listings[column])[rank]
         for kind in ("impression", "click"):
-            update(table, counter_keys(entity, kind, ids), times_ms)
-    return TableCounters(table, "bench:0")
+            keys = counter_keys(entity, kind, ids)
+            for first in range(0, len(keys), MAX_SECTION):
+                part = slice(first, first + MAX_SECTION)
+                file.begin()
+                update(file.table, keys[part], times_ms[part])
+                file.commit(State(position="bench:0", n_changes=file.n_changes))
+    return SharedCounters(folder / "live.bin", DEFAULT_HALF_LIVES)

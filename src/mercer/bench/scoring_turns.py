@@ -2,8 +2,10 @@
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -19,7 +21,8 @@ N_REQUESTS: Final = 40  # different ones, along the whole path
 
 def measure(job: Mapping[str, int]) -> dict[str, Any]:
     """What `docs/reference/bench.md` lists; the job has the fields of `ScoringBench`."""
-    return _in_turns(job) | _along_the_path(job)
+    with tempfile.TemporaryDirectory(prefix="mercer-bench-") as folder:
+        return _in_turns(job) | _along_the_path(job, Path(folder))
 
 
 def _in_turns(job: Mapping[str, int]) -> dict[str, Any]:
@@ -52,10 +55,10 @@ def _in_turns(job: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _along_the_path(job: Mapping[str, int]) -> dict[str, Any]:
+def _along_the_path(job: Mapping[str, int], folder: Path) -> dict[str, Any]:
     """Features of the default set and then trees, as in a request."""
     path = made_path(
-        n_listings=job["listings"], n_requests=N_REQUESTS, n_candidates=job["candidates"],
+        folder, n_listings=job["listings"], n_requests=N_REQUESTS, n_candidates=job["candidates"],
         seed=job["seed"],
     )  # fmt: skip
     scorer = TreeScorer.of_text(_ranker_of(path, job))

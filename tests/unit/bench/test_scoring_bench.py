@@ -1,6 +1,7 @@
 """`mercer bench scoring`: both sides are measured in one run, and their scores are one."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,9 +57,9 @@ def test_sides_take_turns() -> None:
     assert calls == [f"{side}{turn}" for turn in range(5) for side in "ab"]
 
 
-def test_a_path_asks_as_searches_do() -> None:
+def test_a_path_asks_as_searches_do(tmp_path: Path) -> None:
     """Every request has its candidates, no one twice, and the values of the whole default set."""
-    path = made_path(n_listings=1_000, n_requests=2, n_candidates=30, seed=1)
+    path = made_path(tmp_path, n_listings=1_000, n_requests=2, n_candidates=30, seed=1)
     for asked in path.asked:
         assert len(np.unique(asked.candidates.rows)) == 30
         matrix = path.features(asked)
