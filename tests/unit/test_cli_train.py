@@ -47,11 +47,9 @@ def said(*words: object, status: int = 0) -> dict:
 
 def test_train_promote_and_roll_back(letor: Path, tmp_path: Path) -> None:
     """A model is trained, listed, promoted, rolled back; the listing follows each step."""
-    market = tmp_path / "shop"
-    RUN.invoke(app, ["init", str(market)])
-    at = ("--market", market)
+    at = ("--models", tmp_path / "models")
     assert said("models", *at)["models"] == []
-    made = said("train", "ranker", "--letor", letor, *at)
+    made = said("train", "ranker", "--letor", letor, "--out", at[1])
     assert {rung["name"] for rung in made["rungs"]} == {"logistic", "lambdamart"}
     assert Path(made["path"], "report.html").read_text().startswith("<!doctype html>")
     listed = said("models", *at, "--check")
@@ -65,6 +63,17 @@ def test_train_promote_and_roll_back(letor: Path, tmp_path: Path) -> None:
     assert said("rollback", *at)["model"] is None
     past = said("models", *at, "--history")["history"]
     assert [one["action"] for one in past] == ["promote", "rollback"]
+
+
+def test_a_market_serves_no_columns_that_it_cannot_make(letor: Path, tmp_path: Path) -> None:
+    """A model of a file's columns is trained for a market but not promoted there: nothing makes them."""
+    market = tmp_path / "shop"
+    RUN.invoke(app, ["init", str(market)])
+    made = said("train", "ranker", "--letor", letor, "--market", market)
+    out = RUN.invoke(app, ["promote", made["model"], "--market", str(market)])
+    assert out.exit_code == 2
+    assert "there is no feature set 'columns-" in out.stderr
+    assert said("models", "--market", market)["current"] is None
 
 
 def test_a_dry_run_writes_nothing(letor: Path, tmp_path: Path) -> None:
