@@ -15,6 +15,7 @@ from mercer.engines.embedded.counters.reader import SharedCounters
 from mercer.engines.embedded.counters.replay import TableCounters, in_order, replay_to
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.counters.watch import CounterWatch
+from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.index.bell import Bell
 from mercer.engines.embedded.index.encoder_files import EncoderChoice
 from mercer.engines.embedded.index.follower import Follower
@@ -304,7 +305,12 @@ def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:
 
 def ranker_of(folder: MarketFolder, config: MarketConfig, follower: Follower) -> RankerWatch:
     """The model that ranks in a process; it need not be there yet."""
-    off = frozenset(config.rank.features_off)
+    switch, always = FeatureSwitch(folder.models), frozenset(config.rank.features_off)
+
+    def off() -> frozenset[str]:
+        switch.poll()
+        return switch.off | always
+
     return RankerWatch(
         folder.models,
         folder.index,
@@ -312,7 +318,7 @@ def ranker_of(folder: MarketFolder, config: MarketConfig, follower: Follower) ->
         CatalogueLog(folder.log, is_owner=False),
         config.rates,
         half_lives=params_of(config).half_lives,
-        off=lambda: off,
+        off=off,
     )
 
 

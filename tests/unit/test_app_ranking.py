@@ -1,16 +1,22 @@
 """Laws of a market that ranks with a promoted model: in process, while it serves."""
 
 import math
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mercer.engines.embedded.feature_sets import FeatureSetFolder
+from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.model_promotion import roll_back
+from mercer.engines.embedded.model_promotion import promote, roll_back
 from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.ranking.prepare import log_values, prepare_plan
+from mercer.features.declare import Feature, FeatureSet
 from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
@@ -21,6 +27,14 @@ from support.small_market import small_market
 QUERY = "ring"
 # Whatever else the machine does, no stage is left out for want of time, and no page has a swap.
 CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0\n"
+
+
+def tiny(name: str) -> FeatureSet:
+    """A set of the price alone, under that name."""
+    price = Feature(
+        name=name, entity="listing", transform="identity", inputs=("listing.price_micros",)
+    )
+    return FeatureSet(name="tiny", features=(price,))
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +133,100 @@ def test_a_page_without_a_model_is_in_the_order_of_the_first_pass(
     assert (np.diff(page.candidate_scores) <= 0).all()
     assert page.feature_set == ""
     assert not page.shown_features.size
+
+
+def test_values_are_logged_before_there_is_a_model(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """With a set to log, pages keep its values, and the order is that of the first pass."""
+    path, served, plan = market
+    folder = MarketFolder(path)
+    plain = prices(served)
+    log_values(folder, folder.config().rates, plan)
+    served.follow_models()
+    assert prices(served) == plain
+    page = last_page(path)
+    assert (page.feature_set, page.stages[:2]) == (plan.hash, ("first_pass", "place"))
+    assert "trees" not in page.stages
+    assert page.shown_features.size == len(page.shown) * len(plan.names)
+    FeatureSetFolder(folder.models).log(None)
+    served.follow_models()
+    assert prices(served) == plain
+    assert last_page(path).feature_set == ""
+
+
+def test_a_feature_that_is_off_is_missing(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
+    """Switched off while it serves: the model sees the missing value, and health says so."""
+    path, served, plan = market
+    plain = prices(served)
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    switch = FeatureSwitch(MarketFolder(path).models)
+    switch.set({"price_log"})
+    served.follow_models()
+    assert prices(served) == plain  # all scores are alike: ties stay in the order of the first pass
+    values = last_page(path).shown_features.reshape(-1, len(plan.names))
+    assert np.isnan(values[:, plan.names.index("price_log")]).all()
+    health = served.health().ranking
+    assert health is not None
+    assert health.features_off == ("price_log",)
+    switch.set(())
+    served.follow_models()
+    assert prices(served) == sorted(plain)
+
+
+def test_without_its_columns_a_model_does_not_serve(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """A pointer that was moved past `readied` changes nothing, and health says what is missing."""
+    path, served, plan = market
+    other = plan_of_market(MarketFolder(path), tiny("cost"))
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    cheap = prices(served)
+    folder = ModelFolder(MarketFolder(path).models, "ranker")
+    made = folder.write(ranker(other, {"cost": 1.0}, name="tiny"))
+    promote(folder, made, at_ms=0, force=True)
+    served.follow_models()
+    assert prices(served) == cheap == sorted(cheap)
+    assert any("waits for its columns" in one for one in served.health().degraded)
+    rates = MarketFolder(path).config().rates
+    prepare_plan(MarketFolder(path), rates, other, lambda: None)
+    served.follow_models()
+    assert prices(served) == sorted(cheap, reverse=True)
+    assert served.health().degraded == ()
+
+
+def test_a_model_is_promoted_while_requests_run(
+    market: tuple[Path, EmbeddedMarket, Plan],
+) -> None:
+    """Every page is wholly of the model before or wholly of the one after; none is degraded by it."""
+    path, served, plan = market
+    other = plan_of_market(MarketFolder(path), tiny("price"))
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    rising = prices(served)
+    stop = threading.Event()
+    seen: list[tuple[list[int], tuple[str, ...]]] = []
+
+    def search() -> None:
+        while not stop.is_set():
+            response = served.search(SearchRequest(q=QUERY))
+            found = [hit.document["price_micros"] for hit in response.hits]
+            seen.append((found, response.degraded))
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(search) for _ in range(2)]
+        try:
+            for _ in range(3):
+                promote_ranker(path, ranker(other, {"price": 1.0}, name="dear"))
+                served.follow_models()
+                roll_back(ModelFolder(MarketFolder(path).models, "ranker"), at_ms=0)
+                served.follow_models()
+        finally:
+            stop.set()
+        for one in running:
+            one.result()
+    assert len(seen) > 4
+    for found, degraded in seen:
+        assert found in (rising, rising[::-1])
+        assert not [one for one in degraded if one.startswith(("features", "trees"))]

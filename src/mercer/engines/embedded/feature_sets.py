@@ -2,6 +2,7 @@
 
     models/features/<hash>/features.toml    the declaration
     models/features/<hash>/features.state   what was fitted
+    models/features/logged                  the hash of the one that is logged without a model
 
 Whatever was ever served stays, so that the log can be read with the names its values had.
 """
@@ -11,7 +12,7 @@ import shutil
 from pathlib import Path
 from typing import final
 
-from mercer.engines.embedded.durable import sync_folder, sync_tree
+from mercer.engines.embedded.durable import sync_folder, sync_tree, write_durably
 from mercer.features.declare import FeatureSet
 from mercer.features.plan import Plan, compile_plan
 from mercer.features.state import FittedState
@@ -19,6 +20,7 @@ from mercer.learn.model_file import FEATURE_STATE, FEATURES
 from mercer.schema.errors import CorruptError, NotFoundError
 
 FOLDER = "features"
+LOGGED = "logged"  # the file that names the set whose values are logged while no model ranks
 
 
 @final
@@ -54,6 +56,18 @@ class FeatureSetFolder:
                 shutil.rmtree(part)
             sync_folder(self.path)
         return plan.hash
+
+    def logged(self) -> str | None:
+        """The hash of the set whose values are logged while no model ranks; None: none is."""
+        try:
+            return (self.path / LOGGED).read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def log(self, set_hash: str | None) -> None:
+        """Log the values of that set from now on, while no model ranks; None: of none."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_durably(self.path / LOGGED, (set_hash or "").encode())
 
     def plan(self, set_hash: str) -> Plan:
         """The compiled set of that hash.

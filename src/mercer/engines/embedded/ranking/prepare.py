@@ -14,7 +14,7 @@ from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.models import ModelFolder
 from mercer.engines.embedded.ranking.column_files import OnRows
 from mercer.engines.embedded.ranking.maker import make_columns
-from mercer.engines.embedded.ranking.ranking import plan_of_model
+from mercer.engines.embedded.ranking.ranking import check_served, plan_of_model
 from mercer.engines.embedded.ranking.watch import ROLE
 from mercer.features.plan import Plan
 from mercer.learn.loading import LoadedModel
@@ -27,23 +27,38 @@ Beside = Callable[[Path, pa.Table], None]
 """(folder of a generation, its documents): writes what lies beside it."""
 
 
-def served_plan(models: Path) -> Plan | None:
-    """The plan of the model that serves; None where none does, or where it cannot be read."""
-    folder = ModelFolder(models, ROLE)
-    try:
-        current = folder.history().current
-        model = None if current is None else folder.load(current)
-        return None if model is None else plan_of_model(model, FeatureSetFolder(models))
-    except MarketError:  # servers say what is wrong with it; an index is built all the same
-        return None
+def served_plans(models: Path) -> list[Plan]:
+    """Of the model that serves, and of the set that is logged without one; what can be read of them.
+
+    Servers say what is wrong with the rest; an index is built all the same.
+    """
+    folder, sets = ModelFolder(models, ROLE), FeatureSetFolder(models)
+    found: dict[str, Plan] = {}
+    for read in (lambda: _model_plan(folder, sets), lambda: _logged_plan(sets)):
+        try:
+            plan = read()
+        except MarketError:
+            continue
+        if plan is not None:
+            found[plan.hash] = plan
+    return list(found.values())
+
+
+def _model_plan(folder: ModelFolder, sets: FeatureSetFolder) -> Plan | None:
+    current = folder.history().current
+    return None if current is None else plan_of_model(folder.load(current), sets)
+
+
+def _logged_plan(sets: FeatureSetFolder) -> Plan | None:
+    logged = sets.logged()
+    return None if logged is None else sets.plan(logged)
 
 
 def columns_beside(models: Path, rates: Rates) -> Beside:
-    """Writes the columns of the model that serves beside a generation that is being built."""
+    """Writes the columns of what serves beside a generation that is being built."""
 
     def write(generation: Path, documents: pa.Table) -> None:
-        plan = served_plan(models)
-        if plan is not None:
+        for plan in served_plans(models):
             make_columns(plan, generation, Documents(documents), rates)
 
     return write
@@ -59,14 +74,30 @@ def prepare(
 ) -> None:
     """Make the columns of a model beside the current generation, then let `switch` promote it.
 
-    No generation comes or goes meanwhile: where one is being built, this waits for it.
-
     Raises:
         MarketError: the model's features cannot be served; nothing was switched.
     """
-    sets = FeatureSetFolder(folder.models)
-    plan = plan_of_model(model, sets)
-    sets.keep(plan)
+    plan = plan_of_model(model, FeatureSetFolder(folder.models))
+    prepare_plan(folder, rates, plan, switch, on_rows=on_rows)
+
+
+def prepare_plan(
+    folder: MarketFolder,
+    rates: Rates,
+    plan: Plan,
+    switch: Callable[[], None],
+    *,
+    on_rows: OnRows = lambda n: None,
+) -> None:
+    """Keep a feature set, make its columns beside the current generation, then `switch`.
+
+    No generation comes or goes meanwhile: where one is being built, this waits for it.
+
+    Raises:
+        InputError: a search does not have what the set reads; nothing was switched.
+    """
+    check_served(plan)
+    FeatureSetFolder(folder.models).keep(plan)
     folder.index.mkdir(parents=True, exist_ok=True)
     with building(folder.index):
         name = current_generation(folder.index)
@@ -75,3 +106,15 @@ def prepare(
             documents = Documents(load_table(generation / DOCUMENTS))
             make_columns(plan, generation, documents, rates, on_rows=on_rows)
         switch()
+
+
+def log_values(
+    folder: MarketFolder, rates: Rates, plan: Plan, *, on_rows: OnRows = lambda n: None
+) -> None:
+    """Log the values of that plan with every page while no model ranks; servers notice by themselves.
+
+    Raises:
+        InputError: a search does not have what the set reads; nothing was switched.
+    """
+    sets = FeatureSetFolder(folder.models)
+    prepare_plan(folder, rates, plan, lambda: sets.log(plan.hash), on_rows=on_rows)

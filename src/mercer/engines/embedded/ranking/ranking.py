@@ -82,15 +82,16 @@ class Ranking:
         return made, version
 
 
-def ranking_of(
-    model: LoadedModel, feature_sets: FeatureSetFolder, columns: PlanColumns, off: frozenset[str]
-) -> Ranking:
-    """A model on the columns of its plan.
+def ranking_of(model: LoadedModel | None, columns: PlanColumns, off: frozenset[str]) -> Ranking:
+    """A model on the columns of its plan; None: their values are only logged.
 
     Raises:
         InputError: it wants columns that its feature set does not have.
     """
-    plan, wanted = with_off(columns.plan, off), model.manifest.features
+    plan = with_off(columns.plan, off)
+    if model is None:
+        return Ranking("", plan, columns, None, None, off)
+    wanted = model.manifest.features
     missing = [name for name in wanted if name not in plan.names]
     if missing:
         raise InputError(

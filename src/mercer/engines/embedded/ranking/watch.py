@@ -113,34 +113,36 @@ class RankerWatch:
 
     def _swap(self, model: LoadedModel | None, off: frozenset[str]) -> None:
         before = self._ranking
-        if model is None:
+        wanted = self._sets.logged() if model is None else model.manifest.feature_set
+        if wanted is None:
             self._ranking = None
         else:
-            columns = self._columns_for(model)
-            is_same = before is not None and before.columns is columns
-            if before is None or not is_same or before.name != model.id or before.off != off:
-                made = ranking_of(model, self._sets, columns, off)
+            columns = self._columns_for(model, wanted)
+            name = "" if model is None else model.id
+            standing = None if before is None else (before.columns, before.name, before.off)
+            if standing != (columns, name, off):
+                made = ranking_of(model, columns, off)
                 self._rehearse(made)
                 self._ranking = made
-        if before is not None and (
-            self._ranking is None or self._ranking.columns.hash != before.columns.hash
-        ):
+        now = self._ranking
+        if before is not None and (now is None or now.columns is not before.columns):
             self._leaving = (before.columns.hash,)
 
-    def _columns_for(self, model: LoadedModel) -> PlanColumns:
-        """Of the model's plan, beside every part of the index from now on."""
+    def _columns_for(self, model: LoadedModel | None, wanted: str) -> PlanColumns:
+        """Of the plan of that hash, beside every part of the index from now on."""
         ranking = self._ranking
-        if ranking is not None and ranking.columns.hash == model.manifest.feature_set:
+        if ranking is not None and ranking.columns.hash == wanted:
             columns = ranking.columns
         else:
-            plan = plan_of_model(model, self._sets)
+            plan = self._sets.plan(wanted) if model is None else plan_of_model(model, self._sets)
             if self._sellers is None:
                 self._sellers = Sellers(self._log)
             columns = PlanColumns(plan, self._index, self._rates, self._sellers)
         if not self._follower.learn(columns):
+            who = f"feature set {wanted[:12]}" if model is None else model.id
             raise MarketError(
-                f"{model.id} waits for its columns of generation "
-                f"{self._follower.index.snapshot().generation}; promote makes them"
+                f"{who} waits for its columns of generation "
+                f"{self._follower.index.snapshot().generation}; mercer promote makes them"
             )
         return columns
 
