@@ -1,6 +1,7 @@
 """What has to be there before a model can serve: the columns of its plan beside the index."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ def served_plans(models: Path) -> list[Plan]:
     """
     folder, sets = ModelFolder(models, ROLE), FeatureSetFolder(models)
     found: dict[str, Plan] = {}
-    for read in (lambda: _model_plan(folder, sets), lambda: _logged_plan(sets)):
+    for read in (partial(_model_plan, folder, sets), partial(_logged_plan, sets)):
         try:
             plan = read()
         except MarketError:
