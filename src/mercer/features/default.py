@@ -1,11 +1,13 @@
 """The feature set of a market that has declared none: what is worth knowing about a candidate.
 
-It can be fitted on the catalogue alone (only how many listings have each word), so it is there on the
-first day; counters start at nothing and fill within seconds of the first events.
+It can be fitted on the catalogue alone (how many listings have each word, what things of a category
+cost), so it is there on the first day; counters start at nothing and fill within seconds of the first
+events.
 """
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 from mercer.features.declare import Entity, Feature, FeatureSet
 
@@ -47,6 +49,14 @@ def _nodes() -> Iterator[Feature]:
     for name in ("values", "categories", "excluded"):
         words = f"{name}_words_asked"
         yield _feature(words, "query", "tokenise", f"query.{name}", doc="", is_output=False)
+    for entity, name in (
+        ("query", "wishes"), ("query", "wished_attributes"),
+        ("listing", "facts"), ("listing", "stated_attributes"),
+    ):  # fmt: skip
+        yield _feature(
+            f"{name}_ids", cast(Entity, entity), "hash_all", f"{entity}.{name}", doc="",
+            is_output=False,
+        )  # fmt: skip
 
 
 def _request() -> Iterator[Feature]:
@@ -83,6 +93,13 @@ def _listing() -> Iterator[Feature]:
             f"{name.removesuffix('_micros')}_log", "listing", "log1p", f"listing.{name}",
             doc=f"ln(1 + {name}).",
         )  # fmt: skip
+    yield _feature(
+        "leaf_category_id", "listing", "hash", "listing.leaf_category", doc="", is_output=False
+    )
+    yield _feature(
+        "price_above_category", "listing", "above_mean", "leaf_category_id", "price_log",
+        doc="ln(price) above the mean of its category.",
+    )  # fmt: skip
     yield _feature("rating", "listing", "identity", "listing.rating", doc="0 to 5.")
     yield _feature("n_images", "listing", "size", "listing.images", doc="Pictures.")
     yield _feature(
@@ -177,6 +194,18 @@ def _pair() -> Iterator[Feature]:
             f"fp_{name}", "pair", "identity", f"candidate.{name}",
             doc=doc or f"{what} of the first pass.",
         )  # fmt: skip
+    yield _feature(
+        "wishes_met", "pair", "ids_shared", "wishes_ids", "facts_ids",
+        doc="Wanted attribute values that the listing states for that attribute.",
+    )  # fmt: skip
+    yield _feature(
+        "wishes_stated", "pair", "ids_shared", "wished_attributes_ids", "stated_attributes_ids",
+        doc="Attributes that a value is wanted of and that the listing states.",
+    )  # fmt: skip
+    yield _feature(
+        "wishes_differ", "pair", "difference", "wishes_stated", "wishes_met",
+        doc="Attributes that a value is wanted of and of which the listing states another one.",
+    )  # fmt: skip
     for name in ("max", "min"):
         yield _feature(
             f"price_to_{name}", "pair", "ratio", "listing.price_micros",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,6 +12,8 @@ from mercer.features.columns import ATTRIBUTE
 from mercer.schema.money import Rates
 from mercer.schema.price_column import NO_PRICE, reporting_price
 from mercer.text.listing_text import attribute_values
+
+I32s = npt.NDArray[np.int32]
 
 LISTING_PREFIX, SELLER_PREFIX = "listing.", "seller."
 PATH_SEPARATOR = " > "
@@ -94,6 +97,29 @@ def _labels(listings: pa.RecordBatch) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), flat.take(pa.array(order)))
 
 
+def _facts(listings: pa.RecordBatch) -> pa.Array:
+    """Each value of each attribute with its name before it, as `request_inputs` writes wishes."""
+    attributes = listings.column("attributes")
+    values = attributes.items  # (n_attributes,) lists; rows are cut by `attributes.offsets`
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    names = attributes.keys.take(pa.array(np.repeat(np.arange(len(values)), lengths)))
+    texts = pc.binary_join_element_wise(names, pc.list_flatten(values).cast(pa.string()), "=")
+    ends = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends[_offsets(attributes)]), texts)
+
+
+def _stated_attributes(listings: pa.RecordBatch) -> pa.Array:
+    """The names of the attributes of each listing."""
+    attributes = listings.column("attributes")
+    return pa.ListArray.from_arrays(pa.array(_offsets(attributes)), attributes.keys)
+
+
+def _offsets(attributes: pa.MapArray) -> I32s:
+    """(n + 1,) where the attributes of each row begin; a row that has none has no length."""
+    offsets: I32s = attributes.offsets.to_numpy(zero_copy_only=False).astype(np.int32)
+    return offsets
+
+
 def _price(listings: pa.RecordBatch, rates: Rates) -> pa.Array:
     price = reporting_price(listings, rates)
     return pa.array(price, mask=price == NO_PRICE)
@@ -103,4 +129,6 @@ _DERIVED: Mapping[str, Callable[[Any], Any]] = {
     "category": _category,
     "leaf_category": _leaf_category,
     "labels": _labels,
+    "facts": _facts,
+    "stated_attributes": _stated_attributes,
 }

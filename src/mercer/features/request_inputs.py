@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 CATEGORY = "category"
+FACT = "{}={}"
+"""An attribute and its value, as `listing_inputs.facts_of` writes those of listings."""
 
 
 def request_inputs(
@@ -25,6 +27,7 @@ def request_inputs(
         understood: the `understood` object of the response, or of the page's record; may be empty.
     """
     wanted, corrections = understood.get("wanted", ()), understood.get("corrections", ())
+    wishes = [wish for wish in wanted if wish["field"] != CATEGORY]
     terms = [term["word"] for term in understood.get("terms", ())]
     return {
         "query.q": q,
@@ -32,7 +35,9 @@ def request_inputs(
         "query.terms": terms,
         "query.excluded": list(understood.get("excluded_terms", ())),
         "query.categories": [wish["value"] for wish in wanted if wish["field"] == CATEGORY],
-        "query.values": [wish["value"] for wish in wanted if wish["field"] != CATEGORY],
+        "query.values": [wish["value"] for wish in wishes],
+        "query.wishes": [FACT.format(wish["field"], wish["value"]) for wish in wishes],
+        "query.wished_attributes": [wish["field"] for wish in wishes],
         "query.price_min_micros": understood.get("price_min_micros"),
         "query.price_max_micros": understood.get("price_max_micros"),
         "query.corrections": len(corrections),

@@ -36,6 +36,8 @@ def test_listings_give_every_known_column() -> None:
     assert columns["listing.category"] == ["Home > Mugs", None, "Art"]
     assert columns["listing.leaf_category"] == ["Mugs", None, "Art"]
     assert columns["listing.labels"] == [["gift", "blue", "white"], [], ["x", "y", "L"]]
+    assert columns["listing.facts"] == [["color=blue", "color=white"], [], ["size=L"]]
+    assert columns["listing.stated_attributes"] == [["color"], [], ["size"]]
     assert columns["listing.price_micros"] == [11_000_000, None, None]
     assert columns["listing.attributes.color"] == [["blue", "white"], None, None]
     assert columns["listing.title"] == ["thing a", "thing b", "thing c"]
@@ -43,9 +45,13 @@ def test_listings_give_every_known_column() -> None:
 
 def test_a_slice_of_listings_gives_its_own_rows() -> None:
     """Lists of a sliced batch begin in the middle of their values."""
-    rows = [_listing(str(i), category_path=["A", str(i)], tags=[str(i)]) for i in range(5)]
+    rows = [_listing(str(i), category_path=["A", str(i)], tags=[str(i)],
+                     attributes={"color": ["red", str(i)]}) for i in range(5)]  # fmt: skip
     batch = listing_rows(*rows)
-    reads = ["listing.leaf_category", "listing.category", "listing.labels"]
+    reads = [
+        "listing.leaf_category", "listing.category", "listing.labels", "listing.facts",
+        "listing.stated_attributes",
+    ]  # fmt: skip
     whole, part = (listing_inputs(b, EURO, reads=reads) for b in (batch, batch.slice(2, 2)))
     assert part.to_pylist() == whole.slice(2, 2).to_pylist()
     assert listing_inputs(batch, EURO, reads=[]).num_rows == 5
@@ -78,6 +84,8 @@ def test_a_request_gives_every_known_column() -> None:
     assert found["query.terms"] == ["blue", "mug"]
     assert found["query.categories"] == ["Mugs"]
     assert found["query.values"] == ["Blue"]
+    assert found["query.wishes"] == ["color=Blue"]
+    assert found["query.wished_attributes"] == ["color"]
     assert found["query.excluded"] == ["red"]
     assert found["query.corrections"] == 1
     assert (found["query.price_min_micros"], found["query.price_max_micros"]) == (None, 20)
