@@ -130,10 +130,13 @@ def logged_of(
     if ranked.scores is not None:
         columns[TREES] = ranked.scores.astype(np.float32)
     columns |= {name: one for name, one in ranked.inputs.items() if name != FIRST_PASS_INPUT}
-    scores = np.full((len(place), len(columns)), np.nan, np.float32)
-    for j, column in enumerate(columns.values()):
-        scores[is_ranked, j] = column[place[is_ranked]]
-    scores[~is_ranked, 0] = head.score[:n][~is_ranked]
+    table = np.column_stack(list(columns.values()))  # by place in the order of the first pass
+    if is_ranked.all():
+        scores = table[place]
+    else:
+        scores = np.full((len(place), len(columns)), np.nan, np.float32)
+        scores[is_ranked] = table[place[is_ranked]]
+        scores[~is_ranked, 0] = head.score[:n][~is_ranked]
     kept = place[:MAX_KEPT] < ranked.n
     n_kept = len(kept) if kept.all() else int(kept.argmin())
     return Logged(

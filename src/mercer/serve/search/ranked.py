@@ -126,8 +126,9 @@ class RankStage:
     ) -> Ranked:
         n = min(self.params.candidates, len(head.row))
         inputs = candidate_inputs(head, n, ranking.plan.reads)
-        counters = self._counters() if ranking.plan.reads_counters else None
+        counters = None
         try:
+            counters = self._counters() if ranking.plan.reads_counters else None
             made = ranking.features(
                 inputs_of(request, query),
                 snapshot,
