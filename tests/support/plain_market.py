@@ -9,8 +9,12 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from mercer.engines.embedded.counters.watch import CountersHealth
 from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
+from mercer.features.matrix import FeatureMatrix
 from mercer.retrieve.filter_language import parse_filter
 from mercer.retrieve.filter_match import matches
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
@@ -18,7 +22,15 @@ from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, 
 from mercer.schema.errors import InputError, NotFoundError
 from mercer.schema.page import Page
 from mercer.serve.explain.explain import HitWhy, ListingWhy, PageWhy
-from mercer.serve.market import EventResult, Health, ItemResult, SimilarPage, Suggestion
+from mercer.serve.market import (
+    EventResult,
+    Health,
+    ItemResult,
+    ListedResult,
+    SimilarPage,
+    Suggestion,
+)
+from mercer.serve.search.listed import Listed
 
 PAGE_ID = "0198c7a0-5b7c-7d31-9f6e-6f0f2a3c4d5e"
 _CARD = (
@@ -196,6 +208,20 @@ class PlainMarket:
         self.events[event_id] = item | {"source": source}
         return EventResult(event_id, "accepted")
 
+    def rank(self, request: SearchRequest, listing_ids: Sequence[str]) -> ListedResult:
+        _off_the_loop()
+        assert isinstance(listing_ids, tuple)
+        there = tuple(one for one in listing_ids if one in self.listings)
+        n, price = len(there), [self.listings[one]["price_micros"] for one in there]
+        values = np.array(price, np.float32).reshape(-1, 1)
+        matrix = FeatureMatrix(("price",), (), values, np.zeros((n, 0), np.uint64)) if n else None
+        found = Listed(
+            row_ids=tuple(range(n)), score=tuple(map(float, price)), first_pass=(0.0,) * n,
+            model="plain-1", feature_set="f" * 64, features=matrix, counters_position="",
+            catalogue_version=1, degraded=(), timings_us={},
+        )  # fmt: skip
+        return ListedResult(there, found, tuple(one for one in listing_ids if one not in there))
+
     def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
         _off_the_loop()
         if page_id != PAGE_ID:
@@ -222,7 +248,9 @@ class PlainMarket:
         assert isinstance(status, int)
 
     def health(self) -> Health:
-        return Health(self.is_ready, "g-1" if self.is_ready else "", len(self.listings), 7, ())
+        counters = CountersHealth("", 0, 0, 0, 0, 0)
+        generation = "g-1" if self.is_ready else ""
+        return Health(self.is_ready, generation, len(self.listings), 7, (), counters=counters)
 
 
 def page_why_of(listing_id: str | None = None) -> PageWhy:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.feature_switch import FeatureSwitch
@@ -21,6 +22,7 @@ from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
 from mercer.serve.embedded_market import EmbeddedMarket
+from mercer.serve.http import create_app
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
 from support.small_market import small_market
 
@@ -230,3 +232,25 @@ def test_a_model_is_promoted_while_requests_run(
     for found, degraded in seen:
         assert found in (rising, rising[::-1])
         assert not [one for one in degraded if one.startswith(("features", "trees"))]
+
+
+def test_over_http_a_promoted_model_ranks(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
+    """Searches over HTTP, named listings and their features come from the same model."""
+    path, served, plan = market
+    plain = prices(served)
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    with TestClient(create_app(served), base_url="http://localhost") as client:
+        hits = client.get("/v1/search", params={"q": QUERY}).json()["hits"]
+        assert [hit["document"]["price_micros"] for hit in hits] == sorted(plain)
+        ids = [hit["listing_id"] for hit in hits]
+        asked = {"q": QUERY, "listing_ids": ids[::-1]}
+        ranked = client.post("/v1/rank", json=asked).json()
+        assert [one["listing_id"] for one in ranked["results"]] == ids
+        assert ranked["feature_set"] == plan.hash
+        values = client.post("/v1/features", json=asked).json()
+        assert values["listing_ids"] == ids
+        assert values["names"] == list(plan.names)
+        price_log = [row[plan.names.index("price_log")] for row in values["values"]]
+        assert price_log == sorted(price_log)
+        assert client.get("/health").json()["ranking"]["feature_set"] == plan.hash

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.rank.chosen import CandidateParams, chosen_rows
-from mercer.rank.first_pass import FirstPassParams, score, statistics
+from mercer.rank.first_pass import FirstPassParams, Statistics, score, statistics
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
 from mercer.retrieve.falling import falling_order
 from mercer.retrieve.index import Snapshot
 from mercer.retrieve.match import SemanticHits, Wanted
 from mercer.retrieve.request import Sort
-from mercer.retrieve.segment import NO_PRICE, F32s, I32s, I64s, Segment
+from mercer.retrieve.segment import NO_PRICE, F32s, I32s, I64s, Segment, U32s
 
 LEXICAL, SEMANTIC = 1, 2
 
@@ -100,34 +100,59 @@ def ranked_head(
     """
     n_matches = sum(bitmap.count(bits) for bits in matches)
     stats = statistics(wanted, snapshot.segments, snapshot.lengths)
+    chosen = [
+        bitmap.rows_of(bits)
+        if n_matches <= params.all_below
+        else chosen_rows(
+            part, bits, lexical[i], wanted, level, hits[i], stats,
+            params=params, first_pass=first_pass,
+        )
+        for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True))
+    ]  # fmt: skip
+    return scored_head(
+        wanted, snapshot, chosen, lexical, hits, query, stats,
+        first_pass=first_pass, has_parts=has_parts,
+    )  # fmt: skip
+
+
+def scored_head(
+    wanted: Wanted,
+    snapshot: Snapshot,
+    chosen: Sequence[U32s],
+    lexical: Sequence[Bits],
+    hits: Sequence[SemanticHits],
+    query: F32s | None,
+    stats: Statistics,
+    *,
+    first_pass: FirstPassParams,
+    has_parts: bool = False,
+) -> Head:
+    """Some rows in the order of the first pass; see `ranked_head`.
+
+    Args:
+        chosen: ascending rows of each part.
+    """
     parts, rows, scores, sources = [], [], [], []
     names: tuple[str, ...] = ()
     values: list[F32s] = []
     meanings: list[F32s] = []
-    for i, (part, bits) in enumerate(zip(snapshot.parts, matches, strict=True)):
-        if n_matches <= params.all_below:
-            chosen = bitmap.rows_of(bits)
-        else:
-            chosen = chosen_rows(
-                part, bits, lexical[i], wanted, level, hits[i], stats,
-                params=params, first_pass=first_pass,
-            )  # fmt: skip
-        if not len(chosen):
+    for i, (part, mine) in enumerate(zip(snapshot.parts, chosen, strict=True)):
+        if not len(mine):
             continue
-        cosine = None if query is None else cosines(query, part.segment, chosen, hits[i])
-        found = score(chosen, part.segment, wanted, stats, cosine, params=first_pass)
+        cosine = None if query is None else cosines(query, part.segment, mine, hits[i])
+        found = score(mine, part.segment, wanted, stats, cosine, params=first_pass)
         near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
         source = (
-            bitmap.contains(lexical[i], chosen) * LEXICAL + bitmap.contains(near, chosen) * SEMANTIC
+            bitmap.contains(lexical[i], mine) * LEXICAL + bitmap.contains(near, mine) * SEMANTIC
         )
-        parts.append(np.full(len(chosen), i, np.int32))
-        rows.append(chosen.astype(np.int64))
+        parts.append(np.full(len(mine), i, np.int32))
+        rows.append(mine.astype(np.int64))
         scores.append(found.total)
         sources.append(source.astype(np.uint8))
         if has_parts:
             names = found.names
             values.append(found.values)
-            meanings.append(np.full(len(chosen), np.nan, np.float32) if cosine is None else cosine)
+            meanings.append(np.full(len(mine), np.nan, np.float32) if cosine is None else cosine)
     return _in_order(
         snapshot.segments, parts, rows, scores, sources,
         names=names, values=values, meanings=meanings,

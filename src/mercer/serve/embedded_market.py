@@ -38,6 +38,7 @@ from mercer.serve.market import (
     EventResult,
     Health,
     ItemResult,
+    ListedResult,
     Market,
     RankingHealth,
     SimilarPage,
@@ -204,6 +205,19 @@ class EmbeddedMarket:
     ) -> Sequence[EventResult]:
         """Take events; durable when this returns."""
         return self._intake.put(items, sent_ms=sent_ms, source=source)
+
+    def rank(self, request: SearchRequest, listing_ids: Sequence[str]) -> ListedResult:
+        """Those listings in the order in which a search would show them, with their features."""
+        wanted = list(dict.fromkeys(listing_ids))
+        stored = self._parts.catalogue.listings(wanted)
+        pairs = zip(
+            *(stored.column(name).to_pylist() for name in ("row_id", "listing_id")), strict=True
+        )
+        known = dict(pairs)
+        found = self._parts.service.listed(list(known), request)
+        ids = tuple(known[row_id] for row_id in found.row_ids)
+        there = frozenset(ids)
+        return ListedResult(ids, found, tuple(one for one in wanted if one not in there))
 
     def follow_models(self) -> None:
         """Look now which model serves; the process does so once a second anyway."""

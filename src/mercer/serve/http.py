@@ -16,7 +16,7 @@ from starlette.responses import Response
 import mercer
 from mercer.retrieve.request import SearchResponse
 from mercer.schema.errors import MarketError
-from mercer.serve import openapi, picture, route_events, route_explain, route_login
+from mercer.serve import openapi, picture, route_events, route_explain, route_login, route_rank
 from mercer.serve.access.gate import Access, Gate, open_access
 from mercer.serve.api import Api
 from mercer.serve.console import console
@@ -103,6 +103,7 @@ def create_app(
     )
     route_login.add_routes(app, access.verifier)
     route_explain.add_routes(app, market, workers=api.reads)
+    route_rank.add_routes(app, market, workers=api.reads, settings=settings)
     console.add_routes(app, market, workers=api.reads, settings=settings, now_ms=now_ms)
     page.add_routes(
         app,

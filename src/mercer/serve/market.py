@@ -15,6 +15,7 @@ from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
 from mercer.schema.page import Page
 from mercer.serve.explain.explain import PageWhy
+from mercer.serve.search.listed import Listed
 
 Verdict = Literal["accepted", "duplicate", "rejected"]
 
@@ -169,5 +170,22 @@ class Watching(Protocol):
         ...
 
 
-class Market(Searching, Changing, Explaining, Watching, Protocol):
+@dataclass(frozen=True, slots=True)
+class ListedResult:
+    """Named listings, ranked for a query."""
+
+    listing_ids: tuple[str, ...]  # as `listed` has them
+    listed: Listed
+    missing: tuple[str, ...]  # that were named and are not for sale
+
+
+class Ranking(Protocol):
+    """What programs ask that bring their own candidates."""
+
+    def rank(self, request: SearchRequest, listing_ids: Sequence[str]) -> ListedResult:
+        """Those listings in the order in which a search would show them, with their features."""
+        ...
+
+
+class Market(Searching, Changing, Explaining, Watching, Ranking, Protocol):
     """One opened market."""

@@ -12,7 +12,7 @@ from mercer.schema.fields import LISTING_RULES
 from mercer.serve import event_schema
 from mercer.serve.field_schema import field_schema
 from mercer.serve.problem import KINDS, MEDIA_TYPE, Fault, Problem
-from mercer.serve.wire import ProblemShape, SearchParams
+from mercer.serve.wire import ProblemShape, RankParams, SearchParams
 
 _REF = "#/components/schemas/{model}"
 
@@ -39,6 +39,12 @@ HIT_EXAMPLE: Mapping[str, Any] = {
     },
     "matched": ["white", "ceramic", "mug"],
     "sources": ["lexical", "semantic"],
+}
+RANK_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "listings": {
+        "summary": "Two listings for a query",
+        "value": {"q": "white ceramic mug", "listing_ids": ["mug-17", "mug-18"]},
+    },
 }
 SEARCH_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "words": {"summary": "Just words", "value": {"q": "white ceramic mug under 20"}},
@@ -218,7 +224,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation["responses"].pop("422", None)  # a wrong parameter is a 400 here
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    _, own = models_json_schema([(SearchParams, "validation")], ref_template=_REF)
+    bodies: list[Any] = [(SearchParams, "validation"), (RankParams, "validation")]
+    _, own = models_json_schema(bodies, ref_template=_REF)
     schemas.update(own["$defs"])
     schemas["Listing"] = _listing_schema()
     schemas["PutListings"] = {

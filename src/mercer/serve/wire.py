@@ -24,6 +24,7 @@ from mercer.retrieve.request import (
 )
 from mercer.serve.market import Suggestion, Verdict
 from mercer.serve.problem import Fault, Problem
+from mercer.serve.search.listed import MAX_LISTED
 
 MAX_RAW_QUERY_CHARS = 100_000  # a longer q is refused; up to here it is cut, and the answer says so
 MAX_ID_CHARS = 200
@@ -91,6 +92,29 @@ class SearchParams(BaseModel):
             got = str(self.page) if self.page < 10**100 else "an integer of more than 100 digits"
             raise Problem("bad-request", f"page: {detail}", faults=[Fault("page", detail, got)])
         return SearchRequest(**self.model_dump())
+
+
+class RankParams(BaseModel):
+    """Listings, and the query that they are ranked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    q: str = Field("", max_length=MAX_RAW_QUERY_CHARS, examples=["white ceramic mug"])
+    listing_ids: tuple[VisitorId, ...] = Field(
+        min_length=1, max_length=MAX_LISTED, description="Your own ids.", examples=[["mug-17"]]
+    )
+    visitor_id: VisitorId | None = Field(None, description="Who asks: a browser, a device.")
+    session_id: VisitorId | None = Field(None, description="Of one visit.")
+    buyer_id: VisitorId | None = Field(None, description="Your own id of who is logged in.")
+
+    def to_request(self) -> SearchRequest:
+        """The search that they are ranked for."""
+        return SearchRequest(
+            q=self.q,
+            visitor_id=self.visitor_id,
+            session_id=self.session_id,
+            buyer_id=self.buyer_id,
+        )
 
 
 def split_facets(facets: tuple[str, ...]) -> tuple[str, ...]:

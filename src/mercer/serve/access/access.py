@@ -40,6 +40,8 @@ NEEDS: Mapping[str, Mapping[str, Need]] = MappingProxyType(
         "/v1/search": {"*": "search"},
         "/v1/suggest": {"*": "search"},
         "/v1/listings/{listing_id:path}/similar": {"*": "search"},
+        "/v1/rank": {"*": "search"},
+        "/v1/features": {"*": "admin"},
         "/v1/events": {"*": "events"},
         "/v1/events/schema.json": {"*": "public"},
         "/v1/listings": {"*": "catalogue"},

@@ -88,19 +88,22 @@ class RankStage:
         *,
         now_ms: int,
         watch: Stopwatch,
+        n: int | None = None,
     ) -> tuple[Head, Ranked]:
         """The head in its new order, and what it came of.
 
         Args:
             head: in the order of the first pass, with its parts.
             now_ms: when the page was asked for.
+            n: so many candidates; None: as many as the cascade takes.
         """
+        n = min(self.params.candidates if n is None else n, len(head.row))
         if watch.is_over:
             why = StageSkip.REQUEST_OVER.sentence(FEATURES, f"{watch.budget_ms:g} ms")
             return head, Ranked(degraded=(why,))
         until = watch.took_ms + self.params.budget_ms
         with watch.stage(FEATURES):
-            made = self._features(ranking, request, query, snapshot, head, now_ms)
+            made = self._features(ranking, request, query, snapshot, head, n, now_ms)
         if made.features is None:
             return head, made
         if ranking.attempt is None:
@@ -122,9 +125,9 @@ class RankStage:
         query: ParsedQuery,
         snapshot: Snapshot,
         head: Head,
+        n: int,
         now_ms: int,
     ) -> Ranked:
-        n = min(self.params.candidates, len(head.row))
         inputs = candidate_inputs(head, n, ranking.plan.reads)
         counters = None
         try:

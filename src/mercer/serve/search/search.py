@@ -1,7 +1,7 @@
 """A search from its request to the page that is served and written down."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from uuid_utils import uuid7
@@ -14,6 +14,7 @@ from mercer.retrieve.request import MAX_PER_PAGE, Hit, SearchRequest, SearchResp
 from mercer.schema.errors import InputError
 from mercer.serve.market import SimilarPage
 from mercer.serve.search.hit import hits_of, nearest
+from mercer.serve.search.listed import Listed, listed
 from mercer.serve.search.page_record import (
     PageRecorder,
     Visit,
@@ -163,6 +164,15 @@ class SearchService:
         if recorder.record(page, budget_s=left_s):
             return made
         return SimilarPage(page_id, _without_tokens(hits))
+
+    def listed(self, row_ids: Sequence[int], request: SearchRequest) -> Listed:
+        """Listings that the caller names, ranked for a query; nothing is written down."""
+        budget_ms = self._params.budget_ms if request.budget_ms is None else request.budget_ms
+        ranking = None if self._ranker is None else self._ranker.ranking()  # before the snapshot
+        return listed(
+            row_ids, request, self._index.snapshot(), self._params, self._ranker, ranking,
+            now_ms=served_ms(self._new_page_id()), watch=Stopwatch(self._clock, budget_ms),
+        )  # fmt: skip
 
     def _make(self, request: SearchRequest, watch: Stopwatch, page_id: str) -> Slate:
         """Understand, match, rank and count: the slate of a search."""
