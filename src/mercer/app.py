@@ -41,6 +41,7 @@ from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.model_promotion import Readied
+from mercer.engines.embedded.ranking.page_models import PageModels
 from mercer.engines.embedded.ranking.prepare import columns_beside, prepare
 from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
@@ -214,6 +215,7 @@ def serving_market(
             recent=recent,
             counters=counters,
             ranker=ranker,
+            page_models=PageModels(folder.models).of_page,
             elsewhere=seat.elsewhere,
             processes=seat.processes,
             now_ms=seat.clock or now_ms,

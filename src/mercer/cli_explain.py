@@ -15,6 +15,9 @@ from mercer.schema.errors import NotFoundError
 
 if TYPE_CHECKING:  # these load the search, which `mercer --help` need not wait for
     from mercer.serve.explain.explain import HitWhy, ListingWhy, PageWhy
+    from mercer.serve.explain.ranking_why import Comparison, StageScore
+
+TOP = 8  # features that a table has; --json has all
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,6 +35,7 @@ def explain_command(
     """Explain a page that was served: what was understood, why each hit matched, what it scored.
 
     With a listing that is not on the page: at which stage it left the way there, and by how much.
+    With one that is on a page that a model ranked: by which features those above it are ahead.
     What the page's record has is told as it was; the rest is evaluated on the index as it stands, and
     the answer says so.
 
@@ -71,6 +75,11 @@ def _show(why: "PageWhy") -> None:
     console.print(
         f"generation {why.generation}, catalogue version {why.catalogue_version:,}, models {models}"
     )
+    if why.ranking is not None:
+        for fault in why.ranking.faults:
+            console.print(f"[yellow]{escape(fault)}[/yellow]")
+        if why.ranking.base is not None:
+            console.print(f"the model's score is {why.ranking.base:+.4f} plus the contributions")
     stages = ", ".join(f"{name} {us / 1e3:.1f}" for name, us in why.timings_us.items())
     console.print(f"ms by stage: {stages} (all {why.took_us / 1e3:.1f})")
     console.print(f"[dim]{escape(why.note)}[/dim]")
@@ -97,6 +106,7 @@ def _hits(why: "PageWhy") -> Table:
     for hit in why.hits:
         title = escape(hit.title) if hit.is_there else "[dim](gone by now)[/dim]"
         lines = [f"[bold]{escape(hit.listing_id)}[/bold]  {title}", _found_by(hit), _parts(hit)]
+        lines += [_stages(hit.stages), _features(hit)]
         score = f"{hit.score:.4f}" if hit.parts or hit.score else ""
         table.add_row(str(hit.position), "\n".join(line for line in lines if line), score)
     return table
@@ -121,6 +131,38 @@ def _parts(hit: "HitWhy") -> str:
     return "  ".join(f"{p.name} {p.value:+.3f}" for p in hit.parts if abs(p.value) >= 0.0005)
 
 
+def _stages(stages: "tuple[StageScore, ...]") -> str:
+    """What each stage made of it."""
+    return "  ".join(
+        f"{escape(one.words)} {'-' if one.score is None else f'{one.score:.4f}'}"
+        + ("" if one.place is None else f" (place {one.place:,})")
+        for one in stages
+    )
+
+
+def _features(hit: "HitWhy") -> str:
+    """What contributed most, with its value."""
+    return "  ".join(
+        f"{one.name} {one.contribution:+.4f} ({_value(one.value)})"
+        for one in hit.features[:TOP]
+        if one.contribution
+    )
+
+
+def _value(value: float | None) -> str:
+    return "missing" if value is None else f"{value:.4g}"
+
+
+def _compared(one: "Comparison") -> Table:
+    """The features by which another listing differs most."""
+    table = Table("feature", "this listing", escape(one.listing_id), "behind by")
+    for gap in one.features[:TOP]:
+        if gap.gap is None or gap.gap:
+            behind = "" if gap.gap is None else f"{gap.gap:+.4f}"
+            table.add_row(gap.name, _value(gap.value), _value(gap.other_value), behind)
+    return table
+
+
 def _show_listing(console: Console, found: "ListingWhy") -> None:
     console.print()
     title = f": {escape(found.title)}" if found.title else ""
@@ -129,6 +171,12 @@ def _show_listing(console: Console, found: "ListingWhy") -> None:
         mark = {"passed": "[green]ok[/green]", "stopped": "[red]no[/red]", "not_reached": ".."}
         console.print(f"  {mark[step.outcome]}  {step.name}")
     console.print(escape(found.sentence))
+    if found.stages:
+        console.print(_stages(found.stages))
+    for one in found.comparisons:
+        console.print(escape(one.sentence))
+        if one.features:
+            console.print(_compared(one))
     if found.parts:
         table = Table("part of the score", "this listing", "the last one shown", "behind by")
         for part in found.parts:

@@ -25,6 +25,13 @@ from mercer.serve.explain.explain import (
     Step,
     WordHad,
 )
+from mercer.serve.explain.ranking_why import (
+    Comparison,
+    FeatureGap,
+    FeaturePart,
+    RankingWhy,
+    StageScore,
+)
 
 TEXT = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text("utf-8")
 ROWS = [line for line in TEXT.splitlines() if line.startswith("|")]
@@ -65,6 +72,11 @@ def test_every_schema_field_is_explained(schema: pa.Schema) -> None:
         WordHad,
         Step,
         PartGap,
+        RankingWhy,
+        StageScore,
+        FeaturePart,
+        FeatureGap,
+        Comparison,
     ],
     ids=lambda kind: kind.__name__,
 )

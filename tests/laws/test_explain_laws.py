@@ -22,7 +22,7 @@ from mercer.retrieve.understand import understand
 from mercer.schema.errors import FilterError, NotFoundError
 from mercer.serve.explain.explain import ListingWhy, PageWhy
 from mercer.serve.explain.explainer import Explainer
-from mercer.serve.explain.listing import Known
+from mercer.serve.explain.steps import Known
 from mercer.serve.search.page_record import Visit
 from mercer.serve.search.search import SearchService
 from mercer.serve.search.stages import SearchParams

@@ -15,6 +15,7 @@ from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.index.follower import Follower
 from mercer.engines.embedded.log.page_writer import SlotWriter
 from mercer.engines.embedded.log.recent_file import RecentFile
+from mercer.engines.embedded.ranking.page_models import PageModel
 from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.view.traffic_view import read_traffic
 from mercer.events.collect import CollectRules
@@ -79,6 +80,7 @@ class MarketParts:
     recent: RecentFile | None = None  # None: nothing is remembered for the console
     counters: CounterWatch | None = None  # None: features that count find nothing
     ranker: RankerWatch | None = None  # None: the first pass alone ranks
+    page_models: Callable[[Page], PageModel | None] = lambda page: None  # what ranked a page
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict  # Health.processes
     now_ms: Callable[[], int] = now_ms  # of events and changes; a simulation brings its own
@@ -97,6 +99,7 @@ class EmbeddedMarket:
             parts.search_params,
             pages=parts.page_log,
             known=partial(known_of, parts.catalogue),
+            models=parts.page_models,
         )
         self._intake = EventIntake(
             rules=parts.rules,

@@ -14,6 +14,7 @@ from mercer.retrieve.index import Snapshot
 from mercer.retrieve.row_match import RowPlace, find_rows, has_wish, words_had
 from mercer.schema.page import Page, Shown
 from mercer.serve.explain.evaluation import Evaluation
+from mercer.serve.explain.ranking_why import Comparison, FeaturePart, RankingWhy, StageScore
 from mercer.serve.explain.words import dropped_words, part_words, understood_words
 
 Basis = Literal["logged", "same_index", "now"]
@@ -50,8 +51,10 @@ class HitWhy:
     words: tuple[WordHad, ...] = ()
     attributes: tuple[str, ...] = ()  # wanted values that it has
     cosine: float | None = None
-    parts: tuple[ScorePart, ...] = ()  # their sum is the score; as logged
+    parts: tuple[ScorePart, ...] = ()  # their sum is the score of the first stage; as logged
     is_sponsored: bool = False
+    stages: tuple[StageScore, ...] = ()  # where features were computed
+    features: tuple[FeaturePart, ...] = ()  # what contributed most to the model's score first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,8 @@ class ListingWhy:
     last_shown_score: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)  # what the sentence says, to compute
     parts: tuple[PartGap, ...] = ()
+    stages: tuple[StageScore, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()  # of one on the page: with those above it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,7 @@ class PageWhy:
     note: str  # the same for people
     hits: tuple[HitWhy, ...]
     listing: ListingWhy | None = None
+    ranking: RankingWhy | None = None  # None: the first pass alone
 
 
 def basis_of(page: Page, snapshot: Snapshot) -> Basis:

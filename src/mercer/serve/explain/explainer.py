@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import final
 
+from mercer.engines.embedded.ranking.page_models import PageModel
 from mercer.events.page_log import PageFinder
-from mercer.retrieve.index import ListingIndex
+from mercer.retrieve.index import ListingIndex, Snapshot
 from mercer.retrieve.row_match import find_rows
 from mercer.schema.catalogue import Catalogue
 from mercer.schema.errors import NotFoundError
 from mercer.schema.page import Page
-from mercer.serve.explain.evaluation import evaluate
+from mercer.serve.explain.evaluation import Evaluation, evaluate
 from mercer.serve.explain.explain import ListingWhy, PageWhy, page_why
-from mercer.serve.explain.listing import Known, listing_why
+from mercer.serve.explain.listing import listing_why
+from mercer.serve.explain.ranking_why import PageRanking
 from mercer.serve.explain.similar import similar_why
+from mercer.serve.explain.steps import Known
 from mercer.serve.search.stages import SearchParams
 
 
@@ -43,8 +46,10 @@ class Explainer:
         *,
         pages: PageFinder,
         known: Callable[[str], Known | None],
+        models: Callable[[Page], PageModel | None] = lambda page: None,
     ) -> None:
         self._index, self._params, self._pages, self._known = index, params, pages, known
+        self._models = models
 
     def explain(self, page_id: str, listing_id: str | None = None) -> PageWhy:
         """A page, and where asked why a listing is or is not on it.
@@ -69,15 +74,42 @@ class Explainer:
         if now is not None and now.fault:
             note = f"{why.note} The page's filter cannot be read any more ({now.fault}), so it is left out."
             why = replace(why, note=note)
-        if listing_id is None:
-            return why
-        known = self._known(listing_id)
+        known = None if listing_id is None else self._known(listing_id)
+        if listing_id is not None:
+            why = replace(why, listing=self._listing(page, listing_id, known, now, snapshot))
+        model = self._models(page)
+        return why if model is None else _ranked(why, page, known, PageRanking(page, model))
+
+    def _listing(
+        self,
+        page: Page,
+        listing_id: str,
+        known: Known | None,
+        now: Evaluation | None,
+        snapshot: Snapshot,
+    ) -> ListingWhy:
         if now is None:
             source = self._known(page.q) if page.surface == "similar" else None
-            found: ListingWhy = similar_why(page, listing_id, known, source, snapshot)
-        else:
-            at = None
-            if known is not None:
-                at = find_rows(snapshot, [known.row_id]).get(known.row_id)
-            found = listing_why(page, listing_id, known, at, now)
-        return replace(why, listing=found)
+            return similar_why(page, listing_id, known, source, snapshot)
+        at = None
+        if known is not None:
+            at = find_rows(snapshot, [known.row_id]).get(known.row_id)
+        return listing_why(page, listing_id, known, at, now)
+
+
+def _ranked(why: PageWhy, page: Page, known: Known | None, ranking: PageRanking) -> PageWhy:
+    """The same with what the model made of it.
+
+    Args:
+        known: the listing that was asked about.
+    """
+    hits = tuple(
+        replace(hit, stages=ranking.stages(one.row_id), features=ranking.features(i))
+        for i, (hit, one) in enumerate(zip(why.hits, page.shown, strict=True))
+    )
+    listing = why.listing
+    if listing is not None and known is not None:
+        at = [i for i, one in enumerate(page.shown) if one.row_id == known.row_id]
+        compared = ranking.comparisons(at[0]) if at else ()
+        listing = replace(listing, stages=ranking.stages(known.row_id), comparisons=compared)
+    return replace(why, hits=hits, listing=listing, ranking=ranking.why())

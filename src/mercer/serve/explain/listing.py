@@ -4,50 +4,32 @@ The record is asked first, because it is exact. What it does not hold is found b
 again on the index as it stands; where that is another index, the answer says so.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
-from mercer.rank.chosen import Cut
-from mercer.retrieve.filter_ast import to_text
-from mercer.retrieve.match import MAX_SEMANTIC_HITS
-from mercer.retrieve.row_match import RowPlace, failed_clauses, has_row, ruled_out_by
+from mercer.engines.embedded.ranking.page_models import model_of
+from mercer.retrieve.row_match import RowPlace
 from mercer.schema.page import Page
-from mercer.serve.explain.evaluation import DROPPED_SEMANTIC, Evaluation
+from mercer.serve.explain.evaluation import Evaluation
 from mercer.serve.explain.explain import (
     Basis,
     ListingWhy,
     PartGap,
     Reason,
-    Step,
     basis_of,
-    had_words,
     logged_parts,
     part_gaps,
     title_of,
 )
-from mercer.serve.explain.words import ruled_out_words
-from mercer.serve.search.stages import FIRST_PASS, threshold_of
-
-STEPS = ("catalogue", "for sale", "query's limits", "match", "filter", "scored", "on the page")
-"""The way to the page, in the order in which the search takes it."""
-_STEP_OF: dict[Reason, int] = {
-    "unknown": 0, "gone": 1, "ruled_out": 2, "no_match": 3, "filtered": 4, "not_scored": 5,
-    "further_down": 6, "moved_down": 6, "earlier_page": 6, "changed_since": 6,
-    "shown": len(STEPS), "itself": 6,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the catalogue knows of a listing."""
-
-    row_id: int
-    version: int  # at which it became what it is
-    title: str
-    gone_because: str = ""  # "it is sold out"; "" where it is for sale
+from mercer.serve.explain.record_order import (
+    Cutoff,
+    cutoff_of,
+    final_scores,
+    place_by_score,
+    place_of,
+)
+from mercer.serve.explain.steps import Known, steps_of
+from mercer.serve.explain.stopped import Stop, cut_stop, stop_of
+from mercer.serve.search.stages import FIRST_PASS
 
 
 def listing_why(
@@ -88,7 +70,7 @@ class _Reader:
                 )  # fmt: skip
         if self._known is None:
             return self._why("unknown", "The catalogue has no listing with this id.", "now")
-        logged = self._logged_place(self._known.row_id)
+        logged = place_of(self._page, self._known.row_id)
         if logged is not None:
             return self._from_log(logged)
         if self._at is None:
@@ -97,14 +79,11 @@ class _Reader:
 
     # -- from the record ----------------------------------------------------------------------
 
-    def _logged_place(self, row_id: int) -> int | None:
-        found = np.flatnonzero(self._page.candidate_rows == row_id)
-        return int(found[0]) if len(found) else None
-
     def _from_log(self, place: int) -> ListingWhy:
         page = self._page
-        scores = page.stage_scores(page.stages[0]) if page.stages else page.candidate_scores
-        score = float(scores[place]) if len(scores) else None
+        scores = final_scores(page)
+        cut = cutoff_of(page, place)
+        score = float(scores[place]) if len(scores) and cut is None else None
         if place < self._first:
             return self._earlier(place, score, "logged")
         if place < self._last:
@@ -114,20 +93,16 @@ class _Reader:
                 "page was cut; its place was left empty.",
                 "logged", position=place + 1, score=score,
             )  # fmt: skip
-        return self._below(place, score, self._logged_without_limit(place), "logged")
+        return self._below(place, score, self._logged_without_limit(place), "logged", cut=cut)
 
     def _logged_without_limit(self, place: int) -> int:
         """The place of a candidate of the record had there been no limit per seller."""
-        page = self._page
-        scores = page.stage_scores(page.stages[0]) if page.stages else page.candidate_scores
         if self._now.request.per_seller is None:
             return place
-        if self._basis == "same_index" and self._at is not None:
+        if self._basis == "same_index" and self._at is not None and not model_of(self._page):
             exact = self._now.place_in(self._now.ranked, self._at)
             return place if exact is None else exact
-        if not len(scores):
-            return place
-        return int((scores > scores[place]).sum()) + int((scores[:place] == scores[place]).sum())
+        return place_by_score(self._page, place)
 
     # -- from the index -----------------------------------------------------------------------
 
@@ -147,67 +122,24 @@ class _Reader:
         )
 
     def _from_index(self, at: RowPlace) -> ListingWhy:
-        now, found = self._now, self._now.found
-        segment = now.snapshot.segments[at.part]
-        if out := ruled_out_by(found.wanted, segment, at.row):
-            currency = now.params.understand.currency
-            faults = [ruled_out_words(one, currency=currency) for one in out]
-            numbers: dict[str, float] = {}
-            for one in out:
-                if one.limit_micros is not None and one.price_micros is not None:
-                    numbers = {
-                        "limit_micros": one.limit_micros,
-                        "price_micros": one.price_micros,
-                        "gap_micros": abs(one.price_micros - one.limit_micros),
-                    }
-            return self._stopped("ruled_out", "The query itself rules it out", faults, numbers)
-        if not has_row(found.unfiltered[at.part], at.row):
-            return self._no_match(at)
-        if not has_row(found.matches[at.part], at.row):
-            clauses = failed_clauses(found.tree, segment, at.row)
-            return self._stopped(
-                "filtered",
-                "It matches the query, but not the filter",
-                [to_text(clause) for clause in clauses],
-                {},
-            )
-        return self._matched(at)
-
-    def _no_match(self, at: RowPlace) -> ListingWhy:
-        words = had_words(self._now, at)
-        faults: list[str] = []
-        numbers: dict[str, float] = {}
-        if self._now.request.mode != "semantic":
-            n_had, needed = sum(w.is_had for w in words), self._now.found.lexical.level
-            missing = ", ".join(w.word for w in words if not w.is_had)
-            faults.append(
-                f"it has {n_had} of the {len(words)} words, and {needed} are needed; it has no: "
-                f"{missing}"
-            )
-            numbers |= {"words_had": n_had, "words_needed": needed, "words_asked": len(words)}
-        cosine = self._now.cosine(at)
-        if cosine is not None:
-            limit = threshold_of(self._now.request, self._now.snapshot)
-            numbers |= {"cosine": cosine, "threshold": limit}
-            faults.append(_far(cosine, limit))
-        else:
-            faults.append(self._no_meaning())
-        return self._stopped("no_match", "It does not match the query", faults, numbers)
-
-    def _no_meaning(self) -> str:
-        if self._now.request.mode == "lexical":
-            return "the search asked for words only, so meaning did not count"
-        if any(why.startswith(DROPPED_SEMANTIC) for why in self._page.degraded):
-            return "meaning did not count, because the time was used up"
-        return "meaning did not count, because no listing has any of the words"
+        stop = stop_of(self._page, self._now, at)
+        return self._matched(at) if stop is None else self._stopped(stop)
 
     def _matched(self, at: RowPlace) -> ListingWhy:
         """In the match set now: where it stands in the order."""
         now = self._now
         place = now.place(at)
         scores = self._scores(at)
-        score = sum(scores.values()) if scores else None
+        model = model_of(self._page)  # its scores are not those that this search gives
+        score = sum(scores.values()) if scores and not model else None
         is_scored = now.place_in(now.head, at) is not None
+        if is_scored and model and not self._is_whole:
+            return self._why(
+                "further_down",
+                f"The first pass puts it at place {place + 1}; where {model} put it is not known, "
+                "because the record of the page does not have it.",
+                self._basis, score=score, parts=self._gaps(at),
+            )  # fmt: skip
         if self._is_new(is_scored, place):
             return self._why(
                 "changed_since",
@@ -218,7 +150,9 @@ class _Reader:
         if place < self._first:
             return self._earlier(place, score, self._basis)
         if not is_scored and now.stage == FIRST_PASS:
-            return self._not_scored(place, score, now.cut(at), self._gaps(at))
+            return self._stopped(
+                cut_stop(now.cut(at), score), position=place + 1, score=score, parts=self._gaps(at)
+            )
         without = now.place_in(now.ranked, at) if is_scored else place
         assert without is not None
         return self._below(place, score, without, self._basis, gaps=self._gaps(at))
@@ -229,9 +163,13 @@ class _Reader:
             return False
         if self._first <= place < self._last:
             return True
+        return is_scored and self._is_whole  # the record has all that were scored, and not this one
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the record has all candidates that were scored."""
         n_all = self._page.list_stats.get("candidates")
-        is_whole = n_all is not None and len(self._page.candidate_rows) == int(n_all)
-        return is_scored and is_whole  # the record has all that were scored, and not this one
+        return n_all is not None and len(self._page.candidate_rows) == int(n_all)
 
     # -- the order ----------------------------------------------------------------------------
 
@@ -251,10 +189,13 @@ class _Reader:
         basis: Basis,
         *,
         gaps: tuple[PartGap, ...] = (),
+        cut: Cutoff | None = None,
     ) -> ListingWhy:
         last = self._page.shown[-1] if self._page.shown else None
         gap = ""
-        if score is not None and last is not None and self._now.stage is not None:
+        if cut is not None:  # its score is of another stage than that of the last one shown
+            gap = f" {cut.sentence}"
+        elif score is not None and last is not None and self._now.stage is not None:
             gap = (
                 f" Its score is {score:.4f}, {abs(last.score - score):.4f} "
                 f"{'below' if score <= last.score else 'above'} the last one shown."
@@ -267,35 +208,14 @@ class _Reader:
                 "moved_down",
                 f"By its score it would stand at place {without + 1}; the limit of {limit} listings "
                 f"per seller on a page moved it down to place {place + 1}.{gap}",
-                basis, position=place + 1, score=score, parts=gaps,
+                basis, position=place + 1, score=score, parts=gaps, numbers=_numbers(cut),
             )  # fmt: skip
         behind = place + 1 - self._last
         return self._why(
             "further_down",
             f"It stands further down: at place {place + 1}, {behind} below this page.{gap}",
-            basis, position=place + 1, score=score, parts=gaps,
+            basis, position=place + 1, score=score, parts=gaps, numbers=_numbers(cut),
         )  # fmt: skip
-
-    def _not_scored(
-        self, place: int, score: float | None, cut: Cut, gaps: tuple[PartGap, ...]
-    ) -> ListingWhy:
-        faults = [
-            f"by quality it is number {cut.quality_rank:,} of the matches, of which the best "
-            f"{cut.quality_limit:,} are scored"
-        ]
-        numbers = {"quality_rank": cut.quality_rank, "quality_limit": cut.quality_limit}
-        if cut.lexical_limit:
-            numbers["lexical_limit"] = cut.lexical_limit
-            rank = "far behind" if cut.lexical_rank is None else f"number {cut.lexical_rank:,}"
-            faults.append(
-                f"by its words (BM25) it is {rank}, and the best {cut.lexical_limit:,} are scored"
-            )
-        if cut.lexical_rank is not None:
-            numbers["lexical_rank"] = cut.lexical_rank
-        if score is not None:
-            faults.append(f"scored, it would have had {score:.4f}")
-        why = self._stopped("not_scored", "It matches, but was not among those scored", faults, {})
-        return self._with(why, place, score, gaps, {k: float(v) for k, v in numbers.items()})
 
     def _scores(self, at: RowPlace) -> dict[str, float]:
         """The parts of its score; empty where no score orders the page."""
@@ -320,22 +240,16 @@ class _Reader:
     # -- building -----------------------------------------------------------------------------
 
     def _stopped(
-        self, reason: Reason, what: str, faults: Sequence[str], numbers: dict[str, float]
-    ) -> ListingWhy:
-        sentence = f"{what}: {'; '.join(faults)}."
-        return self._why(reason, sentence, self._basis, faults=tuple(faults), numbers=numbers)
-
-    def _with(
         self,
-        why: ListingWhy,
-        place: int,
-        score: float | None,
-        gaps: tuple[PartGap, ...],
-        numbers: dict[str, float],
+        stop: Stop,
+        *,
+        position: int | None = None,
+        score: float | None = None,
+        parts: tuple[PartGap, ...] = (),
     ) -> ListingWhy:
         return self._why(
-            why.reason, why.sentence, why.basis, faults=why.faults, position=place + 1, score=score,
-            parts=gaps, numbers=numbers,
+            stop.reason, stop.sentence, self._basis, faults=stop.faults, position=position,
+            score=score, parts=parts, numbers=dict(stop.numbers),
         )  # fmt: skip
 
     def _why(
@@ -370,24 +284,7 @@ class _Reader:
         )
 
 
-def steps_of(reason: Reason, sentence: str) -> tuple[Step, ...]:
-    """The way to the page with the one step that stopped the listing."""
-    at = _STEP_OF[reason]
-    return tuple(
-        Step(
-            name=name,
-            outcome="passed" if i < at else "stopped" if i == at else "not_reached",
-            text=sentence if i == at else "",
-        )
-        for i, name in enumerate(STEPS)
-    )
-
-
-def _far(cosine: float, limit: float) -> str:
-    """Why the meaning was no reason to match."""
-    if cosine >= limit:
-        return (
-            f"its meaning is near enough (cosine {cosine:.3f}, {limit:.3f} is asked), but it is not "
-            f"among the {MAX_SEMANTIC_HITS:,} nearest that the index gave"
-        )
-    return f"its meaning is {limit - cosine:.3f} too far: cosine {cosine:.3f}, {limit:.3f} is asked"
+def _numbers(cut: Cutoff | None) -> dict[str, float]:
+    if cut is None:
+        return {}
+    return {"first_pass_place": cut.place, "n_ranked": cut.n_ranked, "margin": cut.margin}

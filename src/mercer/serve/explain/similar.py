@@ -6,7 +6,7 @@ from mercer.retrieve.index import Snapshot
 from mercer.retrieve.row_match import RowPlace, find_rows
 from mercer.schema.page import Page
 from mercer.serve.explain.explain import Basis, ListingWhy, Reason, basis_of
-from mercer.serve.explain.listing import Known, steps_of
+from mercer.serve.explain.steps import Known, steps_of
 
 
 def similar_why(
