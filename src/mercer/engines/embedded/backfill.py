@@ -13,7 +13,7 @@ from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.replay import replay_to
 from mercer.engines.embedded.log.market_log import EmbeddedLog
-from mercer.engines.embedded.page_replay import PageRows, candidates_of, page_rows
+from mercer.engines.embedded.page_replay import PageRows, asked_ms_of, candidates_of, page_rows
 from mercer.events.log import START
 from mercer.features.counter_reader import CounterReader
 from mercer.features.plan import Plan
@@ -102,7 +102,7 @@ def backfill(
 def _values(
     plan: Plan, page: Page, found: PageRows, counters: CounterReader | None, *, has_all: bool
 ) -> pa.RecordBatch:
-    matrix = plan.run(found.batch, now_ms=page.served_ms, counters=counters)
+    matrix = plan.run(found.batch, now_ms=asked_ms_of(page), counters=counters)
     features = matrix.to_arrow()
     position = {one.row_id: one.position for one in page.shown}
     positions = pa.array([position.get(one) for one in found.row_ids.tolist()], pa.int64())

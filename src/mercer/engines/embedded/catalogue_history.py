@@ -31,6 +31,7 @@ class SellerState:
     """A seller from a version of the catalogue on."""
 
     version: int
+    offset: int  # of its record in the log of the catalogue
     row: dict[str, object]  # of SELLER
 
 
@@ -61,18 +62,37 @@ class CatalogueHistory:
     def sellers_at(self, seller_ids: Sequence[str], version: int, *, at_ms: int) -> pa.RecordBatch:
         """(n,) SELLER rows, null where a seller was unknown.
 
-        Sellers have no version of their own: of those that were changed while no listing was, the
-        last that was updated at or before `at_ms` counts.
+        For pages that do not say which sellers they saw: of those that were changed while no listing
+        was, the last that was updated at or before `at_ms` counts.
         """
-        rows = [self._seller(one, version, at_ms) for one in seller_ids]
-        fields = [pa.field(field.name, field.type) for field in SELLER]
-        return pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields))
+        return _seller_rows([self._seller(one, version, at_ms) for one in seller_ids])
+
+    def sellers_read_to(self, seller_ids: Sequence[str], offset: int) -> pa.RecordBatch:
+        """(n,) SELLER rows of whoever had read the log up to a record; null where one was unknown."""
+        return _seller_rows([self._read_to(one, offset) for one in seller_ids])
+
+    def _read_to(self, seller_id: str, offset: int) -> dict[str, object]:
+        stands: dict[str, object] = {}
+        for state in self.sellers.get(seller_id, []):
+            is_newer = not stands or _updated_ms(state.row) > _updated_ms(stands)
+            if state.offset <= offset and is_newer:
+                stands = state.row
+        return stands or {"seller_id": seller_id}
 
     def _seller(self, seller_id: str, version: int, at_ms: int) -> dict[str, object]:
         for state in reversed(self.sellers.get(seller_id, [])):
-            if state.version <= version and int(str(state.row["updated_ms"])) <= at_ms:
+            if state.version <= version and _updated_ms(state.row) <= at_ms:
                 return state.row
         return {}
+
+
+def _updated_ms(row: dict[str, object]) -> int:
+    return int(str(row["updated_ms"]))
+
+
+def _seller_rows(rows: list[dict[str, object]]) -> pa.RecordBatch:
+    fields = [pa.field(field.name, field.type) for field in SELLER]
+    return pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields))
 
 
 @contextmanager
@@ -98,14 +118,15 @@ def _replayed(
     try:
         catalogue.clear(version=log.catalogue.n_dropped())
         with pa.ipc.new_file(str(file), CHANGED_LISTING) as out:
-            for _, change in log.catalogue.read(0, kinds=CATALOGUE_KINDS):
+            for offset, change in log.catalogue.read(0, kinds=CATALOGUE_KINDS):
                 before = catalogue.version()
                 apply_change(catalogue, change, position=START)
                 for rows in catalogue.changes(since=before):
                     out.write_batch(rows.filter(pc.is_in(rows.column("row_id"), wanted)))
                 if change.kind == "sellers":
                     for row in change.rows.to_pylist():
-                        sellers.setdefault(row["seller_id"], []).append(SellerState(before, row))
+                        state = SellerState(before, offset, row)
+                        sellers.setdefault(row["seller_id"], []).append(state)
     finally:
         catalogue.close()
     return sellers

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from mercer.schema.money import Rates
 from mercer.schema.page import Page
 
 I64s = npt.NDArray[np.int64]
+CANDIDATE: Final = "candidate"
+PLACE: Final = "place"  # a column of the stages: where a candidate stood after the first pass
+NOW_STAT, SELLERS_STAT = "now_ms", "sellers_version"  # of a page's list statistics
 _TYPES = {"number": pa.float64(), "text": pa.string(), "texts": pa.list_(pa.string())}
 
 
@@ -32,10 +35,24 @@ class PageRows:
 
 
 def candidates_of(page: Page) -> I64s:
-    """(n,) row ids of the candidates that a page keeps."""
+    """(n,) row ids of the candidates that a page keeps; of a ranked page those that had features."""
     if page.is_detailed and page.candidate_rows.size:
-        return page.candidate_rows
+        return page.candidate_rows[_kept_of(page)]
     return np.array([one.row_id for one in page.shown], np.int64)
+
+
+def asked_ms_of(page: Page) -> int:
+    """The moment that its features were computed for; later pages of a slate have that of the first."""
+    return int(page.list_stats.get(NOW_STAT, page.served_ms))
+
+
+def _kept_of(page: Page) -> I64s:
+    """Places among the candidates of those that had features, in the order in which they were ranked."""
+    place = page.stage_scores(PLACE)
+    if not place.size:
+        return np.arange(page.candidate_rows.size)
+    ranked = np.flatnonzero(~np.isnan(place))
+    return ranked[np.argsort(place[ranked], kind="stable")]
 
 
 def page_rows(
@@ -57,7 +74,10 @@ def page_rows(
     columns |= _columns_of(listing_inputs(batch, rates, reads=reads))
     if any(name.startswith("seller.") for name in reads):
         ids = batch.column("seller_id").to_pylist()
-        sellers = history.sellers_at(ids, page.catalogue_version, at_ms=page.served_ms)
+        if SELLERS_STAT in page.list_stats:
+            sellers = history.sellers_read_to(ids, int(page.list_stats[SELLERS_STAT]))
+        else:
+            sellers = history.sellers_at(ids, page.catalogue_version, at_ms=page.served_ms)
         columns |= _columns_of(seller_inputs(sellers, reads=reads))
     columns |= _candidates(page, reads, kept)
     columns[GROUP] = pa.array(np.zeros(kept.size, np.int64))
@@ -86,14 +106,17 @@ def _request(page: Page, reads: Collection[str], n: int) -> Mapping[str, pa.Arra
 
 
 def _candidates(page: Page, reads: Collection[str], kept: I64s) -> dict[str, pa.Array]:
-    """Scores of the stages; missing where the page does not have them."""
-    scores: dict[str, Any] = {}
+    """What the stages knew of each candidate; missing where the page does not have it."""
+    known: dict[str, npt.NDArray[np.float32]] = {}
     if page.stages and page.candidate_scores.size:
-        table = page.candidate_scores.reshape(-1, len(page.stages))
-        scores = {f"candidate.{name}": table[:, j] for j, name in enumerate(page.stages)}
-    nothing = np.full(kept.size, np.nan)
+        table = page.candidate_scores.reshape(-1, len(page.stages))[_kept_of(page)][kept]
+        known = {
+            name if owner_of(name) == CANDIDATE else f"{CANDIDATE}.{name}": table[:, j]
+            for j, name in enumerate(page.stages)
+        }
+    nothing = np.full(kept.size, np.nan, np.float32)
     return {
-        name: pa.array(scores[name][kept].astype(np.float64) if name in scores else nothing)
+        name: pa.array(np.ascontiguousarray(known.get(name, nothing)).astype(np.float64))
         for name in reads
-        if owner_of(name) == "candidate"
+        if owner_of(name) == CANDIDATE
     }

@@ -1,0 +1,202 @@
+"""Whether the values that ranked served pages are those that the batch path gives, bit for bit.
+
+Each page names its feature set, its version of catalogue and sellers, and its place in the log of the
+counters. Everything is made anew from the log as of those, on the batch path, and compared with what
+the page has written down. Nothing that serves is asked.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+
+import numpy as np
+import numpy.typing as npt
+
+from mercer.engines.embedded.catalogue_history import CatalogueHistory, catalogue_history
+from mercer.engines.embedded.counters.params import CounterParams
+from mercer.engines.embedded.counters.place import Place
+from mercer.engines.embedded.counters.replay import TableCounters, replay_to
+from mercer.engines.embedded.feature_sets import FeatureSetFolder
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, page_rows
+from mercer.events.log import START
+from mercer.features.counter_reader import CounterReader
+from mercer.features.plan import Plan
+from mercer.schema.errors import NotFoundError
+from mercer.schema.page import Page
+
+F32s = npt.NDArray[np.float32]
+I64s = npt.NDArray[np.int64]
+MAX_SHOWN = 100  # differences that a report names
+OnPages = Callable[[int, int], None]
+"""(pages done, pages in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that came out otherwise."""
+
+    page_id: str
+    listing_id: str
+    feature: str
+    served: float
+    replayed: float
+
+
+@dataclass(slots=True)
+class ParityReport:
+    """What was compared."""
+
+    pages: int = 0
+    values: int = 0
+    mismatches: int = 0
+    differences: list[Difference] = field(default_factory=list)  # the first MAX_SHOWN
+    by_feature: dict[str, int] = field(default_factory=dict)  # mismatches
+    not_compared: dict[str, int] = field(default_factory=dict)  # pages, by reason
+
+    def leave_out(self, reason: str) -> None:
+        """A page that cannot be compared."""
+        self.not_compared[reason] = self.not_compared.get(reason, 0) + 1
+
+    def differ(self, one: Difference) -> None:
+        """A value that came out otherwise."""
+        self.mismatches += 1
+        self.by_feature[one.feature] = self.by_feature.get(one.feature, 0) + 1
+        if len(self.differences) < MAX_SHOWN:
+            self.differences.append(one)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Task:
+    place: Place  # of the counters that the page saw
+    position: str
+    page_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParityJob:
+    """Which pages are replayed: those served in [from_ms, to_ms), at most so many, the newest."""
+
+    from_ms: int
+    to_ms: int
+    max_pages: int | None = None
+
+
+def parity(
+    log: EmbeddedLog,
+    sets: FeatureSetFolder,
+    params: CounterParams,
+    job: ParityJob,
+    *,
+    on_pages: OnPages = lambda done, total: None,
+) -> ParityReport:
+    """Replay pages through the batch path and compare every value that was used.
+
+    A page without its heavy part, or one that no feature was computed for, has nothing to compare. One
+    whose log was compacted, erased or aged since is left out by name: its listings, events or feature
+    set are not there any more.
+    """
+    report = ParityReport()
+    tasks, row_ids = _tasks(log, job, report)
+    plans = _Plans(sets)
+    with catalogue_history(log, row_ids=row_ids) as history:
+        for done, (task, counters) in enumerate(_with_counters(log, params, tasks), 1):
+            page = log.pages.find(task.page_id)
+            if page is None:
+                report.leave_out("the page was removed meanwhile")
+            else:
+                _compare(page, plans, history, params, counters, report)
+            on_pages(done, len(tasks))
+    return report
+
+
+class _Plans:
+    def __init__(self, sets: FeatureSetFolder) -> None:
+        self._sets, self._known = sets, dict[str, Plan | None]()
+
+    def of(self, set_hash: str) -> Plan | None:
+        if set_hash not in self._known:
+            try:
+                self._known[set_hash] = self._sets.plan(set_hash)
+            except NotFoundError:
+                self._known[set_hash] = None
+        return self._known[set_hash]
+
+
+def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list[_Task], I64s]:
+    """The pages in the order of their counters, and the row ids of all their candidates."""
+    found: list[tuple[int, str]] = []
+    for entry in log.read(after=START, kinds={"pages"}):
+        rows = entry.change.rows
+        served = rows.column("served_ms").to_numpy()
+        has_set = np.array([bool(one) for one in rows.column("feature_set").to_pylist()], np.bool_)
+        chosen = np.flatnonzero((served >= job.from_ms) & (served < job.to_ms) & has_set)
+        ids = rows.column("page_id")
+        found += [(int(served[i]), ids[i].as_py()) for i in chosen.tolist()]
+    found.sort(reverse=True)
+    tasks, row_ids = list[_Task](), [np.zeros(0, np.int64)]
+    for _, page_id in found[: job.max_pages]:
+        page = log.pages.find(page_id)
+        if page is None or not page.shown_features.size:
+            report.leave_out("its values were not written down (log.detail_share, or beyond the rank)")
+            continue
+        read = page.counters_position
+        tasks.append(_Task(Place.parse(read) if read else Place(), read, page_id))
+        row_ids = [np.union1d(row_ids[0], candidates_of(page))]
+    return sorted(tasks), row_ids[0]
+
+
+def _with_counters(
+    log: EmbeddedLog, params: CounterParams, tasks: list[_Task]
+) -> Iterator[tuple[_Task, CounterReader | None]]:
+    """Each task with the counters at its place; without any where the page had none."""
+    groups = [(place, list(some)) for place, some in groupby(tasks, key=attrgetter("position"))]
+    readers: Iterator[TableCounters] = replay_to(log, params, [one for one, _ in groups if one])
+    for position, some in groups:
+        reader = next(readers) if position else None
+        for task in some:
+            yield task, reader
+
+
+def _compare(
+    page: Page,
+    plans: _Plans,
+    history: CatalogueHistory,
+    params: CounterParams,
+    counters: CounterReader | None,
+    report: ParityReport,
+) -> None:
+    plan = plans.of(page.feature_set)
+    if plan is None:
+        report.leave_out(f"its feature set {page.feature_set[:12]} is not there any more")
+        return
+    if plan.reads_counters and counters is None:
+        report.leave_out("it was served without counters")
+        return
+    found = page_rows(page, history, params.rates, reads=plan.reads)
+    if found.n_lost:
+        report.leave_out("the log does not have its listings as they were any more")
+        return
+    matrix = plan.run(found.batch, now_ms=asked_ms_of(page), counters=counters)
+    row_of = {row_id: i for i, row_id in enumerate(found.row_ids.tolist())}
+    rows = [row_of.get(one.row_id, -1) for one in page.shown]
+    if min(rows, default=-1) < 0:
+        report.leave_out("its candidates were not written down as far as what it shows")
+        return
+    _count(page, plan, page.shown_features.reshape(len(rows), -1), matrix.dense[rows], report)
+
+
+def _count(page: Page, plan: Plan, served: F32s, replayed: F32s, report: ParityReport) -> None:
+    report.pages += 1
+    report.values += served.size
+    differs = served.view(np.uint32) != np.ascontiguousarray(replayed).view(np.uint32)
+    for i, j in zip(*np.nonzero(differs), strict=True):
+        one = Difference(
+            page.page_id,
+            page.shown[i].listing_id,
+            plan.names[j],
+            float(served[i, j]),
+            float(replayed[i, j]),
+        )
+        report.differ(one)
