@@ -21,6 +21,7 @@ from mercer.cli_features_run import add_to as add_features_run
 from mercer.cli_keys import app as keys_app
 from mercer.cli_log import app as log_app
 from mercer.cli_models import app as models_app
+from mercer.cli_parity import app as parity_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
 from mercer.cli_train import app as train_app
@@ -37,6 +38,7 @@ app.add_typer(credits_app)  # credits
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(train_app, name="train")
 app.add_typer(models_app)  # models, promote, rollback
+app.add_typer(parity_app)  # parity
 add_features_run(features_app)
 app.add_typer(features_app, name="features")  # list, explain, lint, fit, run, backfill, off
 app.add_typer(demo_app)  # demo

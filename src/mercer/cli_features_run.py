@@ -32,7 +32,9 @@ Now = Annotated[
 
 
 @contextmanager
-def rows_done(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def rows_done(
+    what: str, total: int | None, *, unit: str = "rows"
+) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, a line every few seconds elsewhere; always on stderr."""
     if not sys.stderr.isatty():
         last = time.monotonic()
@@ -42,7 +44,7 @@ def rows_done(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
             if time.monotonic() - last >= PLAIN_EVERY_S:
                 last = time.monotonic()
                 of = "" if total is None else f" of {total:,}"
-                sys.stderr.write(f"{what}: {done:,}{of} rows\n")
+                sys.stderr.write(f"{what}: {done:,}{of} {unit}\n")
 
         yield tell
         return
@@ -206,7 +208,7 @@ def backfill_command(
         )  # fmt: skip
         with (
             closing(EmbeddedLog(folder.log, is_owner=False)) as log,
-            rows_done("backfill", None) as done,
+            rows_done("backfill", None, unit="pages") as done,
         ):
             report = backfill(
                 plan, log, params_of(config), job, on_pages=lambda pages, total: done(pages)

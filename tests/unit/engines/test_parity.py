@@ -1,0 +1,145 @@
+"""Laws of parity: what ranked a page comes out again, bit for bit, whatever changed since."""
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mercer.app import counting, own_market
+from mercer.engines.embedded.counters.params import params_of
+from mercer.engines.embedded.feature_sets import FeatureSetFolder
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.parity import ParityJob, ParityReport, parity
+from mercer.retrieve.request import SearchRequest
+from mercer.schema.page import Page
+from mercer.serve.embedded_market import EmbeddedMarket
+from support.ranker_kit import plan_of_market, promote_ranker, ranker
+from support.small_market import small_market
+
+QUERIES = ("ring", "blue mug", "gift for her", "wooden table under 90 dollars", "earings", "vintage")
+CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0.2\n"
+
+
+def now_ms() -> int:
+    return int(time.time() * 1e3)
+
+
+def visit(market: EmbeddedMarket, *, round_: int) -> None:
+    """Search, look at a second page, click and buy what is shown."""
+    events: list[dict[str, Any]] = []
+    for i, q in enumerate(QUERIES):
+        who = {"visitor_id": f"v{i % 2}", "session_id": f"s{i % 3}"}
+        page = market.search(SearchRequest(q=q, per_page=6, buyer_id="b", **who))
+        market.search(SearchRequest(q=q, per_page=6, page=2, cursor=page.cursor, **who))
+        for hit in page.hits[:2]:
+            for kind in ("impression", "click", "purchase"):
+                events.append(
+                    {"event_id": f"{round_}-{i}-{hit.listing_id}-{kind}", "kind": kind, "query": q,
+                     "listing_id": hit.listing_id, "page_id": page.page_id, "time_ms": now_ms(),
+                     "price_micros": 5_000_000, "currency": "USD", **who}
+                )  # fmt: skip
+    assert {one.verdict for one in market.put_events(events)} == {"accepted"}
+
+
+def edit(market: EmbeddedMarket) -> None:
+    """Change a fifth of what is shown."""
+    hits = [hit for q in QUERIES for hit in market.search(SearchRequest(q=q)).hits]
+    for document in {hit.listing_id: dict(hit.document) for hit in hits[::5]}.values():
+        kept = ("listing_id", "seller_id", "currency", "category_path", "tags", "quantity")
+        changed = {name: document[name] for name in kept} | {
+            "title": document["title"] + " ring", "price_micros": 999_000_000, "rating": 1.5,
+            "rating_count": 77, "updated_ms": now_ms(),
+        }  # fmt: skip
+        (answer,) = market.put_listings([changed])
+        assert answer.verdict == "accepted", answer
+
+
+def replayed(folder: MarketFolder) -> ParityReport:
+    job = ParityJob(from_ms=0, to_ms=now_ms() + 1)
+    with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
+        return parity(log, FeatureSetFolder(folder.models), params_of(folder.config()), job)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> MarketFolder:
+    """A market whose pages were ranked by two models, with edits, events and a restart between."""
+    folder = MarketFolder(tmp_path_factory.mktemp("parity") / "shop")
+    with small_market(folder.path, n_listings=300, seed=3, config=CONFIG):
+        pass
+    with (
+        counting(folder, folder.config()) as counters,
+        own_market(folder.path) as market,
+    ):
+        counters.catch_up()
+        plan = plan_of_market(folder)
+        promote_ranker(folder.path, ranker(plan, {"price_log": -1.0}, name="cheap"))
+        market.follow_models()
+        visit(market, round_=1)
+        edit(market)
+        counters.catch_up()
+        visit(market, round_=2)
+    with (
+        counting(folder, folder.config()) as counters,
+        own_market(folder.path) as market,
+    ):
+        plan = plan_of_market(folder)  # fitted on what stands now
+        promote_ranker(folder.path, ranker(plan, {"price_log": 1.0}, name="dear"))
+        market.follow_models()
+        counters.catch_up()
+        visit(market, round_=3)
+        edit(market)
+    return folder
+
+
+def test_nothing_differs(folder: MarketFolder) -> None:
+    """Every value of every page comes out again, though listings, counters, model, feature set and
+    process are others by now."""
+    report = replayed(folder)
+    assert report.not_compared == {}
+    assert report.pages >= 3 * 2 * len(QUERIES) - 6  # a second page may be empty
+    assert report.values > 100 * report.pages
+    assert (report.mismatches, report.differences) == (0, [])
+
+
+def test_values_are_there(folder: MarketFolder) -> None:
+    """It is no comparison of nothing: counters, text, prices and list features have values that vary."""
+    pages = [p for p in PageLog(folder.log).recent(limit=100) if p.shown_features.size]
+    sets = FeatureSetFolder(folder.models)
+    plan = sets.plan(pages[0].feature_set)
+    assert len({page.feature_set for page in pages}) == 2
+    assert len({page.counters_position for page in pages}) >= 2
+    rows = np.concatenate(
+        [p.shown_features.reshape(len(p.shown), -1) for p in pages if p.feature_set == plan.hash]
+    )
+    varies = [len(np.unique(column[~np.isnan(column)])) > 1 for column in rows.T]
+    assert sum(varies) >= 0.5 * len(plan.names)
+
+
+def test_one_bit_is_found(folder: MarketFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that differs in its last bit is named with page, listing, feature and both values."""
+    newest = next(p for p in PageLog(folder.log).recent(limit=100) if p.shown_features.size)
+    find = PageLog.find
+    plan = FeatureSetFolder(folder.models).plan(newest.feature_set)
+    j = plan.names.index("price_log")
+
+    def bent(self: PageLog, page_id: str) -> Page | None:
+        page = find(self, page_id)
+        if page is None or page.page_id != newest.page_id:
+            return page
+        values = page.shown_features.copy()
+        values[j] = np.nextafter(values[j], np.float32(np.inf))
+        return replace(page, shown_features=values)
+
+    monkeypatch.setattr(PageLog, "find", bent)
+    report = replayed(folder)
+    (one,) = report.differences
+    assert report.mismatches == 1
+    assert (one.page_id, one.feature) == (newest.page_id, "price_log")
+    assert one.listing_id == newest.shown[0].listing_id
+    assert np.float32(one.served) == np.nextafter(np.float32(one.replayed), np.float32(np.inf))
