@@ -113,7 +113,7 @@ def test_values_are_there(folder: MarketFolder) -> None:
     sets = FeatureSetFolder(folder.models)
     plan = sets.plan(pages[0].feature_set)
     assert len({page.feature_set for page in pages}) == 2
-    assert len({page.counters_position for page in pages}) >= 2
+    assert len({page.counters_position for page in pages}) >= 3  # before any event, too
     rows = np.concatenate(
         [p.shown_features.reshape(len(p.shown), -1) for p in pages if p.feature_set == plan.hash]
     )

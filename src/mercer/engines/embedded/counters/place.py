@@ -13,6 +13,9 @@ from mercer.engines.embedded.log.market_log import parse_position, position_of
 from mercer.events.log import Position
 from mercer.schema.errors import InputError
 
+BEGINNING: Final = "events:0"
+"""What a page names where nothing was counted yet: the start of the log, which is no missing place."""
+
 _PARTS: Final = frozenset(("catalogue", "events", "row"))
 
 

@@ -6,6 +6,7 @@ from typing import Final, final
 
 import numpy as np
 
+from mercer.engines.embedded.counters.place import BEGINNING
 from mercer.engines.embedded.counters.shared_file import RING, SharedFile, State
 from mercer.features.column import F32s, U64s
 from mercer.features.counter_decay import HalfLives
@@ -35,7 +36,9 @@ class CounterView:
     @property
     def position(self) -> str:
         """The place in the log up to which events are counted; "" where no counters were read."""
-        return "" if self._state is None or self.is_degraded else self._state.position
+        if self._state is None or self.is_degraded:
+            return ""
+        return self._state.position or BEGINNING
 
     @property
     def half_lives_ms(self) -> tuple[int, ...]:
