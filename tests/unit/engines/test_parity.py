@@ -3,7 +3,6 @@
 import time
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,14 @@ from mercer.serve.embedded_market import EmbeddedMarket
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
 from support.small_market import small_market
 
-QUERIES = ("ring", "blue mug", "gift for her", "wooden table under 90 dollars", "earings", "vintage")
+QUERIES = (
+    "ring",
+    "blue mug",
+    "gift for her",
+    "wooden table under 90 dollars",
+    "earings",
+    "vintage",
+)
 CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0.2\n"
 
 
@@ -38,12 +44,12 @@ def visit(market: EmbeddedMarket, *, round_: int) -> None:
         page = market.search(SearchRequest(q=q, per_page=6, buyer_id="b", **who))
         market.search(SearchRequest(q=q, per_page=6, page=2, cursor=page.cursor, **who))
         for hit in page.hits[:2]:
-            for kind in ("impression", "click", "purchase"):
-                events.append(
-                    {"event_id": f"{round_}-{i}-{hit.listing_id}-{kind}", "kind": kind, "query": q,
-                     "listing_id": hit.listing_id, "page_id": page.page_id, "time_ms": now_ms(),
-                     "price_micros": 5_000_000, "currency": "USD", **who}
-                )  # fmt: skip
+            events += [
+                {"event_id": f"{round_}-{i}-{hit.listing_id}-{kind}", "kind": kind, "query": q,
+                 "listing_id": hit.listing_id, "page_id": page.page_id, "time_ms": now_ms(),
+                 "price_micros": 5_000_000, "currency": "USD", **who}
+                for kind in ("impression", "click", "purchase")
+            ]  # fmt: skip
     assert {one.verdict for one in market.put_events(events)} == {"accepted"}
 
 

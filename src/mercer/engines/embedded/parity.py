@@ -139,7 +139,9 @@ def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list
     for _, page_id in found[: job.max_pages]:
         page = log.pages.find(page_id)
         if page is None or not page.shown_features.size:
-            report.leave_out("its values were not written down (log.detail_share, or beyond the rank)")
+            report.leave_out(
+                "its values were not written down (log.detail_share, or beyond the rank)"
+            )
             continue
         read = page.counters_position
         tasks.append(_Task(Place.parse(read) if read else Place(), read, page_id))
