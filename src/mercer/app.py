@@ -45,6 +45,7 @@ from mercer.engines.embedded.ranking.page_models import PageModels
 from mercer.engines.embedded.ranking.prepare import columns_beside, prepare
 from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
+from mercer.engines.embedded.retrieval_models import serving_towers
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
@@ -114,10 +115,26 @@ def _build(
         catalogue.changes(since=0),
         version=catalogue.version(),
         rates=config.rates,
-        encoder=EncoderChoice(config.index.encoder),
+        encoder=EncoderChoice(config.index.encoder, trained=serving_towers(folder.models)),
         beside=columns_beside(folder.models, config.rates),
         progress=progress,
     )
+
+
+def encoder_changed(folder: MarketFolder, *, progress: Progress = lambda step, n: None) -> str:
+    """Build a generation with the encoder that serves from now on, and tell whoever serves the market.
+
+    Servers adopt it as they do a merge; searches go on over the one before until it is open.
+
+    Returns:
+        The generation's name.
+    """
+    config = folder.config()
+    with closing(SqlCatalogue(folder.tables_url(config))) as catalogue:
+        name = _build(catalogue, folder, config, progress)
+    with closing(Bell(folder.run / "bell")) as bell:
+        bell.ring_generation()
+    return name
 
 
 def _opener(folder: MarketFolder, config: MarketConfig) -> Callable[[str], Generation]:

@@ -25,6 +25,7 @@ from mercer.cli_parity import app as parity_app
 from mercer.cli_search import app as search_app
 from mercer.cli_simulate import app as simulate_app
 from mercer.cli_train import app as train_app
+from mercer.cli_train_retrieval import app as train_retrieval_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +37,7 @@ app.add_typer(search_app)  # index, search, serve
 app.add_typer(explain_app)  # explain
 app.add_typer(credits_app)  # credits
 app.add_typer(evaluate_app, name="evaluate")
+train_app.add_typer(train_retrieval_app)
 app.add_typer(train_app, name="train")
 app.add_typer(models_app)  # models, promote, rollback
 app.add_typer(parity_app)  # parity

@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True)
 MarketOption = Annotated[
     Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
 ]
+ENCODER = "retrieval"  # its models are encoders, and serve by a generation of the index
 Role = Annotated[str, typer.Option("--role", help="Which stage the model serves.")]
 Models = Annotated[
     Path | None, typer.Option("--models", help="Where models are kept, if not in the market.")
@@ -87,7 +88,7 @@ def models_command(
 def _row(folder: Any, model: str, *, current: str | None, check: bool) -> dict[str, Any]:
     out: dict[str, Any] = {"model": model, "current": model == current}
     try:
-        manifest = folder.load(model).manifest if check else folder.manifest(model)
+        manifest = _checked(folder, model) if check else folder.manifest(model)
     except MarketError as fault:
         return out | {"fault": str(fault)}
     return out | {
@@ -99,6 +100,15 @@ def _row(folder: Any, model: str, *, current: str | None, check: bool) -> dict[s
         "metrics": dict(manifest.metrics),
         "parents": list(manifest.parents),
     }
+
+
+def _checked(folder: Any, model: str) -> Any:
+    """The manifest of a model that gives what it gave when it was made."""
+    if folder.role == ENCODER:
+        from mercer.engines.embedded.retrieval_models import load_towers
+
+        return load_towers(folder, model).manifest
+    return folder.load(model).manifest
 
 
 def _show(result: dict[str, Any], console: Console) -> None:
@@ -120,7 +130,10 @@ def _show(result: dict[str, Any], console: Console) -> None:
     for row in result["models"]:
         if "fault" in row:
             console.print(row["fault"], markup=False)
-    serving = result["current"] or "no model; that stage is left out"
+    nothing = (
+        "the day-one encoder" if result["role"] == ENCODER else "no model; that stage is left out"
+    )
+    serving = result["current"] or nothing
     console.print(f"serving: {serving}", markup=False)
     for one in result.get("history", ()):
         forced = ", forced" if one["forced"] else ""
@@ -167,7 +180,10 @@ def promote_command(
     role: Role = "ranker",
     models: Models = None,
     tolerance: Annotated[
-        float, typer.Option(min=0.0, help="How much lower its nDCG may be and still be no worse.")
+        float,
+        typer.Option(
+            min=0.0, help="How much lower its nDCG (or recall) may be and still be no worse."
+        ),
     ] = 0.0,
     force: Annotated[
         bool, typer.Option("--force", help="Although the gate says no; the history says so.")
@@ -177,7 +193,8 @@ def promote_command(
 ) -> None:
     """Let a model serve, if it is no worse than the one that does on lists neither learned from.
 
-    Servers take it up within two seconds, without a restart.
+    Servers take it up within two seconds, without a restart; an encoder (--role retrieval) as soon as a
+    generation of the index is built with it, which this command does.
     A model that is damaged, scores differently than when it was made, or wants other features than
     those that are served is refused, also with --force; what serves stays.
 
@@ -185,16 +202,24 @@ def promote_command(
 
         mercer promote lambdamart-3f2a9c41b7de --market shop --dry-run
         mercer promote lambdamart-3f2a9c41b7de --market shop
+        mercer promote towers-91ab00cd3e52 --role retrieval --market shop
     """
     with told("promote"):
         from mercer.engines.embedded.model_promotion import promote
 
         folder = model_folder(market, models, role)
-        made = promote(
-            folder, model, at_ms=time.time_ns() // 1_000_000,
-            tolerance=tolerance, force=force, is_dry_run=dry_run,
-            readied=_readied(market, models, role),
-        )  # fmt: skip
+        options: dict[str, Any] = {
+            "at_ms": time.time_ns() // 1_000_000,
+            "tolerance": tolerance,
+            "force": force,
+            "is_dry_run": dry_run,
+        }
+        if role == ENCODER:
+            from mercer.cli_train_retrieval import promoted_encoder
+
+            made = promoted_encoder(market, folder, model, options)
+        else:
+            made = promote(folder, model, readied=_readied(market, models, role), **options)
     result = {
         "model": made.model,
         "previous": made.previous,
@@ -235,14 +260,16 @@ def rollback_command(
 
         folder = model_folder(market, models, role)
         left = folder.history().current
-        past = roll_back(
-            folder,
-            at_ms=time.time_ns() // 1_000_000,
-            why=why,
-            is_dry_run=dry_run,
-            readied=_readied(market, models, role),
-        )
+        at_ms = time.time_ns() // 1_000_000
+        if role == ENCODER:
+            from mercer.cli_train_retrieval import rolled_back_encoder
+
+            past = rolled_back_encoder(market, folder, at_ms=at_ms, why=why, dry_run=dry_run)
+        else:
+            readied = _readied(market, models, role)
+            past = roll_back(folder, at_ms=at_ms, why=why, is_dry_run=dry_run, readied=readied)
     result = {"model": past.current, "previous": left, "rolled_back": not dry_run}
     verb = "would serve" if dry_run else "serves"
-    now = past.current or "no model (that stage is left out)"
+    nothing = "the day-one encoder" if role == ENCODER else "no model (that stage is left out)"
+    now = past.current or nothing
     say(result, f"{now} {verb} in place of {left}", as_json=as_json)

@@ -35,6 +35,12 @@ REPORT_PAGE: Final = "report.html"
 FEATURES: Final = "features.toml"
 FEATURE_STATE: Final = "features.state"
 REQUIRED: Final = (MODEL, GOLDEN_ROWS, GOLDEN_SCORES)
+# Of an encoder (learn/tower_file.py) the golden rows are listings and queries with their vectors.
+ENCODER_ROLE: Final = "retrieval"
+GOLDEN_LISTINGS: Final = "golden_listings.arrow"
+GOLDEN_QUERIES: Final = "golden_queries.arrow"
+HELD_SEARCHES: Final = "held_out.arrow"
+REQUIRED_OF_ENCODER: Final = (MODEL, GOLDEN_LISTINGS, GOLDEN_QUERIES, HELD_SEARCHES)
 _ID_BYTES: Final = 6
 
 
@@ -130,8 +136,9 @@ def check_files(manifest: Manifest, files: Mapping[str, bytes], *, at: str) -> N
     Raises:
         CorruptError: names every file that is missing, cut off or changed.
     """
+    required = REQUIRED_OF_ENCODER if manifest.role == ENCODER_ROLE else REQUIRED
     faults = [
-        f"{name} is not listed in the manifest" for name in REQUIRED if name not in manifest.files
+        f"{name} is not listed in the manifest" for name in required if name not in manifest.files
     ]
     for name, want in manifest.files.items():
         if name not in files:

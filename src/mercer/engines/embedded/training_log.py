@@ -103,7 +103,7 @@ def read_log(
     keep = rows.served_ms <= mature_ms
     counts["pages_too_young"] = int((~keep).sum())
     if window.bots is not None:
-        bots = _bots(log, rows, window.bots)
+        bots = machines_in(log, window.bots)
         is_bot = np.asarray(pc.fill_null(pc.is_in(rows.visitor_id, bots), False))
         counts["machines"] = len(bots)
         counts["pages_of_machines"] = int((is_bot & keep).sum())
@@ -120,7 +120,7 @@ def read_log(
         labels = label(rows, labels, entry.change.rows, params)
         n_events += entry.change.rows.num_rows
         on_read("events", n_events)
-    for credits in _credits(folder, rows):
+    for credits in credited(folder, rows.page_id.to_pylist()):
         labels = label_purchases(rows, labels, credits, params)
     counts |= {"events_read": n_events, "clicked": int(labels.is_clicked.sum())}
     counts["with_gain"] = int((labels.gain > 0).sum())
@@ -169,7 +169,7 @@ def _sampled(parts: Sequence[ShownRows], newest: int, window: LogWindow) -> Show
     return rows if len(kept) == len(rows.page_id) else rows.take(kept)
 
 
-def _bots(log: EmbeddedLog, rows: ShownRows, rule: BotRule) -> pa.Array:
+def machines_in(log: EmbeddedLog, rule: BotRule) -> pa.Array:
     """The visitors of the log that are machines.
 
     Pages of all surfaces count, because a crawler is one wherever it crawls.
@@ -208,12 +208,11 @@ def _columns(
     }
 
 
-def _credits(folder: MarketFolder, rows: ShownRows) -> Iterator[pa.RecordBatch]:
+def credited(folder: MarketFolder, ids: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Rows of CREDIT for those pages; purchases that came back whole are left out."""
     file = folder.views / "attribution.db"
     if not file.exists():
         return
-    ids = rows.page_id.to_pylist()
     with closing(open_shared(file)) as db:
         for start in range(0, len(ids), IDS_PER_QUESTION):
             yield _credit_rows(db, ids[start : start + IDS_PER_QUESTION])

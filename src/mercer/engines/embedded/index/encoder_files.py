@@ -9,6 +9,7 @@ import numpy as np
 from mercer.engines.embedded.index.segment_files import load_arrays, save_arrays
 from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment_build import SegmentColumns
+from mercer.retrieve.tower import PREFIX, TowerEncoder
 from mercer.text.encoder import CatalogueEncoder, Encoder
 from mercer.text.encoder_fit import fit_encoder, sample_rows, take_rows
 from mercer.text.encoder_kernel import F32s
@@ -25,6 +26,7 @@ class EncoderChoice:
     """`index.encoder` of mercer.toml."""
 
     name: str = CATALOGUE  # "catalogue", or the name or folder of a sentence-transformers model
+    trained: TowerEncoder | None = None  # promoted: takes the place of fitting one
 
     @property
     def is_fitted(self) -> bool:
@@ -33,13 +35,13 @@ class EncoderChoice:
 
 
 def make_encoder(choice: EncoderChoice, columns: SegmentColumns) -> Encoder:
-    """The encoder of a new generation: fitted on its listings, or the model that was named.
+    """The encoder of a new generation: the trained one, one fitted on its listings, or the model named.
 
     Raises:
         ConfigError: the named model cannot be loaded.
     """
     if choice.is_fitted:
-        return fit_encoder(columns.tokens, columns.vocabulary)
+        return choice.trained or fit_encoder(columns.tokens, columns.vocabulary)
     from mercer.engines.embedded.index.encoder_sentence import (
         SentenceEncoder,  # an extra; loads torch
     )
@@ -78,8 +80,8 @@ def threshold_of(encoder: Encoder, columns: SegmentColumns) -> float:
 
 
 def save_encoder(folder: Path, encoder: Encoder) -> None:
-    """Keep a fitted encoder with its generation; a named model stays where it is."""
-    if isinstance(encoder, CatalogueEncoder):
+    """Keep a fitted or trained encoder with its generation; a named model stays where it is."""
+    if isinstance(encoder, CatalogueEncoder | TowerEncoder):
         save_arrays(folder, encoder.to_arrays())
 
 
@@ -91,7 +93,9 @@ def open_encoder(folder: Path, choice: EncoderChoice) -> Encoder:
         ConfigError: the named model cannot be loaded.
     """
     if folder.exists():
-        return CatalogueEncoder.from_arrays(load_arrays(folder))
+        arrays = load_arrays(folder)
+        is_trained = any(name.startswith(PREFIX) for name in arrays)
+        return (TowerEncoder if is_trained else CatalogueEncoder).from_arrays(arrays)
     from mercer.engines.embedded.index.encoder_sentence import (
         SentenceEncoder,  # an extra; loads torch
     )
