@@ -131,7 +131,7 @@ def test_an_encoder_is_learned_promoted_and_rolled_back(market: MarketFolder) ->
         done = said(market, "promote", made["model"], "--role", "retrieval")
         assert (done["promoted"], done["previous"]) == (True, None)
         assert served_encoder(market) == made["model"]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while serving._parts.follower.index.snapshot().encoder.name != made["model"]:
             assert time.monotonic() < deadline, serving._parts.follower.fault
             time.sleep(0.02)
