@@ -60,7 +60,8 @@ def test_an_onnx_file_is_adopted_and_serves(folder: ModelFolder, tmp_path: Path)
     model = folder.load(adopted["model"])
     assert model.columns == folder.load(ours).columns
     assert said(folder, "promote", ours)["promoted"]
-    promoted = said(folder, "promote", adopted["model"])
+    # Ours may have learnt the few lists a little better than the truth has them.
+    promoted = said(folder, "promote", adopted["model"], "--tolerance", 0.01)
     assert promoted["promoted"]
     assert folder.history().current == adopted["model"]
     assert said(folder, "rollback")["model"] == ours
