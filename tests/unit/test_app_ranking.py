@@ -7,20 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from mercer.app import merge
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.model_promotion import promote, roll_back
 from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.ranking.column_files import has_columns
 from mercer.engines.embedded.ranking.prepare import log_values, prepare_plan
+from mercer.events.log import Change
 from mercer.features.declare import Feature, FeatureSet
 from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
+from mercer.schema.seller import SELLER
 from mercer.serve.embedded_market import EmbeddedMarket
 from mercer.serve.http import create_app
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
@@ -254,3 +259,40 @@ def test_over_http_a_promoted_model_ranks(market: tuple[Path, EmbeddedMarket, Pl
         price_log = [row[plan.names.index("price_log")] for row in values["values"]]
         assert price_log == sorted(price_log)
         assert client.get("/health").json()["ranking"]["feature_set"] == plan.hash
+
+
+def test_a_merged_index_has_the_columns(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
+    """A generation that is built while a model serves has its columns; the model goes on."""
+    path, served, plan = market
+    promote_ranker(path, ranker(plan, {"price_log": -1.0}))
+    served.follow_models()
+    before = prices(served)
+    merge(path)
+    name = served.adopt_generation()
+    assert has_columns(MarketFolder(path).index / name, plan.hash)
+    response = served.search(SearchRequest(q=QUERY))
+    assert response.generation == name
+    assert [hit.document["price_micros"] for hit in response.hits] == before
+    assert not [one for one in response.degraded if one.startswith(("features", "trees"))]
+    served.follow_models()
+    assert served.health().degraded == ()
+
+
+def test_sellers_are_followed(market: tuple[Path, EmbeddedMarket, Plan]) -> None:
+    """What a seller's record says is ranked by, also where it came after the index was made."""
+    path, served, plan = market
+    promote_ranker(path, ranker(plan, {"seller_rating": 1.0}))
+    served.put_listings(
+        [{"listing_id": "rated", "title": "gold ring", "price": 9, "seller_id": "newest"}]
+    )
+    rows = pa.RecordBatch.from_pylist(
+        [{"seller_id": "newest", "name": "N", "rating": 4.5, "rating_count": 9, "updated_ms": 5}],
+        schema=SELLER,
+    )
+    served._parts.writes.write(Change("sellers", rows))  # type: ignore[union-attr]
+    served.follow_models()
+    response = served.search(SearchRequest(q=QUERY))
+    assert response.hits[0].listing_id == "rated"
+    assert response.hits[0].score == 4.5
+    assert last_page(path).list_stats["sellers_version"] > 0
+    served.delete_listings(["rated"], updated_ms=2_000_000_000_001)

@@ -26,6 +26,7 @@ from mercer.serve.search.stopwatch import Stopwatch
 CANDIDATE: Final = "candidate."
 FIRST_PASS_INPUT: Final = "candidate.first_pass"
 NOW_STAT, SELLERS_STAT, RANKED_STAT = "now_ms", "sellers_version", "ranked"
+COUNTERS_STAT: Final = "counters"  # 1 where they could be read, 0 where what is counted is missing
 MAX_KEPT: Final = 240  # places whose feature values a slate keeps: ten pages
 
 
@@ -148,12 +149,14 @@ class RankStage:
             why = StageSkip.NO_COLUMNS.sentence(FEATURES, ranking.plan.hash[:12])
             return Ranked(degraded=(why,))
         matrix, sellers_version = made
-        position = "" if counters is None else counters.position
+        was_read = counters is not None and counters.was_read
+        position = counters.position if counters is not None and was_read else ""
         stats = {name: float(values[0]) for name, values in matrix.list_stats.items()}
         stats |= {
             NOW_STAT: float(now_ms),
             SELLERS_STAT: float(sellers_version),
             RANKED_STAT: float(n),
+            COUNTERS_STAT: float(was_read),
         }
         return Ranked(
             ranking=ranking,
@@ -162,12 +165,12 @@ class RankStage:
             features=matrix,
             stats=stats,
             counters_position=position,
-            degraded=self._counted(position) if counters is not None else (),
+            degraded=self._counted(was_read=was_read) if counters is not None else (),
         )
 
-    def _counted(self, position: str) -> tuple[str, ...]:
+    def _counted(self, *, was_read: bool) -> tuple[str, ...]:
         """What a page says of its counters."""
-        if not position:
+        if not was_read:
             return ("counters: none could be read, so what is counted is missing",)
         fault = self._counters_fault()
         return (f"counters: {fault}",) if fault else ()

@@ -41,6 +41,11 @@ class CounterView:
         return self._state.position or BEGINNING
 
     @property
+    def was_read(self) -> bool:
+        """Whether what was looked up is known; a market without events has a position of "" too."""
+        return self._state is not None and not self.is_degraded
+
+    @property
     def half_lives_ms(self) -> tuple[int, ...]:
         """The columns of `lookup`."""
         return self._half_lives.ms
