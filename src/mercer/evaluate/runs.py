@@ -193,6 +193,7 @@ def _conformed(table: pa.Table, *, at: str) -> pa.Table:
     for field in RUN:
         try:
             columns.append(table.column(field.name).cast(field.type))
+        # Arrow's own words for a type that cannot be cast; all faults are told together.
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             faults.append(f"column {field.name!r} must be {field.type}: {error}")
     if faults:

@@ -25,6 +25,7 @@ def column_of(array: pa.Array, kind: Kind, *, name: str) -> Column:
         array = array.dictionary_decode()
     try:
         column: Column = _READERS[kind](array)
+    # Arrow's own words for a type that cannot be cast; told as a sentence of the column.
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError, ValueError):
         raise FeatureError(f"column {name!r}: is {array.type}, must be {_ALLOWED[kind]}") from None
     return column

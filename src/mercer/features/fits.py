@@ -90,15 +90,8 @@ class KeyCountsFit:
         return merged_counts(a, b)
 
 
-class ListCountsFit:
+class ListCountsFit(KeyCountsFit):
     """The same of lists: each value of a list counts, with the label of its row."""
-
-    is_exact = True
-    bound = "exact"
-
-    def empty(self, params: Params) -> Arrays:
-        """Of no rows."""
-        return no_counts()
 
     def add(
         self, state: Arrays, inputs: Sequence[Column], labels: F64s | None, params: Params, n: int
@@ -107,10 +100,6 @@ class ListCountsFit:
         lists = ragged_of(inputs[0])
         owner = owner_of_values(lists)
         return counted(state, present_values(lists), None if labels is None else labels[owner])
-
-    def merge(self, a: Arrays, b: Arrays, params: Params) -> Arrays:
-        """Of the rows of both."""
-        return merged_counts(a, b)
 
 
 _conforms: tuple[type[Fit], ...] = (MomentsFit, QuantilesFit, KeyCountsFit, ListCountsFit)
