@@ -9,7 +9,10 @@ from typing import Any
 from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
 from mercer.bench.worker import run_worker
+from mercer.engines.embedded.feature_market import declared_set, fitted_plan
 from mercer.engines.embedded.index.generation import Progress
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.ranking.prepare import log_values
 from mercer.schema.errors import ConfigError
 
 
@@ -20,6 +23,14 @@ class FuzzBench:
     inputs: int
     listings: int
     seed: int = 1
+
+
+def log_features(market: Path) -> None:
+    """Log the default set's values with every page, so that features are computed for each search."""
+    folder = MarketFolder(market)
+    config = folder.config()
+    feature_set, _ = declared_set(market, None)
+    log_values(folder, config.rates, fitted_plan(feature_set, folder, config))
 
 
 def bench_fuzz(
@@ -40,6 +51,7 @@ def bench_fuzz(
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=cache) as folder:
         copy = Path(folder) / "market"
         shutil.copytree(market, copy)
+        log_features(copy)
         job = {"market": str(copy), "inputs": bench.inputs, "seed": bench.seed}
         answer = run_worker("mercer.bench.fuzzer", job)
     rate = round(answer["inputs"] / answer["seconds"]) if answer["seconds"] else 0

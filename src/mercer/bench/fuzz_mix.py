@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from mercer.bench.fuzz_rank import rank
 from mercer.bench.fuzz_request import (
     FuzzRequest,
     door,
@@ -24,6 +25,7 @@ MIX: Final[tuple[tuple[Maker, int], ...]] = (
     (search_by_body, 100),
     (suggest, 30),
     (listing_by_id, 40),
+    (rank, 15),
     (page, 20),
     (form, 12),
     (listings, 12),

@@ -151,6 +151,7 @@ class Fuzzer:
         self.faults[signature] = kept
         if sent is not None:
             kept["sent"] = repr(sent)
+            _say_fault(signature, kept)
             return
 
         async def fails(candidate: FuzzRequest) -> bool:
@@ -167,6 +168,12 @@ class Fuzzer:
         }
         last = await ask(self._app, small)
         kept["answer"] = last.body[:500].decode("utf-8", "replace")
+        _say_fault(signature, kept)
+
+
+def _say_fault(signature: str, kept: dict[str, Any]) -> None:
+    """On stderr as soon as it is found: a long run that is ended has not found it for nothing."""
+    sys.stderr.write(f"mercer bench fuzz: fault: {signature}: {json.dumps(kept)}\n")
 
 
 def _place(stack: str) -> str:
