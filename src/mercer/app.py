@@ -1,5 +1,6 @@
 """The composition root: every choice of engine and model of a market is made on this page."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ from mercer.engines.embedded.view.attribution_view import AttributionView, shows
 from mercer.engines.embedded.view.traffic_view import TrafficView
 from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.collect import CollectRules
-from mercer.events.consumer import POLL_S, catch_up, step
+from mercer.events.consumer import MAX_ROWS, POLL_S, catch_up, step
 from mercer.events.token import sign_many
 from mercer.rank.cascade import CascadeParams
 from mercer.rank.swap import SwapParams
@@ -77,6 +78,9 @@ from mercer.text.analyze import stem, words
 from mercer.text.synonyms import Synonyms
 
 KEEP_EVERY_S = 30.0  # how often the log of pages is looked after
+# How often the views are brought up to date: a step costs about as much for one page as for ten.
+VIEW_EVERY_S = 0.5
+_MERGE_NICENESS = 10  # whoever answers requests comes first
 
 
 def synonyms_of(folder: MarketFolder, config: MarketConfig) -> Synonyms:
@@ -485,12 +489,12 @@ def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[L
             raise CorruptError("; ".join(faults))  # the rest was done; health tells
 
     def read_on(consumer: SqliteConsumer) -> bool:
-        return step(consumer, log) > 0
+        return step(consumer, log) >= MAX_ROWS
 
     with ExitStack() as stack:
         log = stack.enter_context(closing(EmbeddedLog(folder.log, is_owner=False)))
         consumers = [stack.enter_context(closing(c)) for c in consumers_of(folder, config)]
-        reading = [LearnerStep(c.name, partial(read_on, c), POLL_S) for c in consumers]
+        reading = [LearnerStep(c.name, partial(read_on, c), VIEW_EVERY_S) for c in consumers]
         counting = stack.enter_context(
             closing(LateKeeper(partial(counters_of, folder, config, log)))
         )
@@ -499,7 +503,7 @@ def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[L
 
 
 def merge(path: Path) -> None:
-    """Build a generation beside the owner, which adopts it; run in a process of its own."""
+    """Build a generation beside the owner, which adopts it."""
     folder = MarketFolder(path)
     config = folder.config()
     catalogue = SqlCatalogue(folder.tables_url(config))
@@ -509,5 +513,6 @@ def merge(path: Path) -> None:
         catalogue.close()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # a process of its own, see `_owner`
+    os.nice(_MERGE_NICENESS)
     merge(Path(sys.argv[1]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mercer.engines.embedded.index.vector_exact import ExactIndex
 from mercer.engines.embedded.index.vector_faiss import FaissIndex, FaissParams
+from mercer.engines.embedded.index.vector_screened import ScreenedIndex
 from mercer.retrieve.vector_index import VectorIndex
 from mercer.schema.errors import InputError
 
@@ -34,6 +35,7 @@ def _reopened_faiss(vectors: F32s, folder: Path, **how: Any) -> VectorIndex:
 ENGINES: dict[str, Callable[[F32s, Path], VectorIndex]] = {
     "exact": lambda vectors, _: ExactIndex(vectors),
     "exact, mapped": _reopened_exact,
+    "screened": lambda vectors, _: ScreenedIndex(vectors),
     "faiss": lambda vectors, _: FaissIndex.build(vectors, params=ALL_LISTS),
     "faiss, mapped": _reopened_faiss,
     "faiss, read": lambda vectors, at: _reopened_faiss(vectors, at, is_mapped=False),

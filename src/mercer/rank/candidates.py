@@ -139,16 +139,16 @@ def scored_head(
     for i, (part, mine) in enumerate(zip(snapshot.parts, chosen, strict=True)):
         if not len(mine):
             continue
-        cosine = None if query is None else cosines(query, part.segment, mine, hits[i])
+        source = bitmap.contains(lexical[i], mine) * np.uint8(LEXICAL)
+        cosine = None
+        if query is not None:
+            cosine, is_hit = cosines(query, part.segment, mine, hits[i])
+            source += is_hit * np.uint8(SEMANTIC)
         found = score(mine, part.segment, wanted, stats, cosine, params=first_pass)
-        near = bitmap.of_rows(hits[i].rows.astype(np.uint32), part.segment.n)
-        source = (
-            bitmap.contains(lexical[i], mine) * LEXICAL + bitmap.contains(near, mine) * SEMANTIC
-        )
         parts.append(np.full(len(mine), i, np.int32))
         rows.append(mine.astype(np.int64))
         scores.append(found.total)
-        sources.append(source.astype(np.uint8))
+        sources.append(source)
         if has_parts:
             names = found.names
             values.append(found.values)
@@ -160,17 +160,18 @@ def scored_head(
 
 
 def cosines(
-    query: F32s, segment: Segment, rows: npt.NDArray[np.uint32], hits: SemanticHits
-) -> F32s:
-    """(n,) cosine of each of some ascending rows; the hits have theirs already."""
-    order = np.argsort(hits.rows)
-    known = hits.rows[order]
-    at = np.minimum(np.searchsorted(known, rows), max(len(known) - 1, 0))
-    is_hit = known[at] == rows if len(known) else np.zeros(len(rows), bool)
-    cosine = np.empty(len(rows), np.float32)
-    cosine[is_hit] = hits.scores[order][at[is_hit]]
-    cosine[~is_hit] = segment.vectors.scores(query, rows[~is_hit].astype(np.int64))
-    return cosine
+    query: F32s, segment: Segment, rows: U32s, hits: SemanticHits
+) -> tuple[F32s, npt.NDArray[np.bool_]]:
+    """(n,) cosine of each of some ascending rows, and whether it is a hit; those have theirs already."""
+    cosine, is_hit = np.empty(len(rows), np.float32), np.zeros(len(rows), np.bool_)
+    if len(hits.rows) and len(rows):
+        wanted = hits.rows.astype(np.uint32)
+        at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+        is_there = rows[at] == wanted
+        cosine[at[is_there]], is_hit[at[is_there]] = hits.scores[is_there], True
+    if len(rest := np.flatnonzero(~is_hit)):
+        cosine[rest] = segment.vectors.scores(query, rows[rest].astype(np.int64))
+    return cosine, is_hit
 
 
 def _in_order(
@@ -190,19 +191,38 @@ def _in_order(
             np.zeros(0, np.uint8),
         )  # fmt: skip
     total = np.concatenate(scores)
-    if len(parts) == 1 and total.dtype == np.float32 and (rows[0][1:] > rows[0][:-1]).all():
-        order = falling_order(total)  # rows ascend by quality and row id as they lie
+    part, row = np.concatenate(parts), np.concatenate(rows)
+    # Rows ascend by quality and row id as they lie, so those of one part need no second key.
+    if total.dtype == np.float32 and all((one[1:] > one[:-1]).all() for one in rows):
+        order = falling_order(total)
+        is_tie = np.zeros(len(order) + 1, np.bool_)
+        if len(parts) > 1:
+            in_order = total[order]
+            is_tie[1:-1] = in_order[1:] == in_order[:-1]
+        tied = np.flatnonzero(is_tie[1:] | is_tie[:-1])
     else:
-        placed = list(zip(parts, rows, strict=True))
-        prior = np.concatenate([segments[p[0]].prior[r] for p, r in placed])
-        row_id = np.concatenate([segments[p[0]].row_id[r] for p, r in placed])
-        order = np.lexsort((row_id, -prior, -total))
+        order = np.arange(len(total))
+        tied = order
+    if len(tied):
+        mine = order[tied]
+        prior, row_id = _ties(segments, part[mine], row[mine])
+        order[tied] = mine[np.lexsort((row_id, -prior, -total[mine]))]
     return Head(
-        np.concatenate(parts)[order], np.concatenate(rows)[order], total[order].astype(np.float32),
+        part[order], row[order], total[order].astype(np.float32),
         np.concatenate(sources)[order],
         HeadParts(names, np.concatenate(values, axis=1), order) if values else None,
         np.concatenate(meanings)[order] if meanings else None,
     )  # fmt: skip
+
+
+def _ties(segments: Sequence[Segment], part: I32s, row: I64s) -> tuple[F32s, I64s]:
+    """(n,) quality and row id of some places, by which equals are ordered."""
+    prior, row_id = np.empty(len(row), np.float32), np.empty(len(row), np.int64)
+    for i in np.unique(part).tolist():
+        mine = np.flatnonzero(part == i)
+        prior[mine] = segments[i].prior[row[mine]]
+        row_id[mine] = segments[i].row_id[row[mine]]
+    return prior, row_id
 
 
 def nearest_head(snapshot: Snapshot, matches: Sequence[Bits], hits: Sequence[SemanticHits]) -> Head:

@@ -14,6 +14,7 @@ from mercer.engines.embedded.index.vector_codes import (
 )
 from mercer.engines.embedded.index.vector_exact import ExactIndex
 from mercer.engines.embedded.index.vector_faiss import FaissBuilder, FaissIndex, FaissParams
+from mercer.engines.embedded.index.vector_screened import Codes, ScreenedIndex
 from mercer.schema.errors import ConfigError, CorruptError, InputError
 
 
@@ -28,6 +29,31 @@ def test_exact_scores_are_numpys(dim: int) -> None:
     rows, scores = ExactIndex(vectors).search(query, k=50)
     np.testing.assert_allclose(scores, (vectors @ query)[rows], rtol=1e-4, atol=1e-5)
     assert sorted(rows.tolist()) == list(range(50))
+
+
+@pytest.mark.parametrize("dim", [1, 3, 17, 256, 600, 2_048])
+@pytest.mark.parametrize("threshold", [-2.0, 0.0, 0.3, 0.9])
+def test_screened_hits_are_exact_ones(dim: int, threshold: float) -> None:
+    """Rows that their codes keep out could not have reached the threshold; all bits are the same, for
+    equal numbers, numbers of one heavy dimension, rows of zeros, rows whose numbers are all rounded
+    down, and rows at the threshold itself."""
+    vectors = some_rows(400, dim)
+    vectors[::3] = 1
+    vectors[1::9, 0] = 50
+    vectors[9] = 10.49
+    vectors[9, 0] = 127
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[5] = 0
+    alive = np.full(7, 0xFFFF_FFFF_0FF0_FFFF, np.uint64)
+    halves = Codes.joined([Codes.of(vectors[:100]), Codes.of(vectors[100:])])
+    exact, screened = ExactIndex(vectors), ScreenedIndex(vectors, halves)
+    for query in vectors[[0, 1, 2, 9]]:
+        at = float(exact.scores(query, np.arange(9, 10))[0]) if threshold == 0.3 else threshold
+        for bits in (None, alive):
+            want = exact.search(query, k=300, alive=bits, threshold=at)
+            got = screened.search(query, k=300, alive=bits, threshold=at)
+            assert got.rows.tolist() == want.rows.tolist()
+            assert got.scores.tobytes() == want.scores.tobytes()
 
 
 @pytest.mark.parametrize("dim", [1, 6, 17, 64, 300, 2_048])

@@ -84,7 +84,7 @@ class Evaluation:
         near = (
             None
             if found.vector is None
-            else cosines(found.vector, segment, rows, found.hits[at.part])
+            else cosines(found.vector, segment, rows, found.hits[at.part])[0]
         )
         return score(
             rows, segment, found.wanted, self._statistics(), near, params=self.params.first_pass

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.engines.embedded.index.delta_words import DeltaWords
-from mercer.engines.embedded.index.vector_exact import ExactIndex
+from mercer.engines.embedded.index.vector_screened import Codes, ScreenedIndex
 from mercer.features.boundary import BoundaryColumns, joined_columns
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits
@@ -50,6 +50,7 @@ class GrowingSegment:
         self._unknown_codes: list[int] = []
         self.unknown: dict[str, int] = {}  # words that are not known -> listings, dead ones too
         self._vectors = np.zeros((0, encoder.dim), np.float32)  # as the last segment has them
+        self._codes = Codes.of(self._vectors)
         self._place = np.zeros(0, np.int64)  # there, of each listing
         self._is_dead = np.zeros(0, np.bool_)
         self._columns: dict[str, BoundaryColumns] = {}  # by plan, of the first listings
@@ -82,6 +83,7 @@ class GrowingSegment:
             vectors = self._encoder.encode_listings(listings, tokens, vocabulary)
         places = np.arange(len(self._vectors), len(self._vectors) + len(vectors))
         self._vectors = np.concatenate([self._vectors, vectors])
+        self._codes = Codes.joined([self._codes, Codes.of(vectors)])
         self._place = np.concatenate([self._place, places])
         self._is_dead = np.concatenate([self._is_dead, np.zeros(len(listings), np.bool_)])
 
@@ -114,8 +116,9 @@ class GrowingSegment:
         """The segment, and which of its rows are alive."""
         columns = self._builder.finish()
         order = columns.document_row
-        # One array for both: the segment's, and what the next one is made from.
-        self._vectors = self._vectors[self._place[order]]
+        # The same arrays for both: the segment's, and what the next one is made from.
+        places = self._place[order]
+        self._vectors, self._codes = self._vectors[places], self._codes.taken(places)
         self._place[order] = np.arange(len(order))
         segment = Segment(
             n=columns.n,
@@ -129,7 +132,7 @@ class GrowingSegment:
             labels=columns.labels,
             documents=Documents(columns.documents),
             document_row=order,
-            vectors=ExactIndex(self._vectors),
+            vectors=ScreenedIndex(self._vectors, self._codes),
             text=None,
         )
         return segment, bitmap.of_mask(~self._is_dead[order])
