@@ -14,7 +14,6 @@ from rich.table import Table
 from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import InputError, MarketBusyError
-from mercer.schema.event import EVENT_KINDS
 
 if TYPE_CHECKING:
     from mercer.engines.embedded.counters.watch import CounterWatch
@@ -112,7 +111,7 @@ def _counts(
 ) -> dict[str, Any]:
     from mercer.engines.embedded.counters.params import params_of
     from mercer.events.traffic import normalised
-    from mercer.features.counter_keys import entity_keys
+    from mercer.features.counter_keys import COUNTED_KINDS, entity_keys
 
     params = params_of(folder.config())
     if entity not in params.rules.entities:
@@ -133,7 +132,7 @@ def _counts(
         "half_life_hours": [one / 3_600_000 for one in params.half_lives.ms],
         "counts": {
             kind: [None if count != count else round(count, 4) for count in row]
-            for kind, row in zip(EVENT_KINDS, found.tolist(), strict=True)
+            for kind, row in zip(COUNTED_KINDS, found.tolist(), strict=True)
         },
     }
 
@@ -143,7 +142,8 @@ def _show_stats(result: dict[str, Any], console: Console) -> None:
         console.print("There are no counters yet; mercer serve, or an event, makes them.")
         return
     console.print(
-        f"{result['n_events']:,} events counted, {result['lag_events']:,} not yet; "
+        f"{result['n_events']:,} events and {result['n_pages']:,} pages counted, "
+        f"{result['lag_events']:,} events not yet; "
         f"position {result['position'] or 'start'}"
     )
     console.print(

@@ -10,10 +10,13 @@ the hash of the entity's id, and for a pair with that of the second one too, by 
 | `query_listing` | query, then listing |
 | `visitor`, `session`, `buyer` | its own |
 | `visitor.FACET`, `session.FACET`, `buyer.FACET` | the person, then the value of the facet: a taste |
+| `session.listing` | the session, then the listing: what it saw and clicked so far |
 
-The facets are `category`, `root_category`, `price_band`, `seller` and `attributes.NAME` for the names
-that the market chooses. Tastes are counted for the kinds of `TASTE_KINDS`: an impression is no choice.
+The facets are `category`, `root_category`, `price_band`, `seller`, `fact` (each of the listing's first
+MAX_FACTS values with its attribute: `color=blue`) and `attributes.NAME` for the names that the market
+chooses. Tastes are counted for the kinds of `TASTE_KINDS`: an impression is no choice.
 Queries are counted as the console counts them: without case, with single spaces, cut.
+What a served search counts for, under the kind SEARCH, is in `counter_searches.py`.
 """
 
 import functools
@@ -29,6 +32,7 @@ import pyarrow.compute as pc
 from mercer.events.traffic import normalised
 from mercer.features.column import F64s, I64s, U64s
 from mercer.features.hash import combined, hash_bytes, hash_parts, hash_text
+from mercer.features.listing_inputs import facts_of
 from mercer.schema.errors import ConfigError
 from mercer.schema.event import EVENT_KINDS, EventKind
 from mercer.schema.money import MICROS
@@ -37,7 +41,20 @@ from mercer.text.kernel_types import I4S, I8S, U1S, read_only
 OWNERS: Final = ("visitor", "session", "buyer")  # whose tastes are counted
 FACETS: Final = ("category", "root_category", "price_band", "seller")
 MAX_ATTRIBUTES: Final = 3
+MAX_FACTS: Final = 8  # values of a listing that count as facts, the first ones
 TASTE_KINDS: Final[tuple[EventKind, ...]] = ("click", "favourite", "cart", "purchase")
+SEEN: Final = "session.listing"
+SEARCH: Final = "search"
+COUNTED_KINDS: Final = (*EVENT_KINDS, SEARCH)
+"""What counters are of: the kinds of events, and served searches."""
+SEARCH_ENTITIES: Final = (
+    *((owner, owner, "") for owner in OWNERS),
+    *((f"{owner}.fact", owner, "fact") for owner in OWNERS),
+    ("session_wishes", "session", "wishes"),
+    *((f"session.{facet}", "session", facet)
+      for facet in ("attribute", "category_name", "price_limit", "word")),
+)  # fmt: skip
+"""(entity, whose, what of the query) that a search counts for."""
 UNCOUNTED: Final = "forged"
 """The standing of events that count nothing: their token was made by somebody else. Without a token an
 event counts, as it does everywhere but in bills."""
@@ -72,13 +89,15 @@ class CounterRules:
 
     @property
     def facets(self) -> tuple[str, ...]:
-        """The names of the facets, in the order of `listing_facets`."""
-        return (*FACETS, *(f"attributes.{name}" for name in self.attributes))
+        """The names of the facets, in the order of `listing_facets`; "fact" as often as it counts."""
+        named = (f"attributes.{name}" for name in self.attributes)
+        return (*FACETS, *named, *(["fact"] * MAX_FACTS))
 
     @property
     def entities(self) -> tuple[str, ...]:
         """All entities that are counted."""
-        return tuple(name for name, _, _ in _entities(self))
+        names = [*_entities(self), *SEARCH_ENTITIES]
+        return tuple(dict.fromkeys(name for name, _, _ in names))
 
 
 @functools.cache
@@ -92,7 +111,7 @@ def counter_keys(entity: str, kind: str, *ids: U64s) -> U64s:
 
     Args:
         entity: a name of the table above.
-        kind: one of EVENT_KINDS.
+        kind: one of COUNTED_KINDS.
         ids: one or two of (n,) hashes of ids (`hash_texts`, `price_bands`); 0: missing.
     """
     out = np.full(len(ids[0]), counter_id(entity, kind), np.uint64)
@@ -102,13 +121,13 @@ def counter_keys(entity: str, kind: str, *ids: U64s) -> U64s:
 
 
 def entity_keys(entity: str, ids: Sequence[str]) -> U64s:
-    """(n_kinds,) the keys of one entity, for each of EVENT_KINDS; for a person who looks at one.
+    """(n_kinds,) the keys of one entity, for each of COUNTED_KINDS; for a person who looks at one.
 
     Args:
         ids: one or two, as texts; a query as `normalised` writes it, of a price band `price_band:i`.
     """
     hashes = [np.array([hash_text(one)], np.uint64) for one in ids]
-    return np.concatenate([counter_keys(entity, kind, *hashes) for kind in EVENT_KINDS])
+    return np.concatenate([counter_keys(entity, kind, *hashes) for kind in COUNTED_KINDS])
 
 
 @nb.njit(nb.void(nb.u8[::1], read_only(nb.u8)), cache=True, nogil=True)
@@ -138,7 +157,7 @@ def hash_texts(texts: pa.Array) -> U64s:
     return out
 
 
-def _hash_distinct(texts: pa.Array, *, change: Any = None) -> U64s:
+def hash_distinct(texts: pa.Array, *, change: Any = None) -> U64s:
     """As `hash_texts`, for texts that repeat; each different one is changed first."""
     coded = texts.dictionary_encode()
     values = coded.dictionary
@@ -162,7 +181,7 @@ def price_bands(price_micros: I64s | F64s) -> U64s:
 
 
 def listing_facets(rows: pa.RecordBatch, *, price_micros: F64s, rules: CounterRules) -> U64s:
-    """(n, 4 + n_attributes) the values by which a listing counts for tastes; 0: it has none.
+    """(n, n_facets) the values by which a listing counts for tastes; 0: it has none.
 
     Args:
         rows: (n,) of LISTING.
@@ -170,15 +189,26 @@ def listing_facets(rows: pa.RecordBatch, *, price_micros: F64s, rules: CounterRu
     """
     path = rows.column("category_path")
     columns = [
-        _hash_distinct(pc.binary_join(path, " > ")),
-        _hash_distinct(_element(path, 0)),
+        hash_distinct(pc.binary_join(path, " > ")),
+        hash_distinct(_element(path, 0)),
         price_bands(price_micros),
-        _hash_distinct(rows.column("seller_id")),
+        hash_distinct(rows.column("seller_id")),
     ]
     columns += [
-        _hash_distinct(_attribute(rows.column("attributes"), name)) for name in rules.attributes
+        hash_distinct(_attribute(rows.column("attributes"), name)) for name in rules.attributes
     ]
-    return np.column_stack(columns)
+    return np.column_stack([*columns, _facts(rows)])
+
+
+def _facts(rows: pa.RecordBatch) -> U64s:
+    """(n, MAX_FACTS) the first facts of each listing; 0 where it has fewer."""
+    facts = facts_of(rows)
+    ids = hash_distinct(facts.values)
+    ends = facts.offsets.to_numpy().astype(np.int64)
+    at = ends[:-1, None] + np.arange(MAX_FACTS)
+    known = at < ends[1:, None]
+    found: U64s = np.where(known, np.append(ids, np.uint64(0))[np.where(known, at, -1)], 0)
+    return found.astype(np.uint64)
 
 
 def _element(lists: pa.ListArray, i: int) -> pa.Array:
@@ -211,13 +241,28 @@ class Updates:
 _SOURCES = ("listing", "query", "visitor", "session", "buyer")
 
 
-def _entities(rules: CounterRules) -> list[tuple[str, str, str | None]]:
-    """(entity, its first id, its second id)."""
-    found: list[tuple[str, str, str | None]] = [
-        (one, one, None) for one in ("listing", "seller", "category", "query", *OWNERS)
+def _entities(rules: CounterRules) -> list[tuple[str, int, int]]:
+    """(entity, column of its first id, of its second; -1: none) among `_SOURCES` and the facets."""
+    plain = [
+        *((one, (one,)) for one in ("listing", "seller", "category", "query", *OWNERS)),
+        ("query_listing", ("query", "listing")),
+        (SEEN, ("session", "listing")),
     ]
-    found.append(("query_listing", "query", "listing"))
-    return found + [(f"{who}.{facet}", who, facet) for who in OWNERS for facet in rules.facets]
+    columns = (*_SOURCES, *rules.facets)
+    found = [
+        (name, columns.index(ids[0]), columns.index(ids[1]) if len(ids) > 1 else -1)
+        for name, ids in plain
+    ]
+    return found + [
+        (f"{who}.{facet}", columns.index(who), len(_SOURCES) + i)
+        for who in OWNERS
+        for i, facet in enumerate(rules.facets)
+    ]
+
+
+def _is_counted(entity: str, kind: str) -> bool:
+    """Whether events of a kind count for an entity: for tastes only what is a choice."""
+    return "." not in entity or kind in TASTE_KINDS or (entity, kind) == (SEEN, "impression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +275,13 @@ class _Plan:
 
 
 def _plan(rules: CounterRules) -> _Plan:
-    columns, entities = (*_SOURCES, *rules.facets), _entities(rules)
+    entities = _entities(rules)
     return _Plan(
-        np.array([columns.index(first) for _, first, _ in entities], np.int64),
-        np.array([columns.index(b) if b is not None else -1 for _, _, b in entities], np.int64),
+        np.array([first for _, first, _ in entities], np.int64),
+        np.array([second for _, _, second in entities], np.int64),
         np.array(
             [
-                [
-                    counter_id(name, kind) if "." not in name or kind in TASTE_KINDS else 0
-                    for kind in EVENT_KINDS
-                ]
+                [counter_id(name, kind) if _is_counted(name, kind) else 0 for kind in EVENT_KINDS]
                 for name, _, _ in entities
             ],
             np.uint64,
@@ -287,8 +329,8 @@ def event_updates(rows: pa.RecordBatch, *, facets: U64s, rules: CounterRules) ->
     """
     columns = {
         "listing": hash_texts(rows.column("listing_id")),
-        "query": _hash_distinct(rows.column("query"), change=_query),
-        **{one: _hash_distinct(rows.column(f"{one}_id")) for one in OWNERS},
+        "query": hash_distinct(rows.column("query"), change=_query),
+        **{one: hash_distinct(rows.column(f"{one}_id")) for one in OWNERS},
     }
     ids = np.column_stack([*(columns[name] for name in _SOURCES), facets])
     plan = _plan(rules)

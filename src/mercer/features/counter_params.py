@@ -1,12 +1,18 @@
 """Parameters that all features of counters have."""
 
-from mercer.features.counter_keys import FACETS, OWNERS
+from mercer.features.counter_keys import COUNTED_KINDS, FACETS, OWNERS, SEARCH_ENTITIES, SEEN
 from mercer.features.param import Param
 from mercer.features.transform import Params
-from mercer.schema.event import EVENT_KINDS
 
-ENTITIES = ("listing", "seller", "category", "query", *OWNERS)
-PAIRS = ("query_listing", *(f"{owner}.{facet}" for owner in OWNERS for facet in FACETS))
+_SEARCHED = tuple(name for name, _, _ in SEARCH_ENTITIES if name not in OWNERS)
+ENTITIES = (
+    *("listing", "seller", "category", "query", *OWNERS),
+    *(name for name in _SEARCHED if "." not in name),
+)
+PAIRS = (
+    *("query_listing", SEEN, *(f"{owner}.{facet}" for owner in OWNERS for facet in FACETS)),
+    *(name for name in _SEARCHED if "." in name),
+)
 
 WHOSE = Param(
     name="whose",
@@ -21,7 +27,7 @@ HALF_LIFE = Param(
 
 def kind_param(name: str, doc: str) -> Param:
     """A kind of event."""
-    return Param(name=name, kind="choice", choices=EVENT_KINDS, doc=doc)
+    return Param(name=name, kind="choice", choices=COUNTED_KINDS, doc=doc)
 
 
 def n_ids(params: Params) -> int:

@@ -1,6 +1,6 @@
 """The step of a program that reads counters: one look-up for all that is asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ Key = tuple[str, str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class CounterRead:
     """What one feature reads."""
 
     name: str
@@ -29,6 +29,14 @@ class _Read:
     keys: tuple[int, ...]  # places among the keys of the step: the count, and what it is per
     half_life_ms: int
     prior: tuple[float, float]  # sum and weight
+
+    @classmethod
+    def of(cls, node: Node, out: int, keys: tuple[int, ...]) -> "CounterRead":
+        """As the node's parameters say."""
+        run = counter_op(node)
+        half_life_ms = round(node.params["half_life_h"] * HOUR_MS)
+        prior = run.prior(node.params) if run.prior else (0.0, 0.0)
+        return cls(node.name, out, keys, half_life_ms, prior)
 
 
 def counter_step(
@@ -47,15 +55,10 @@ def counter_step(
 
     @lru_cache(maxsize=4)
     def columns(half_lives_ms: tuple[int, ...]) -> I64s:
-        return np.array([_column_of(read, half_lives_ms) for read in reads], np.int64)
+        return np.array([column_of_read(read, half_lives_ms) for read in reads], np.int64)
 
     def step(space: Space) -> None:
-        reader = space.counters
-        if reader is None:
-            raise FeatureError(
-                f"feature {reads[0].name!r}: reads counters; give a CounterReader "
-                "(the argument `counters`)"
-            )
+        reader = reader_of(space, reads[0].name)
         half_life = columns(reader.half_lives_ms)
         keys = np.empty((begins.size, space.n), np.uint64)
         write_keys(space.ids, space.n, begins, first, second, keys)
@@ -65,19 +68,37 @@ def counter_step(
     return step
 
 
-def _read(place: int, node: Node, registers: Mapping[int, int], known: dict[Key, int]) -> _Read:
-    if node.transform is None or not isinstance(node.transform.run, CounterOp):
-        raise ValueError(f"{node.name!r} reads no counters")
-    run, ids = node.transform.run, tuple(registers[i] for i in node.inputs)
+def _read(
+    place: int, node: Node, registers: Mapping[int, int], known: dict[Key, int]
+) -> CounterRead:
+    run, ids = counter_op(node), tuple(registers[i] for i in node.inputs)
     entity = node.params["whose"]
     kinds = (run.count(node.params), *([run.per(node.params)] if run.per else []))
     mine = tuple(known.setdefault((entity, kind, ids), len(known)) for kind in kinds)
-    half_life_ms = round(node.params["half_life_h"] * HOUR_MS)
-    prior = run.prior(node.params) if run.prior else (0.0, 0.0)
-    return _Read(node.name, registers[place], mine, half_life_ms, prior)
+    return CounterRead.of(node, registers[place], mine)
 
 
-def _column_of(read: _Read, half_lives_ms: tuple[int, ...]) -> int:
+def counter_op(node: Node) -> CounterOp:
+    """How a node reads counters."""
+    if node.transform is None or not isinstance(node.transform.run, CounterOp):
+        raise ValueError(f"{node.name!r} reads no counters")
+    return node.transform.run
+
+
+def reader_of(space: Space, feature: str) -> CounterReader:
+    """What the rows' counters are read from.
+
+    Raises:
+        FeatureError: none was given.
+    """
+    if space.counters is None:
+        raise FeatureError(
+            f"feature {feature!r}: reads counters; give a CounterReader (the argument `counters`)"
+        )
+    return space.counters
+
+
+def column_of_read(read: CounterRead, half_lives_ms: tuple[int, ...]) -> int:
     """The column of the feature's half-life."""
     if read.half_life_ms not in half_lives_ms:
         hours = ", ".join(f"{one / HOUR_MS:g}" for one in half_lives_ms)
@@ -88,16 +109,27 @@ def _column_of(read: _Read, half_lives_ms: tuple[int, ...]) -> int:
     return half_lives_ms.index(read.half_life_ms)
 
 
+def moments_of(space: Space) -> Iterator[tuple[int, I64s | None]]:
+    """(moment, the rows that are of it; None: all) of all rows; of a request there is one."""
+    now_ms = space.now_ms
+    if now_ms is None:
+        raise ValueError("rows have no moment")
+    if space.n == 0 or (now_ms == now_ms[0]).all():
+        yield int(now_ms[0]) if space.n else 0, None
+        return
+    for moment in np.unique(now_ms).tolist():
+        yield moment, np.flatnonzero(now_ms == moment)
+
+
 def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> F32s:
     """(n_keys * n, n_half_lives) counts; rows of one moment are asked for together."""
-    if space.now_ms is None:
-        raise ValueError("rows have no moment")
-    if space.n == 0 or (space.now_ms == space.now_ms[0]).all():  # a request
-        moment = int(space.now_ms[0]) if space.n else 0
-        return np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
-    out = np.empty((keys.size, len(reader.half_lives_ms)), np.float32)
-    now: I64s = np.tile(space.now_ms, keys.size // max(space.n, 1))
-    for moment in np.unique(now).tolist():
-        rows = np.flatnonzero(now == moment)
-        out[rows] = reader.lookup(keys[rows], moment)
+    out: F32s | None = None
+    for moment, rows in moments_of(space):
+        if rows is None:
+            return np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
+        if out is None:
+            out = np.empty((keys.size, len(reader.half_lives_ms)), np.float32)
+        every = (np.arange(keys.size // space.n)[:, None] * space.n + rows).reshape(-1)
+        out[every] = reader.lookup(keys[every], moment)
+    assert out is not None, "there is a moment"
     return out

@@ -49,6 +49,17 @@ class Feature:
     is_output: bool = True
 
 
+def feature(
+    name: str, entity: Entity, transform: str, *inputs: str, doc: str, is_output: bool = True,
+    missing: float = math.nan, **params: object,
+) -> Feature:  # fmt: skip
+    """A feature in one call, its parameters by name."""
+    return Feature(
+        name=name, entity=entity, transform=transform, inputs=inputs, params=params,
+        missing=missing, doc=doc, is_output=is_output,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSet:
     """A named list of features; the order of the outputs is the order of the matrix."""

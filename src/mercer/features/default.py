@@ -5,11 +5,12 @@ cost), so it is there on the first day; counters start at nothing and fill withi
 events.
 """
 
-import math
 from collections.abc import Iterator
 from typing import cast
 
 from mercer.features.declare import Entity, Feature, FeatureSet
+from mercer.features.declare import feature as _feature
+from mercer.features.default_session import session_features
 
 NAME = "default"
 TEXT_FIELDS = {
@@ -26,19 +27,10 @@ FIRST_PASS = ("first_pass", "lexical", "semantic", "title", "unwanted", "wish", 
 def default_feature_set() -> FeatureSet:
     """A new value at each call; equal ones."""
     parts = (
-        _nodes(), _request(), _listing(), _seller(), _text(), _pair(), _counted(), _tastes(), _within()
+        _nodes(), _request(), _listing(), _seller(), _text(), _pair(), _counted(), _tastes(),
+        session_features(), _within(),
     )  # fmt: skip
     return FeatureSet(name=NAME, features=tuple(f for part in parts for f in part))
-
-
-def _feature(
-    name: str, entity: Entity, transform: str, *inputs: str, doc: str, is_output: bool = True,
-    missing: float = math.nan, **params: object,
-) -> Feature:  # fmt: skip
-    return Feature(
-        name=name, entity=entity, transform=transform, inputs=inputs, params=params,
-        missing=missing, doc=doc, is_output=is_output,
-    )  # fmt: skip
 
 
 def _nodes() -> Iterator[Feature]:
@@ -174,6 +166,10 @@ def _text() -> Iterator[Feature]:
     yield _feature(
         "values_in_labels", "pair", "word_coverage", "values_words_asked", "labels_words",
         doc="Share of the wanted attribute values that the listing has.",
+    )  # fmt: skip
+    yield _feature(
+        "values_in_title", "pair", "word_coverage", "values_words_asked", "title_words",
+        doc="Share of the words of the wanted attribute values that the title has.",
     )  # fmt: skip
     yield _feature(
         "categories_in_path", "pair", "word_coverage", "categories_words_asked", "category_words",

@@ -97,7 +97,7 @@ def _labels(listings: pa.RecordBatch) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), flat.take(pa.array(order)))
 
 
-def _facts(listings: pa.RecordBatch) -> pa.Array:
+def facts_of(listings: pa.RecordBatch) -> pa.Array:
     """Each value of each attribute with its name before it, as `request_inputs` writes wishes."""
     attributes = listings.column("attributes")
     values = attributes.items  # (n_attributes,) lists; rows are cut by `attributes.offsets`
@@ -129,6 +129,6 @@ _DERIVED: Mapping[str, Callable[[Any], Any]] = {
     "category": _category,
     "leaf_category": _leaf_category,
     "labels": _labels,
-    "facts": _facts,
+    "facts": facts_of,
     "stated_attributes": _stated_attributes,
 }

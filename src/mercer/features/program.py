@@ -108,5 +108,7 @@ def _groups(nodes: Sequence[Node], todo: list[int], done: set[int]) -> list[list
 def _transform_name(node: Node) -> str:
     if node.transform is None:
         raise ValueError(f"column {node.name!r} is wanted, it can only be loaded")
-    # All look-ups of counters are one step.
-    return "counters" if isinstance(node.transform.run, CounterOp) else node.transform.name
+    # All look-ups of counters are one step, and all over lists another one.
+    if isinstance(node.transform.run, CounterOp):
+        return "counter sums" if node.transform.run.is_sum else "counters"
+    return node.transform.name

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from mercer.features.column import F64s, I64s, Kind, U64s
 from mercer.features.counter_step import counter_step
+from mercer.features.counter_sum_step import counter_sum_step
 from mercer.features.graph import Node
 from mercer.features.space import Space, column_in, put_column
 from mercer.features.transform import (
@@ -38,7 +39,8 @@ def step_of(
         return _list_step(run, group, registers)
     if isinstance(run, ColumnOp):
         return _column_step(run, group[0], registers, kinds, fitted)
-    return counter_step(group, registers)
+    made = counter_sum_step if run.is_sum else counter_step
+    return made(group, registers)
 
 
 def _transform(node: Node) -> Transform:

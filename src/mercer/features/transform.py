@@ -70,6 +70,7 @@ class CounterOp:
     count: Callable[[Params], str]  # the kind of event that is counted
     per: Callable[[Params], str] | None = None  # the kind that it is counted per
     prior: Callable[[Params], tuple[float, float]] | None = None  # its sum and its weight
+    is_sum: bool = False  # the second input is a list, and the counts of its items are added up
 
 
 class Fit(Protocol):

@@ -113,12 +113,13 @@ HEALTH_ANSWER: Mapping[str, Any] = {
     "degraded": [],
     "processes": {"owner": "up", "learner": "up"},
     "counters": {
-        "position": "catalogue:17,events:229",
+        "position": "catalogue:17,events:229,pages-0:4711",
         "lag_events": 0,
         "n_keys": 61_204,
         "n_evicted": 0,
         "n_events": 90_412,
         "newest_ms": 1_790_000_000_000,
+        "n_pages": 4_711,
     },
     "ranking": {
         "model": "lambdamart-3f2a9c41b7de",

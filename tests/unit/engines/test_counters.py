@@ -1,6 +1,7 @@
 """The counters of a market: fed from the log, read beside the writer, the same after any end."""
 
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 
 from mercer.engines.embedded.counters.keeper import CounterKeeper
+from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.reader import SharedCounters
-from mercer.engines.embedded.counters.replay import replay_to
+from mercer.engines.embedded.counters.replay import in_order, replay_to
 from mercer.engines.embedded.counters.shared_file import Layout, SharedFile, State, create_file
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.counters.watch import CounterWatch
@@ -121,15 +123,36 @@ def test_a_replay_has_the_bits_of_the_live_counters(tmp_path: Path) -> None:
     log.close()
 
 
-def test_positions_of_a_replay_ascend(tmp_path: Path) -> None:
-    """Another order, or a position of somebody else, is refused with a sentence."""
+def test_positions_of_a_replay(tmp_path: Path) -> None:
+    """They may come in any order; a position of somebody else is refused with a sentence."""
     log = history(tmp_path / "log")
-    with pytest.raises(InputError, match="must ascend"):
-        next(replay_to(log, PARAMS, ["events:3", "events:2"]))
-    with pytest.raises(InputError, match="allowed are catalogue, events, row"):
-        next(replay_to(log, PARAMS, ["pages-0:3"]))
+    there = ["events:3,pages-0:1", "events:2", "events:1,pages-0:2", "events:3"]
+    found = {}
+    for positions in (there, in_order(there), [*there[2:], *there[:2]]):
+        for again in replay_to(log, PARAMS, positions):
+            state = [part.tobytes() for part in occupied(again.table)]
+            assert found.setdefault(again.position, state) == state
+    with pytest.raises(InputError, match="allowed are catalogue, events, row and pages-N"):
+        next(replay_to(log, PARAMS, ["sellers:3"]))
     assert list(replay_to(log, PARAMS, [])) == []
     log.close()
+
+
+def test_places_are_put_into_chains() -> None:
+    """Of places of one writer each covers the one before; those of another one are a chain of their own."""
+    mine = [
+        "events:1",
+        "events:1,pages-1:4",
+        "events:1,pages-0:1,pages-1:4",
+        "events:3,pages-0:2,pages-1:9",
+    ]
+    other = ["events:2,pages-0:1", "events:2,pages-0:7"]
+    found = in_order([*reversed(mine), "", *other, *mine])
+    assert sorted(found) == sorted(mine + other)
+    places = [Place.parse(one) for one in found]
+    n_turns = sum(not after.covers(one) for one, after in pairwise(places))
+    assert n_turns == 1
+    assert all(Place.parse(one).position == one for one in found)
 
 
 def test_a_request_sees_one_state(tmp_path: Path) -> None:

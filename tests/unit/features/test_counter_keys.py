@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from mercer.features.counter_facets import FacetTable
 from mercer.features.counter_keys import (
+    COUNTED_KINDS,
+    MAX_FACTS,
     CounterRules,
     counter_keys,
     entity_keys,
@@ -22,7 +24,6 @@ from mercer.features.counter_keys import (
 from mercer.features.hash import combined_plain, hash_parts, hash_text
 from mercer.features.transforms.counter_ids import price_band_twin, query_id_twin
 from mercer.schema.errors import ConfigError
-from mercer.schema.event import EVENT_KINDS
 from support.log_kit import T0, change_of
 
 words = st.sampled_from(["", "a", "home", "Öl & Essig", "x" * 300, "\N{RED APPLE}"])
@@ -44,19 +45,21 @@ def plain(text: str) -> int:
 
 @given(st.lists(listings, max_size=6), st.floats(-5, 1e12) | st.just(math.nan))
 def test_facets_are_those_of_plain_python(rows: list[dict[str, Any]], price: float) -> None:
-    """Category, root, price band, seller and first value of each attribute; 0 where there is none."""
+    """Category, root, price band, seller, first value of each attribute, facts; 0 where there is none."""
     batch = change_of("listings", *rows).rows
     rules = CounterRules(("size", "color"))
     found = listing_facets(batch, price_micros=np.full(len(rows), price), rules=rules)
     for row, one in zip(rows, found.tolist(), strict=True):
         path, attributes = row["category_path"], dict(row["attributes"])
         first = [(attributes.get(name) or [""])[0] for name in ("size", "color")]
+        facts = [f"{name}={value}" for name, values in row["attributes"] for value in values]
         assert one == [
             plain(" > ".join(path)),
             plain(path[0] if path else ""),
             price_band_twin(price),
             plain(row["seller_id"]),
             *(plain(value) for value in first),
+            *(plain(fact) for fact in [*facts, *[""] * MAX_FACTS][:MAX_FACTS]),
         ]
 
 
@@ -66,7 +69,7 @@ def test_keys_are_hashes_of_hashes() -> None:
     begin = hash_parts(("query_listing", "click"))
     whole = combined_plain(combined_plain(begin, hash_text("q")), hash_text("l"))
     assert counter_keys("query_listing", "click", a, b).tolist() == [whole, 0, 0]
-    assert entity_keys("query_listing", ["q", "l"])[EVENT_KINDS.index("click")] == whole
+    assert entity_keys("query_listing", ["q", "l"])[COUNTED_KINDS.index("click")] == whole
 
 
 @given(st.lists(words | st.none(), max_size=8))
@@ -93,7 +96,7 @@ def test_updates_event_by_event() -> None:
         {"event_id": "b", "kind": "click", "standing": "forged"},
         {"event_id": "c", "kind": "purchase", "visitor_id": "v", "listing_id": "l"},
     ).rows
-    facets = np.array([[5, 0, 0, 7]] * 3, np.uint64)
+    facets = np.array([[5, 0, 0, 7, *[0] * MAX_FACTS]] * 3, np.uint64)
     made = event_updates(rows, facets=facets, rules=CounterRules())
     ends = made.ends.tolist()
     assert ends[1] == ends[0]  # forged

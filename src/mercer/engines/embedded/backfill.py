@@ -10,11 +10,14 @@ import pyarrow.parquet as pq
 
 from mercer.engines.embedded.catalogue_history import catalogue_history
 from mercer.engines.embedded.counters.params import CounterParams
-from mercer.engines.embedded.counters.place import Place
-from mercer.engines.embedded.counters.replay import replay_to
+from mercer.engines.embedded.counters.place import BEGINNING, Place
+from mercer.engines.embedded.counters.replay import in_order, replay_to
 from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_log import PagePartition
+from mercer.engines.embedded.log.page_rows import ORDINAL
 from mercer.engines.embedded.page_replay import PageRows, asked_ms_of, candidates_of, page_rows
 from mercer.events.log import START
+from mercer.features.column import I64s
 from mercer.features.counter_reader import CounterReader
 from mercer.features.plan import Plan
 from mercer.schema.errors import InputError
@@ -44,9 +47,9 @@ class BackfillReport:
     lost: int = 0  # candidates that the log does not know any more
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Task:
-    place: Place  # of the counters that the page saw
+    position: str  # of the counters that the page saw
     page_id: str
 
 
@@ -61,7 +64,8 @@ def backfill(
     """Write the features of the pages of a window, a row per listing: listings, sellers and counters as
     of each page. The file is whole or absent.
 
-    A page that read no counters sees those of the events that had come in when it was served.
+    A page that read no counters sees those of the events that had come in when it was served, and of
+    the searches before it.
 
     Raises:
         InputError: the window has no page.
@@ -119,10 +123,8 @@ def _values(
     return rows if has_all else rows.filter(positions.is_valid())
 
 
-def _tasks(
-    plan: Plan, log: EmbeddedLog, job: BackfillJob
-) -> tuple[list[_Task], np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """The pages of the window in the order of their counters, and all their candidates."""
+def _tasks(plan: Plan, log: EmbeddedLog, job: BackfillJob) -> tuple[list[_Task], I64s]:
+    """The pages of the window, and all their candidates."""
     at_time = _places_by_time(log) if plan.reads_counters else None
     tasks, row_ids = list[_Task](), [np.zeros(0, np.int64)]
     for entry in log.read(after=START, kinds={"pages"}):
@@ -133,32 +135,46 @@ def _tasks(
             page = log.pages.find(page_id)
             if page is None or not page.shown:
                 continue
-            place = Place()
-            if at_time is not None:
-                read = page.counters_position
-                place = Place.parse(read) if read else at_time(page.served_ms)
-            tasks.append(_Task(place, page_id))
+            position = page.counters_position
+            if at_time is not None and not position:
+                position = at_time(page.served_ms).position or BEGINNING
+            tasks.append(_Task(position, page_id))
             row_ids.append(candidates_of(page))
         row_ids = [np.unique(np.concatenate(row_ids))]
-    return sorted(tasks), row_ids[0]
+    return tasks, row_ids[0]
 
 
 def _places_by_time(log: EmbeddedLog) -> Callable[[int], Place]:
-    """The place behind all records of events that had come in at a moment."""
+    """The place behind all records of events that had come in at a moment, and all pages served before."""
     offsets, received = [], []
     for offset, change in log.events.read(0):
         offsets.append(offset)
         received.append(int(np.max(change.rows.column("received_ms").to_numpy(), initial=0)))
     newest = np.maximum.accumulate(np.array([0, *received]))
     marks = log.events.marks(1, offsets[-1]) if offsets else []
+    served = {name: _served(one) for name, one in log.pages.partitions().items()}
 
     def place(at_ms: int) -> Place:
         known = int(np.searchsorted(newest, at_ms, side="right")) - 1
         offset = offsets[known - 1] if known > 0 else 0
         catalogue = max((c for first, c in marks if first <= offset), default=0)
-        return Place(events=offset, catalogue=catalogue)
+        pages = {}
+        for name, (ordinals, times_ms) in served.items():
+            if n := int(np.searchsorted(times_ms, at_ms, side="left")):
+                pages[name] = int(ordinals[n - 1])
+        return Place(events=offset, catalogue=catalogue, pages=pages)
 
     return place
+
+
+def _served(partition: PagePartition) -> tuple[I64s, I64s]:
+    """((n,) ordinals, (n,) when the latest of the pages up to there was served)."""
+    parts = [rows for _, rows in partition.asked(0)]
+    ordinals, served_ms = (
+        np.concatenate([np.zeros(0, np.int64), *(one.column(name).to_numpy() for one in parts)])
+        for name in (ORDINAL, "served_ms")
+    )
+    return ordinals, np.maximum.accumulate(served_ms)
 
 
 def _with_counters(
@@ -167,12 +183,11 @@ def _with_counters(
     if not plan.reads_counters:
         yield from ((task, None) for task in tasks)
         return
-    places = sorted({task.place for task in tasks})
-    positions = [str(place.position) for place in places]
+    groups = dict[str, list[_Task]]()
+    for task in tasks:
+        groups.setdefault(task.position, []).append(task)
+    positions = in_order(groups)
     readers = replay_to(log, params, positions, folder=job.counters_folder)
-    waiting = iter(tasks)
-    task = next(waiting, None)
-    for place, reader in zip(places, readers, strict=True):
-        while task is not None and task.place == place:
+    for position, reader in zip(positions, readers, strict=True):
+        for task in groups[position]:
             yield task, reader
-            task = next(waiting, None)

@@ -7,16 +7,13 @@ the page has written down. Nothing that serves is asked.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from mercer.engines.embedded.catalogue_history import CatalogueHistory, catalogue_history
 from mercer.engines.embedded.counters.params import CounterParams
-from mercer.engines.embedded.counters.place import Place
-from mercer.engines.embedded.counters.replay import TableCounters, replay_to
+from mercer.engines.embedded.counters.replay import in_order, replay_to
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, page_rows
@@ -67,10 +64,9 @@ class ParityReport:
             self.differences.append(one)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Task:
-    place: Place  # of the counters that the page saw
-    position: str
+    position: str  # of the counters that the page saw; "": none
     page_id: str
 
 
@@ -125,7 +121,7 @@ class _Plans:
 
 
 def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list[_Task], I64s]:
-    """The pages in the order of their counters, and the row ids of all their candidates."""
+    """The pages, and the row ids of all their candidates."""
     found: list[tuple[int, str]] = []
     for entry in log.read(after=START, kinds={"pages"}):
         rows = entry.change.rows
@@ -143,21 +139,23 @@ def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list
                 "its values were not written down (log.detail_share, or beyond the rank)"
             )
             continue
-        read = page.counters_position
-        tasks.append(_Task(Place.parse(read) if read else Place(), read, page_id))
+        tasks.append(_Task(page.counters_position, page_id))
         row_ids = [np.union1d(row_ids[0], candidates_of(page))]
-    return sorted(tasks), row_ids[0]
+    return tasks, row_ids[0]
 
 
 def _with_counters(
     log: EmbeddedLog, params: CounterParams, tasks: list[_Task]
 ) -> Iterator[tuple[_Task, CounterReader | None]]:
     """Each task with the counters at its place; without any where the page had none."""
-    groups = [(place, list(some)) for place, some in groupby(tasks, key=attrgetter("position"))]
-    readers: Iterator[TableCounters] = replay_to(log, params, [one for one, _ in groups if one])
-    for position, some in groups:
-        reader = next(readers) if position else None
-        for task in some:
+    groups = dict[str, list[_Task]]()
+    for task in tasks:
+        groups.setdefault(task.position, []).append(task)
+    for task in groups.get("", ()):
+        yield task, None
+    positions = in_order(groups)
+    for position, reader in zip(positions, replay_to(log, params, positions), strict=True):
+        for task in groups[position]:
             yield task, reader
 
 

@@ -1,12 +1,12 @@
-"""The log as counters read it: events with the listings as they stood, in sections.
+"""The log as counters read it: events with the listings as they stood, and searches, in sections.
 
 Each record of events is marked with how far the catalogue was committed when it was written
 (`event_log.py`), so the facets by which an event counts are a function of the log and not of who read
-which partition first.
+which partition first. A search counts by itself, so pages may be read before or behind events.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -16,13 +16,16 @@ from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.shared_file import MAX_SECTION
 from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_log import PagePartition
+from mercer.engines.embedded.log.page_rows import ORDINAL
 from mercer.features.column import F64s, I64s, U64s
 from mercer.features.counter_facets import FacetTable
 from mercer.features.counter_keys import Updates, event_updates, hash_texts, listing_facets
+from mercer.features.counter_searches import search_updates
 from mercer.schema.money import Rates
 from mercer.schema.price_column import NO_PRICE, reporting_price
 
-_END = Place(events=2**62)
+_ALL = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,9 @@ class Section:
     keys: U64s
     times_ms: I64s
     place: Place
-    n_events: int
-    newest_ms: int  # when the newest of them was received; 0 of none
+    n_events: int = 0
+    newest_ms: int = 0  # when the newest of them was received; 0 of none
+    n_pages: int = 0
 
 
 @final
@@ -51,23 +55,55 @@ class Feed:
         self.facets, self.place = facets, place
         self._marks: list[tuple[int, int]] = []
         self._marked = 0  # up to which record `_marks` go
+        # Its own ones: a partition remembers where its reader was.
+        self._partitions: dict[str, PagePartition] = {}
 
-    def sections(self, *, until: Place = _END) -> Iterator[Section]:
-        """All that comes, up to a place; `place` follows each section."""
+    def sections(self, *, until: Place) -> Iterator[Section]:
+        """All that comes up to a place that covers this one; `place` follows each section."""
+        yield from self.events(until=until)
+        yield from self.searches(until=until)
+        # What no event asked for yet, the place may name all the same.
+        self.learn_listings(until=until.catalogue)
+
+    def events(self, *, until: Place | None = None) -> Iterator[Section]:
+        """The events up to a place, or all there are."""
+        last = _ALL if until is None else until.events
         for offset, change in self._log.events.read(self.place.events):
             n_rows = change.rows.num_rows
-            if offset > until.events:
+            if until is not None and offset > last:
                 n_rows = min(n_rows, until.row)
             if n_rows > self.place.row:
                 self.learn_listings(until=self._catalogue_at(offset))
                 yield from self._cut(change.rows, offset, n_rows)
-            elif offset <= until.events:  # an erasure took the rest of it
-                self.place = Place(offset, 0, self.place.catalogue)
-            if offset > until.events:
+            elif offset <= last:  # an erasure took the rest of it
+                self.place = replace(self.place, events=offset, row=0)
+            if offset > last:
                 break
-        # What no event asked for yet, the place may name all the same.
-        if until is not _END:
-            self.learn_listings(until=until.catalogue)
+
+    def searches(self, *, until: Place | None = None) -> Iterator[Section]:
+        """The pages of each partition up to a place, or all there are."""
+        for name, partition in self._log.pages.partitions().items():
+            partition = self._partitions.setdefault(name, partition)
+            last = _ALL if until is None else until.pages.get(name, 0)
+            if self.place.pages.get(name, 0) < last:
+                yield from self._searches_of(name, partition, last)
+
+    def _searches_of(self, name: str, partition: PagePartition, last: int) -> Iterator[Section]:
+        for ordinal, rows in partition.asked(self.place.pages.get(name, 0)):
+            ordinals = rows.column(ORDINAL).to_numpy()
+            n = int(np.searchsorted(ordinals, last, side="right"))
+            updates = search_updates(rows)
+            first = 0
+            while first < n:
+                stop = min(n, _stop_of(updates, first))
+                is_whole = stop == rows.num_rows
+                at = ordinal if is_whole else int(ordinals[stop - 1])
+                self.place = self.place.with_page(name, min(at, last))
+                yield Section(*updates.part(first, stop), self.place, n_pages=stop - first)
+                first = stop
+            self.place = self.place.with_page(name, min(ordinal, last))
+            if ordinal >= last:
+                return
 
     def _catalogue_at(self, offset: int) -> int:
         """How far the catalogue was when a record of events was written."""
@@ -85,7 +121,7 @@ class Feed:
             if offset > until:
                 break
             self._learn(change.rows)
-        self.place = Place(self.place.events, self.place.row, until)
+        self.place = replace(self.place, catalogue=until)
 
     def _learn(self, rows: pa.RecordBatch) -> None:
         facets = listing_facets(
@@ -104,9 +140,9 @@ class Feed:
             stop = min(n_rows, _stop_of(updates, first))
             is_whole = stop == rows.num_rows
             self.place = (
-                Place(offset, 0, self.place.catalogue)
+                replace(self.place, events=offset, row=0)
                 if is_whole
-                else Place(self.place.events, stop, self.place.catalogue)
+                else replace(self.place, row=stop)
             )
             newest = int(received[first:stop].max())
             yield Section(*updates.part(first, stop), self.place, stop - first, newest)

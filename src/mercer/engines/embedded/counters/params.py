@@ -9,7 +9,7 @@ from mercer.features.counter_decay import HOUR_MS, HalfLives
 from mercer.features.counter_keys import CounterRules
 from mercer.schema.money import Rates
 
-_VERSION = 1  # counts up with the entities, the keys and the arithmetic
+_VERSION = 2  # counts up with the entities, the keys and the arithmetic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Counters as they stood at places of the log: the same bits as the live ones had there."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import final
 
@@ -14,7 +13,6 @@ from mercer.features.column import F32s, U64s
 from mercer.features.counter_facets import FacetTable
 from mercer.features.counter_reader import CounterReader
 from mercer.features.counter_table import CounterTable, empty_table, look_up, update
-from mercer.schema.errors import InputError
 
 
 @final
@@ -40,12 +38,28 @@ class TableCounters:
 
 
 def in_order(positions: Iterable[str]) -> list[str]:
-    """Different positions of counters, from the earliest to the latest; "" is none and left out.
+    """Different positions of counters, in an order that `replay_to` passes through in as few turns as
+    there are; "" is none and left out.
+
+    Each turn is a chain, from its earliest to its latest. One writer makes one; another one begins where
+    counters were made anew, after an erasure or a power cut, and read the log in another order.
 
     Raises:
         InputError: a position that is none of counters.
     """
-    return sorted({one for one in positions if one}, key=Place.parse)
+    chains: list[list[tuple[Place, str]]] = []
+    found = [(Place.parse(one), one) for one in {*positions} if one]
+    for place, position in sorted(found, key=_behind_all_that_it_covers):
+        mine = next((chain for chain in chains if place.covers(chain[-1][0])), None)
+        if mine is None:
+            chains.append(mine := [])
+        mine.append((place, position))
+    return [position for chain in chains for _, position in chain]
+
+
+def _behind_all_that_it_covers(one: tuple[Place, str]) -> tuple[int, int, int, int, str]:
+    place, position = one
+    return place.events, place.row, place.catalogue, place.n_pages, position
 
 
 def replay_to(
@@ -57,27 +71,25 @@ def replay_to(
 ) -> Iterator[TableCounters]:
     """The counters at each of some positions, one after the other; each is good until the next is asked for.
 
+    A position that does not cover the one before it is read anew from the start, so they best come
+    `in_order`.
+
     The bits are those that the live counters had, unless the log lost what they were made of: records
     that were older than it keeps, versions of listings that were compacted, visitors who were erased.
 
     Args:
         log: need not be owned.
-        positions: as pages name them (`counters_position`), from the earliest to the latest.
+        positions: as pages name them (`counters_position`).
         folder: `views/counters/`, to begin at a snapshot; None: at the start of the log.
     Raises:
-        InputError: a position that is none of counters, or lies before the one in front of it.
+        InputError: a position that is none of counters.
     """
     places = [Place.parse(one) for one in positions]
-    for one, following in pairwise(places):
-        if following < one:
-            raise InputError(
-                f"counters positions must ascend: {following.position!r} follows {one.position!r}"
-            )
-    if not places:
-        return
-    table = empty_table(params.half_lives, max_keys=params.max_keys)
-    feed = _begun(log, params, places[0], folder, table)
+    table, feed = empty_table(params.half_lives, max_keys=params.max_keys), None
     for place, position in zip(places, positions, strict=True):
+        if feed is None or not place.covers(feed.place):
+            table = empty_table(params.half_lives, max_keys=params.max_keys)
+            feed = _begun(log, params, place, folder, table)
         for section in feed.sections(until=place):
             update(table, section.keys, section.times_ms)
         yield TableCounters(table, position)

@@ -1,6 +1,6 @@
 """The file of the counters, mapped into every process of a market.
 
-    4,096 bytes    cells of 8 bytes (below), and two states: position and totals, as JSON
+    16,384 bytes   cells of 8 bytes (below), and two states: position and totals, as JSON
     keys, rows     the table (`features/counter_table.py`)
     ring           what stood at a place before each change (there: `undo`)
 
@@ -46,16 +46,16 @@ from mercer.text.kernel_types import I8S
 
 Cells = npt.NDArray[np.int64]
 
-HEADER_BYTES: Final = 4_096
+HEADER_BYTES: Final = 16_384
 RING: Final = 1 << 17  # changes; 12 MB
 MAX_SECTION: Final = 8_192  # updates between begin and commit; each is at most three changes
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAGIC: Final = 0x4D43_434F_554E_5431
 _MAGIC, _FORMAT, _SEQUENCE, _UNDO, _N_BUCKETS, _SUPERSEDED, _ERASURES, _HALF_LIVES = range(8)
 _DIGEST = slice(256, 288)
 _BOOT = slice(320, 368)
-_STATE_BYTES = 1_024
-_STATES = (1_024, 2_048)
+_STATE_BYTES = 6_144  # a position names every partition of pages: room for some 250
+_STATES = (4_096, 10_240)
 _BOOT_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -68,6 +68,7 @@ class State(msgspec.Struct, frozen=True):
     n_events: int = 0
     newest_ms: int = 0  # when the newest event that is counted was received
     n_changes: int = 0  # of the ring
+    n_pages: int = 0
 
 
 @nb.njit("void(i8[::1], i8, i8)", cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """Counters as one file that is there whole or not at all: what a power cut or a replay begins at.
 
-    snapshot-<events>-<row>.bin    a line of JSON, the arrays, a BLAKE2b hash of all before it
+    snapshot-<events>-<row>-<pages>.bin    a line of JSON, the arrays, a BLAKE2b hash of all before it
 
 The places of the keys are kept too, so that a table that is full goes on as the live one does.
 """
@@ -79,7 +79,7 @@ def taken(
 
 def path_of(folder: Path, place: Place) -> Path:
     """Where the snapshot of a place lies, if there is one."""
-    return folder / f"snapshot-{place.events:016d}-{place.row:06d}.bin"
+    return folder / f"snapshot-{place.events:016d}-{place.row:06d}-{place.n_pages:016d}.bin"
 
 
 def write_snapshot(folder: Path, made: Snapshot) -> None:
@@ -152,16 +152,16 @@ def read_snapshot(path: Path) -> Snapshot:
     )
 
 
-def usable(folder: Path, *, digest: bytes, erasures: int, until: Place) -> Snapshot | None:
-    """The newest snapshot of those counters that is not behind a place; None where there is none.
+def usable(folder: Path, *, digest: bytes, erasures: int, until: Place | None) -> Snapshot | None:
+    """The newest snapshot of those counters that a place covers; None where there is none.
 
     Args:
         erasures: the last erasure of the log; a snapshot that was taken before it names who is gone.
+        until: the place; None: any.
     """
     for made in _readable(folder):
         fits = made.digest == digest and made.erasures >= erasures
-        place = made.place
-        if fits and place <= until and place.catalogue <= until.catalogue:
+        if fits and (until is None or until.covers(made.place)):
             return made
     return None
 

@@ -1,6 +1,7 @@
 """One file of counters as its writer has it: sections go in, snapshots come out."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, final
 
@@ -18,7 +19,6 @@ from mercer.schema.errors import StorageError
 
 LIVE: Final = "live.bin"
 NEXT: Final = "next.bin"
-_LATEST: Final = Place(events=2**62, catalogue=2**62)
 
 
 @final
@@ -34,15 +34,24 @@ class CounterStore:
         """What is committed."""
         return self._state
 
-    def read_on(self, *, max_events: int, until: Place | None = None) -> int:
-        """Count what the log has more; how many events."""
-        n = 0
-        for section in self.feed.sections() if until is None else self.feed.sections(until=until):
+    def read_on(self, *, max_events: int) -> int:
+        """Count what the log has more: at most about so many events, and as many pages.
+
+        Returns:
+            How many of the kind of which there were more.
+        """
+        n_events = n_pages = 0
+        for section in self.feed.events():
             self._add(section)
-            n += section.n_events
-            if n >= max_events:
+            n_events += section.n_events
+            if n_events >= max_events:
                 break
-        return n
+        for section in self.feed.searches():
+            self._add(section)
+            n_pages += section.n_pages
+            if n_pages >= max_events:
+                break
+        return max(n_events, n_pages)
 
     def _add(self, section: Section) -> None:
         before, file = self._state, self.file
@@ -57,6 +66,7 @@ class CounterStore:
             n_keys=before.n_keys + changed.n_new - changed.n_evicted,
             n_evicted=before.n_evicted + changed.n_evicted,
             n_events=before.n_events + section.n_events,
+            n_pages=before.n_pages + section.n_pages,
             newest_ms=max(before.newest_ms, section.newest_ms),
             n_changes=file.n_changes,
         )
@@ -96,7 +106,7 @@ def resumed(
     place = Place.parse(file.state().position)
     known = usable(folder, digest=params.digest, erasures=erasures, until=place)
     facets = FacetTable(len(params.rules.facets)) if known is None else known.facets()
-    begin = Place(place.events, place.row, 0 if known is None else known.place.catalogue)
+    begin = replace(place, catalogue=0 if known is None else known.place.catalogue)
     feed = Feed(log, params, facets=facets, place=begin)
     feed.learn_listings(until=place.catalogue)
     return CounterStore(file, feed)
@@ -118,7 +128,7 @@ def restored(
     file = SharedFile(path, is_writer=True)
     known = None
     if not is_anew:
-        known = usable(folder, digest=params.digest, erasures=erasures, until=_LATEST)
+        known = usable(folder, digest=params.digest, erasures=erasures, until=None)
     if known is None:
         remove_snapshots(folder)  # of other rules, or with those who were erased
         feed = Feed(log, params, facets=FacetTable(len(params.rules.facets)), place=Place())

@@ -25,6 +25,7 @@ class CountersHealth:
     n_evicted: int  # keys that had to go because their places were taken
     n_events: int  # counted since they were made from the log
     newest_ms: int  # when the newest of them was received; 0 of none
+    n_pages: int = 0  # whose searches are counted
 
 
 @final
@@ -85,8 +86,9 @@ class CounterWatch:
         place = Place.parse(state.position)
         lag = max(self._events.n_rows(place.events) - place.row, 0)
         return CountersHealth(
-            state.position, lag, state.n_keys, state.n_evicted, state.n_events, state.newest_ms
-        )
+            state.position, lag, state.n_keys, state.n_evicted, state.n_events, state.newest_ms,
+            state.n_pages,
+        )  # fmt: skip
 
     def _judged(self, now: float) -> str:
         if self.counters.fault:

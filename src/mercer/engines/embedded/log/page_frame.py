@@ -79,9 +79,24 @@ class Heading(msgspec.Struct, array_like=True, gc=False):
     visitor_id: str | None
 
 
+class Asked(msgspec.Struct, array_like=True, gc=False):
+    """The first fields of `Stored`, as far as they say what somebody asked for."""
+
+    page_id: str
+    served_ms: int
+    visitor_id: str | None
+    surface: str
+    session_id: str | None
+    buyer_id: str | None
+    q: str
+    request: bytes  # JSON
+    understood: bytes  # JSON
+
+
 _shown_fields = attrgetter(*StoredShown.__struct_fields__)
 _stored = msgspec.msgpack.Decoder(Stored)
 _heading = msgspec.msgpack.Decoder(Heading)
+_asked = msgspec.msgpack.Decoder(Asked)
 
 
 def _plain(value: Any) -> Any:
@@ -174,6 +189,11 @@ def decode_page(payload: bytes | memoryview) -> Stored:
 def decode_heading(payload: bytes | memoryview) -> Heading:
     """The first fields only; a tenth of the time of `decode_page`."""
     return _heading.decode(payload)
+
+
+def decode_asked(payload: bytes | memoryview) -> Asked:
+    """What was asked; the candidates are not unpacked."""
+    return _asked.decode(payload)
 
 
 def page_of(stored: Stored) -> Page:

@@ -4,11 +4,12 @@ Everything here may run in any process, also while pages are written and sealed:
 is gone when it is opened was sealed meanwhile, so the folder is listed again.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from heapq import nlargest
 from pathlib import Path
-from typing import Final, TypeVar, final
+from typing import Any, Final, TypeVar, final
 
 import msgspec
 import pyarrow as pa
@@ -16,9 +17,9 @@ import pyarrow as pa
 from mercer.engines.embedded.log.erased import ErasedVisitors
 from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, partitions
-from mercer.engines.embedded.log.page_frame import Stored, decode_page, page_of
+from mercer.engines.embedded.log.page_frame import Stored, decode_asked, decode_page, page_of
 from mercer.engines.embedded.log.page_journal import read_journal
-from mercer.engines.embedded.log.page_rows import ORDINAL, page_at, rows_of
+from mercer.engines.embedded.log.page_rows import ASKED_PAGE, ORDINAL, asked_rows, page_at, rows_of
 from mercer.engines.embedded.log.page_segment import find_row, id_ms, segment_batches
 from mercer.engines.embedded.log.partition import Partition
 from mercer.events.log import Change, RecordKind
@@ -32,12 +33,29 @@ PAGES_PER_RECORD = 128
 
 def stored_at(payload: memoryview | None) -> Stored | None:
     """The page of a frame; None where its bytes are damaged."""
+    return _decoded(payload, decode_page)
+
+
+def _decoded(payload: memoryview | None, decode: Callable[[memoryview], T]) -> T | None:
     if payload is None:
         return None
     try:
-        return decode_page(payload)
+        return decode(payload)
     except msgspec.DecodeError:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which columns are read, and how they come out of the two kinds of files."""
+
+    decode: Callable[[memoryview], Any]
+    rows: Callable[[Sequence[Any], Sequence[int]], pa.RecordBatch]
+    of_segment: Sequence[str] | None  # None: all
+
+
+_ALL = _Columns(decode_page, rows_of, None)
+_ASKED = _Columns(decode_asked, asked_rows, ASKED_PAGE.names)
 
 
 @final
@@ -58,29 +76,41 @@ class PagePartition:
         """
         if "pages" not in kinds:
             return
+        for upto, rows in self._read(after, _ALL):
+            yield upto, Change("pages", rows.select(PAGE.names))
+
+    def asked(self, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """As `read`, but rows of ASKED_PAGE: a small part of the bytes and of the work.
+
+        One partition is either read or asked: it remembers where its last reader was.
+        """
+        return self._read(after, _ASKED)
+
+    def _read(self, after: int, columns: _Columns) -> Iterator[tuple[int, pa.RecordBatch]]:
         while True:
             try:
                 for file in self._folder.files():
                     if file.last is None or file.last > after:
-                        for upto, rows in self._records(file, after):
-                            yield upto, Change("pages", self._shown(rows))
+                        for upto, rows in self._records(file, after, columns):
+                            yield upto, self._erased.kept(rows)
                             after = upto
                 return
             except FileNotFoundError:  # sealed meanwhile: its pages lie in another file now
                 continue
 
-    def _shown(self, rows: pa.RecordBatch) -> pa.RecordBatch:
-        return self._erased.kept(rows).select(PAGE.names)
-
-    def _records(self, file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def _records(
+        self, file: PageFile, after: int, columns: _Columns
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
         upto = after
         source = _segment_records if file.segment else self._journal_records
-        for upto, rows in source(file, after):
+        for upto, rows in source(file, after, columns):
             yield upto, rows
         if file.last is not None and upto < file.last:
-            yield file.last, rows_of([], [])
+            yield file.last, columns.rows([], [])
 
-    def _journal_records(self, file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def _journal_records(
+        self, file: PageFile, after: int, columns: _Columns
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
         skip, start = 0, 0
         if (
             self._at is not None
@@ -97,8 +127,12 @@ class PagePartition:
             last = ordinal + i + len(part) - 1
             if last > after:
                 numbered = enumerate(part, ordinal + i)
-                pages = {n: p for n, f in numbered if n > after and (p := stored_at(f.payload))}
-                yield last, rows_of(list(pages.values()), list(pages))
+                pages = {
+                    n: p
+                    for n, f in numbered
+                    if n > after and (p := _decoded(f.payload, columns.decode))
+                }
+                yield last, columns.rows(list(pages.values()), list(pages))
             self._at = (file.path, last - file.first + 1, part[-1].end)
 
     def end(self) -> int:
@@ -124,8 +158,10 @@ class PagePartition:
         return max(0, self.end() - after) if "pages" in kinds else 0
 
 
-def _segment_records(file: PageFile, after: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    for batch in segment_batches(file.path, after=after):
+def _segment_records(
+    file: PageFile, after: int, columns: _Columns
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    for batch in segment_batches(file.path, after=after, names=columns.of_segment):
         yield batch.column(ORDINAL)[-1].as_py(), batch
 
 

@@ -7,12 +7,15 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from mercer.engines.embedded.log.page_frame import Stored, StoredShown
+from mercer.engines.embedded.log.page_frame import Asked, Stored, StoredShown
+from mercer.events.searched import SEARCHED
 from mercer.schema.page import PAGE, SHOWN, Page, Shown
 
 ORDINAL = "ordinal"
 # What a segment holds: a page, and its place in the partition.
 STORED_PAGE: pa.Schema = pa.schema([*PAGE, pa.field(ORDINAL, pa.int64(), nullable=False)])
+# What was asked, and by whom: the part of it that says what a session wishes.
+ASKED_PAGE: pa.Schema = pa.schema([STORED_PAGE.field(name) for name in (*SEARCHED.names, ORDINAL)])
 
 _JSON = ("request", "understood")
 _ARRAYS: dict[str, type[np.generic]] = {
@@ -31,7 +34,13 @@ def rows_of(pages: Sequence[Stored], ordinals: Sequence[int]) -> pa.RecordBatch:
     )
 
 
-def _column(field: pa.Field, pages: Sequence[Stored]) -> pa.Array:
+def asked_rows(pages: Sequence[Asked], ordinals: Sequence[int]) -> pa.RecordBatch:
+    """(n,) rows of ASKED_PAGE."""
+    columns = [_column(field, pages) for field in SEARCHED]
+    return pa.RecordBatch.from_arrays([*columns, pa.array(ordinals, pa.int64())], schema=ASKED_PAGE)
+
+
+def _column(field: pa.Field, pages: Sequence[Any]) -> pa.Array:
     name: str = field.name
     if name == "shown":
         return _shown_column([page.shown for page in pages])

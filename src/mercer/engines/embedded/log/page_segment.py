@@ -117,17 +117,23 @@ def _metadata(schema: pa.Schema) -> dict[str, int]:
     return {key.decode(): int(value) for key, value in (schema.metadata or {}).items()}
 
 
-def segment_batches(path: Path, *, after: int = 0) -> Iterator[pa.RecordBatch]:
+def segment_batches(
+    path: Path, *, after: int = 0, names: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """The batches that have an ordinal above `after`, cut there.
 
+    Args:
+        names: columns that every version has, the ordinal among them; the others are not unpacked.
+            None: rows of STORED_PAGE.
     Raises:
         FileNotFoundError, CorruptError: see `read_segment`.
     """
-    reader = _opened(path)
+    reader = _opened(path) if names is None else _opened_for(path, names)
     _check_format(path, reader.schema)
     for i in range(reader.num_record_batches):
         try:
-            batch = _as_stored(reader.get_batch(i))
+            batch = reader.get_batch(i)
+            batch = _as_stored(batch) if names is None else batch.select(names)
         except (pa.ArrowInvalid, OSError, SchemaError) as fault:
             raise damaged(path, str(fault)) from fault
         if not batch.num_rows or batch.column(ORDINAL)[-1].as_py() <= after:
@@ -163,12 +169,17 @@ def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
     Raises:
         FileNotFoundError, CorruptError: see `read_segment`.
     """
-    wanted = [_opened(path).schema.get_field_index(name) for name in names]
     try:
-        options = pa.ipc.IpcReadOptions(included_fields=wanted)
-        return pa.ipc.open_file(pa.memory_map(str(path)), options=options).read_all()
+        return _opened_for(path, names).read_all()
     except (pa.ArrowInvalid, OSError) as fault:
         raise damaged(path, str(fault)) from fault
+
+
+def _opened_for(path: Path, names: Sequence[str]) -> pa.RecordBatchFileReader:
+    """The file, of which only those columns are unpacked."""
+    wanted = [_opened(path).schema.get_field_index(name) for name in names]
+    options = pa.ipc.IpcReadOptions(included_fields=wanted)
+    return pa.ipc.open_file(pa.memory_map(str(path)), options=options)
 
 
 def _as_stored(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -1,0 +1,84 @@
+"""What the session, and the visitor before it, asked for and looked at: half of all searches ask again."""
+
+from collections.abc import Iterator
+
+from mercer.features.declare import Feature, feature
+
+HOUR_H, MONTH_H = 1, 720
+SESSION, VISITOR = "session.session_id", "session.visitor_id"
+
+
+def session_features() -> Iterator[Feature]:
+    """Of the default set; they need no login, and count from the second search on."""
+    yield from _asked()
+    yield from _wished()
+    yield from _clicked()
+
+
+def _asked() -> Iterator[Feature]:
+    """How much is known of the session at all."""
+    yield feature(
+        "session_searches", "session", "counter", SESSION, whose="session", kind="search",
+        half_life_h=HOUR_H, doc="Decayed searches of the session before this one.",
+    )  # fmt: skip
+    yield feature(
+        "session_wishes", "session", "counter", SESSION, whose="session_wishes", kind="search",
+        half_life_h=HOUR_H, doc="Decayed attributes that its searches wanted a value of.",
+    )  # fmt: skip
+
+
+def _wished() -> Iterator[Feature]:
+    """What earlier searches of the session wanted, against what the listing states."""
+    sums = {
+        "session_wishes_met": (
+            "facts_ids", "fact", "attribute values that its searches wanted and the listing states"
+        ),
+        "session_wishes_stated": (
+            "stated_attributes_ids", "attribute",
+            "attributes that its searches wanted a value of and the listing states",
+        ),
+        "session_category_met": (
+            "listing.category_path", "category_name",
+            "categories that its searches named and the listing is in",
+        ),
+        "session_words_in_title": (
+            "title_words", "word", "words of its searches that the title has"
+        ),
+        "session_words_in_labels": (
+            "labels_words", "word", "words of its searches that tags and attribute values have"
+        ),
+    }  # fmt: skip
+    for name, (items, facet, what) in sums.items():
+        yield feature(
+            name, "pair", "counter_sum", SESSION, items, whose=f"session.{facet}", kind="search",
+            half_life_h=HOUR_H, doc=f"Decayed {what}.",
+        )  # fmt: skip
+    yield feature(
+        "session_wishes_differ", "pair", "difference", "session_wishes_stated",
+        "session_wishes_met", doc="Decayed wanted attributes of which the listing states another value.",
+    )  # fmt: skip
+    yield feature(
+        "session_wishes_unstated", "pair", "difference", "session_wishes", "session_wishes_stated",
+        doc="Decayed wanted attributes of which the listing states nothing.",
+    )  # fmt: skip
+    yield feature(
+        "visitor_wishes_met", "pair", "counter_sum", VISITOR, "facts_ids", whose="visitor.fact",
+        kind="search", half_life_h=MONTH_H,
+        doc="Decayed attribute values that the visitor's searches wanted and the listing states.",
+    )  # fmt: skip
+
+
+def _clicked() -> Iterator[Feature]:
+    """What it clicked on, and whether it saw this very listing."""
+    for owner, who, half_life_h in (("session", SESSION, HOUR_H), ("visitor", VISITOR, MONTH_H)):
+        yield feature(
+            f"{owner}_facts_clicks", "pair", "counter_sum", who, "facts_ids",
+            whose=f"{owner}.fact", kind="click", half_life_h=half_life_h,
+            doc=f"Decayed clicks of the {owner} on listings that state what this one states.",
+        )  # fmt: skip
+    for kind in ("click", "impression"):
+        yield feature(
+            f"session_listing_{kind}s", "pair", "counter", SESSION, "listing.listing_id",
+            whose="session.listing", kind=kind, half_life_h=HOUR_H,
+            doc=f"Decayed {kind}s of this listing in the session.",
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""A session's earlier wishes in the ranking of its next search: a real market, nobody logged in."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mercer.app import counting, own_market
+from mercer.engines.embedded.counters.keeper import CounterKeeper
+from mercer.engines.embedded.log.market_log import EmbeddedLog
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.features.plan import Plan
+from mercer.retrieve.request import SearchRequest
+from mercer.schema.page import Page
+from mercer.serve.embedded_market import EmbeddedMarket
+from support.ranker_kit import plan_of_market, promote_ranker, ranker
+from support.small_market import small_market
+
+CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0\n"
+Served = tuple[MarketFolder, EmbeddedMarket, CounterKeeper, Plan]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A market that ranks by what the session wished before."""
+    folder = MarketFolder(tmp_path_factory.mktemp("wishes") / "shop")
+    with small_market(folder.path, n_listings=300, seed=3, config=CONFIG):
+        pass
+    with counting(folder, folder.config()) as counters, own_market(folder.path) as market:
+        counters.catch_up()
+        plan = plan_of_market(folder)
+        weights = {"session_wishes_met": 1.0, "session_wishes_differ": -1.0}
+        promote_ranker(folder.path, ranker(plan, weights))
+        market.follow_models()
+        yield folder, market, counters, plan
+
+
+def page_of(served: Served, q: str, session: str | None) -> Page:
+    folder, market, _, _ = served
+    who = None if session is None else f"visitor of {session}"
+    found = market.search(SearchRequest(q=q, session_id=session, visitor_id=who))
+    page = PageLog(folder.log).find(found.page_id)
+    assert page is not None
+    assert page.shown
+    return page
+
+
+def values(served: Served, page: Page, name: str) -> list[float]:
+    table = page.shown_features.reshape(len(page.shown), -1)
+    found: list[float] = table[:, served[3].names.index(name)].tolist()
+    return found
+
+
+def stated(folder: Path, page: Page) -> list[tuple[list[str], list[str]]]:
+    """Colours and categories of what a page shows."""
+    with closing(EmbeddedLog(folder, is_owner=False)) as log:
+        known = {
+            row["listing_id"]: (dict(row["attributes"]).get("color", []), row["category_path"])
+            for _, change in log.catalogue.read(0, kinds={"listings"})
+            for row in change.rows.to_pylist()
+        }
+    return [known[one.listing_id] for one in page.shown]
+
+
+def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served) -> None:
+    """Who asked for gold and then for any ring sees gold ones first, then those that say nothing of it,
+    then those of another colour; the first search knew nothing of itself, and other sessions do not."""
+    folder, _, counters, _ = served
+    first = page_of(served, "gold ring", "s1")
+    assert set(values(served, first, "session_searches")) == {0.0}
+    counters.catch_up()
+    page = page_of(served, "ring", "s1")
+    told = stated(folder.log, page)
+    shown = [colours for colours, _ in told]
+    wanted = {
+        "session_wishes_met": [float("gold" in one) for one in shown],
+        "session_wishes_differ": [float(bool(one) and "gold" not in one) for one in shown],
+        "session_wishes_unstated": [float(not one) for one in shown],
+        "session_category_met": [float("Rings" in path) for _, path in told],
+        "session_searches": [1.0] * len(shown),
+    }
+    for name, want in wanted.items():
+        np.testing.assert_allclose(values(served, page, name), want, rtol=0.01, atol=1e-9)
+    order = [(1 if "gold" in one else 0) - bool(one and "gold" not in one) for one in shown]
+    assert order == sorted(order, reverse=True)
+    assert len(set(order)) == 3
+    other = page_of(served, "ring", "s2")
+    for name in wanted:
+        assert set(values(served, other, name)) == {0.0}
+    for name in ("session_wishes_met", "session_searches"):
+        assert np.isnan(values(served, page_of(served, "ring", None), name)).all()
+
+
+def test_what_was_shown_and_clicked(served: Served) -> None:
+    """A listing that the session saw and clicked on is known as such, and so is what it states."""
+    folder, market, counters, _ = served
+    page = page_of(served, "ring", "s3")
+    told = zip(page.shown, stated(folder.log, page), strict=True)
+    clicked = next(one.listing_id for one, (colours, _) in told if colours)
+    rows = [
+        {"event_id": f"{one.listing_id}-{kind}", "kind": kind, "listing_id": one.listing_id,
+         "time_ms": page.served_ms, "session_id": "s3", "page_id": page.page_id}
+        for one in page.shown
+        for kind in ("impression", "click")
+        if kind == "impression" or one.listing_id == clicked
+    ]  # fmt: skip
+    assert {one.verdict for one in market.put_events(rows)} == {"accepted"}
+    counters.catch_up()
+    again = page_of(served, "ring", "s3")
+    was_clicked = [float(one.listing_id == clicked) for one in again.shown]
+    np.testing.assert_allclose(
+        values(served, again, "session_listing_clicks"), was_clicked, rtol=0.01
+    )
+    seen = {one.listing_id for one in page.shown}
+    np.testing.assert_allclose(
+        values(served, again, "session_listing_impressions"),
+        [float(one.listing_id in seen) for one in again.shown],
+        rtol=0.01,
+    )
+    shared = values(served, again, "session_facts_clicks")
+    assert shared[was_clicked.index(1.0)] == max(shared) >= 0.99
