@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mercer.retrieve.document_json import Document
 from mercer.retrieve.request import (
     MAX_FACETS,
     MAX_FILTER_CHARS,
@@ -213,7 +214,12 @@ def plain(value: object) -> Any:
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=plain)
+def _plain_json(value: object) -> Any:
+    """As `plain`; a document is there as it goes out."""
+    return msgspec.Raw(value.json) if isinstance(value, Document) else plain(value)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain_json)
 
 
 def encode(answer: object) -> bytes:

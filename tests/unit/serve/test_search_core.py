@@ -10,11 +10,12 @@ from mercer.engines.embedded.index.live_index import LiveIndex
 from mercer.rank.candidates import Head
 from mercer.rank.first_pass import mean_lengths
 from mercer.retrieve import bitmap
+from mercer.retrieve.documents import CARD_CHARS
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import SearchRequest
 from mercer.retrieve.segment import Segment
 from mercer.schema.errors import InputError
-from mercer.serve.search.hit import DESCRIPTION_CHARS, similar_hits
+from mercer.serve.search.hit import similar_hits
 from mercer.serve.search.search import SearchService
 from mercer.serve.search.slate import Slate, SlateStore
 from mercer.serve.search.slate_pins import memory_of
@@ -305,7 +306,7 @@ def test_cards_are_short_and_say_what_matched(index: LiveIndex) -> None:
     """A long description is cut at a word; the query words that the listing has are named."""
     found = service_of(index).search(SearchRequest(q="mug wool", per_page=10, budget_ms=60_000))
     top = found.hits[0]
-    assert len(top.document["description"]) <= DESCRIPTION_CHARS + 1
+    assert len(top.document["description"]) <= CARD_CHARS["description"] + 1
     assert top.document["description"].endswith("long…")
     assert top.matched == ("mug", "wool")
     assert {hit.matched for hit in found.hits} == {("mug", "wool"), ("mug",)}

@@ -1,22 +1,18 @@
 """What a result card shows of a listing."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from mercer.rank.candidates import SEMANTIC
+from mercer.retrieve.document_json import Document
 from mercer.retrieve.index import ListingIndex, Place, Snapshot
 from mercer.retrieve.query import ParsedQuery
 from mercer.retrieve.request import Hit
-from mercer.retrieve.segment import Segment, U32s
-from mercer.serve.search.row_object import rows_as_objects
+from mercer.retrieve.segment import I64s, Segment, U32s
 from mercer.serve.search.slate import Entry
 from mercer.text.analyze import stem
-
-DESCRIPTION_CHARS = 300  # of a description on a card
-
 
 Signer = Callable[[Sequence[str], Sequence[int]], Sequence[str]]
 """(listing ids, positions) -> the token of each."""
@@ -37,21 +33,22 @@ def hits_of(
         if place is not None
     ]
     stand = [place for _, _, place in shown]
-    documents = documents_at(stand)
-    ids = [document["listing_id"] for document in documents]
+    by_segment = _by_segment(stand)
+    cards = _cards(by_segment, len(stand))
+    ids = [card.listing_id for card in cards]
     tokens = [""] * len(ids) if sign is None else sign(ids, [at for at, _, _ in shown])
     return tuple(
         Hit(
             position=at,
             listing_id=listing_id,
             score=round(entry.score, 6),
-            document=document,
+            document=card,
             matched=matched,
             sources=SOURCES[entry.sources],
             token=token,
         )
-        for (at, entry, _), listing_id, document, token, matched in zip(
-            shown, ids, documents, tokens, matched_words(query, stand), strict=True
+        for (at, entry, _), listing_id, card, token, matched in zip(
+            shown, ids, cards, tokens, _matched_words(query, by_segment, len(stand)), strict=True
         )
     )
 
@@ -60,16 +57,20 @@ SOURCES = ((), ("lexical",), ("semantic",), ("lexical", "semantic"))
 """By the bits LEXICAL and SEMANTIC."""
 
 
-def matched_words(query: ParsedQuery, places: Sequence[Place]) -> list[tuple[str, ...]]:
+_BySegment = Sequence[tuple[Segment, list[int], I64s]]
+"""Segments, which of the places lie in each, and their rows there."""
+
+
+def _matched_words(query: ParsedQuery, by_segment: _BySegment, n: int) -> list[tuple[str, ...]]:
     """(n,) which words of a query the listing at each place has."""
     words = [(term.word, stem(term.word)) for term in query.terms]
-    has = np.zeros((len(words), len(places)), np.bool_)
-    for segment, at in _by_segment(places):
-        rows = np.array([places[i].row for i in at], np.uint32)
+    has = np.zeros((len(words), n), np.bool_)
+    for segment, at, rows in by_segment:
+        wanted = rows.astype(np.uint32)
         for of_word, (_, key) in zip(has, words, strict=True):
             code = segment.postings.code(key)
             if code >= 0:
-                of_word[at] = _are_in(rows, segment.postings.rows_of(code))
+                of_word[at] = _are_in(wanted, segment.postings.rows_of(code))
     return [
         tuple(word for (word, _), is_there in zip(words, column, strict=True) if is_there)
         for column in has.T.tolist()
@@ -83,31 +84,24 @@ def _are_in(rows: U32s, ascending: U32s) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _by_segment(places: Sequence[Place]) -> list[tuple[Segment, list[int]]]:
-    """The segments, and which of the places lie in each."""
+def _by_segment(places: Sequence[Place]) -> _BySegment:
     found: dict[int, tuple[Segment, list[int]]] = {}
     for i, place in enumerate(places):
         found.setdefault(id(place.segment), (place.segment, []))[1].append(i)
-    return list(found.values())
+    return [
+        (segment, at, np.array([places[i].row for i in at], np.int64))
+        for segment, at in found.values()
+    ]
 
 
-def documents_at(places: Sequence[Place]) -> list[dict[str, Any]]:
-    """The listings at some places as card documents, in that order."""
-    out: list[dict[str, Any]] = [{}] * len(places)
-    for segment, wanted in _by_segment(places):
-        rows = segment.document_row[[places[i].row for i in wanted]]
-        found = rows_as_objects(segment.documents.take(rows))
-        for i, row in zip(wanted, found, strict=True):
-            _shorten(row)
-            out[i] = row
+def _cards(by_segment: _BySegment, n: int) -> list[Document]:
+    """(n,) what a card shows of the listing at each place."""
+    out: list[Document] = [Document(b"{}")] * n
+    for segment, at, rows in by_segment:
+        cards = segment.documents.cards(segment.document_row[rows])
+        for i, card in zip(at, cards, strict=True):
+            out[i] = card
     return out
-
-
-def _shorten(listing: dict[str, Any]) -> None:
-    """Cut the description as a card shows it."""
-    description = listing["description"]
-    if len(description) > DESCRIPTION_CHARS:
-        listing["description"] = description[:DESCRIPTION_CHARS].rsplit(" ", 1)[0] + "…"
 
 
 ANY_DISTANCE = -1.0
