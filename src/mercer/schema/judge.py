@@ -39,6 +39,7 @@ from mercer.schema.cells import (
 from mercer.schema.fields import RULES, SCHEMAS, FieldRule, RowKind
 from mercer.schema.mapping import FieldSource, SourceMap, own_names
 from mercer.schema.objects import Column, columns_of
+from mercer.schema.quick_listing import plain_listings
 from mercer.schema.time import MAX_AHEAD_MS, iso
 
 _SHOWN_CHARS = 80
@@ -426,6 +427,11 @@ def listings_from_objects(
         items: (n,) objects as decoded from JSON; an item that is no object is refused.
         defaults: an item without an updated time gets `defaults.updated_ms`.
     """
+    plain = plain_listings(
+        items, now_ms=defaults.now_ms, updated_ms=defaults.updated_ms, currency=defaults.currency
+    )
+    if plain is not None:
+        return plain, []
     judged = judge_objects(items, kind="listings", source_map=_OWN, defaults=defaults)
     return judged.rows, [(r.index, r.reason) for r in judged.rejections]
 
