@@ -81,6 +81,7 @@ def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served
         "session_wishes_unstated": [float(not one) for one in shown],
         "session_category_met": [float("Rings" in path) for _, path in told],
         "session_searches": [1.0] * len(shown),
+        "all_wishes_met_share": [float("gold" in one) for one in shown],  # of one wish, of before
     }
     for name, want in wanted.items():
         np.testing.assert_allclose(values(served, page, name), want, rtol=0.01, atol=1e-9)
@@ -88,7 +89,8 @@ def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served
     assert order == sorted(order, reverse=True)
     assert len(set(order)) == 3
     other = page_of(served, "ring", "s2")
-    for name in wanted:
+    assert np.isnan(values(served, other, "all_wishes_met_share")).all()  # nothing was wished yet
+    for name in list(wanted)[:-1]:
         assert set(values(served, other, name)) == {0.0}
     for name in ("session_wishes_met", "session_searches"):
         assert np.isnan(values(served, page_of(served, "ring", None), name)).all()

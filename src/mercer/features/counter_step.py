@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from mercer.features.column import F32s, I64s, U64s
-from mercer.features.counter_kernel import write_counts, write_keys
+from mercer.features.counter_kernel import I32s, find_different, write_counts, write_keys
 from mercer.features.counter_keys import counter_id
 from mercer.features.counter_reader import CounterReader
 from mercer.features.graph import Node
@@ -62,8 +62,8 @@ def counter_step(
         half_life = columns(reader.half_lives_ms)
         keys = np.empty((begins.size, space.n), np.uint64)
         write_keys(space.ids, space.n, begins, first, second, keys)
-        counts = _looked_up(space, reader, keys.reshape(-1))
-        write_counts(counts, keys, count, per, half_life, prior, weight, outs, space.numbers)
+        counts, place = _looked_up(space, reader, keys)
+        write_counts(counts, keys, place, count, per, half_life, prior, weight, outs, space.numbers)
 
     return step
 
@@ -121,15 +121,17 @@ def moments_of(space: Space) -> Iterator[tuple[int, I64s | None]]:
         yield moment, np.flatnonzero(now_ms == moment)
 
 
-def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> F32s:
-    """(n_keys * n, n_half_lives) counts; rows of one moment are asked for together."""
-    out: F32s | None = None
+def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> tuple[F32s, I32s]:
+    """((n_different, n_half_lives) counts, (n_keys, n) which of them is whose); those of one moment are
+    asked for together."""
+    place = np.empty(keys.shape, np.int32)
+    parts: list[F32s] = []
+    n = 0
     for moment, rows in moments_of(space):
-        if rows is None:
-            return np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
-        if out is None:
-            out = np.empty((keys.size, len(reader.half_lives_ms)), np.float32)
-        every = (np.arange(keys.size // space.n)[:, None] * space.n + rows).reshape(-1)
-        out[every] = reader.lookup(keys[every], moment)
-    assert out is not None, "there is a moment"
-    return out
+        mine = keys if rows is None else np.ascontiguousarray(keys[:, rows])
+        different, at = np.empty(mine.size, np.uint64), np.empty(mine.shape, np.int32)
+        n_mine = find_different(mine, at, different)
+        parts.append(np.ascontiguousarray(reader.lookup(different[:n_mine], moment), np.float32))
+        place[:, slice(None) if rows is None else rows] = at + np.int32(n)
+        n += n_mine
+    return np.concatenate(parts), place

@@ -16,7 +16,13 @@ from mercer.features.counter_step import (
     moments_of,
     reader_of,
 )
-from mercer.features.counter_sum_kernel import find_pairs, n_items, write_pair_keys, write_sums
+from mercer.features.counter_sum_kernel import (
+    I32s,
+    find_pairs,
+    n_items,
+    write_pair_keys,
+    write_sums,
+)
 from mercer.features.graph import Node
 from mercer.features.space import Space
 
@@ -28,7 +34,7 @@ class _Over:
     owner: int  # its register
     node: int  # of the list
     reads: tuple[CounterRead, ...]  # their keys are places in `begins`
-    begins: tuple[int, ...]
+    begins: U64s  # of the keys
 
 
 def counter_sum_step(
@@ -48,9 +54,9 @@ def counter_sum_step(
 
     def step(space: Space) -> None:
         reader = reader_of(space, first)
-        for over, wanted in zip(overs, columns(reader.half_lives_ms), strict=True):
-            for moment, rows in moments_of(space):
-                _add_up(space, reader, over, wanted, moment, rows)
+        wanted = columns(reader.half_lives_ms)
+        for moment, rows in moments_of(space):
+            _add_up(space, reader, overs, wanted, moment, rows)
 
     return step
 
@@ -62,33 +68,50 @@ def _over(owner: int, items: int, nodes: Sequence[tuple[int, Node]]) -> _Over:
         begin = counter_id(node.params["whose"], counter_op(node).count(node.params))
         key = begins.setdefault(begin, len(begins))
         reads.append(CounterRead.of(node, out, (key,)))
-    return _Over(owner, items, tuple(reads), tuple(begins))
+    return _Over(owner, items, tuple(reads), np.array(list(begins), np.uint64))
 
 
 def _add_up(
-    space: Space, reader: CounterReader, over: _Over, columns: Sequence[int], moment: int,
-    rows: I64s | None,
+    space: Space, reader: CounterReader, overs: Sequence[_Over], columns: Sequence[Sequence[int]],
+    moment: int, rows: I64s | None,
 ) -> None:  # fmt: skip
-    """For the rows of one moment; None: all."""
+    """For the rows of one moment; None: all. Everything is looked up at once."""
+    found = [_pairs(space, over, rows) for over in overs]
+    keys = np.concatenate([one.keys for one in found])
+    counts = np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
+    at = 0
+    for over, pairs, wanted in zip(overs, found, columns, strict=True):
+        lists = pairs.lists
+        for read, column in zip(over.reads, wanted, strict=True):
+            first = at + read.keys[0] * pairs.n
+            out = space.numbers[read.out, : space.n] if rows is None else np.empty(rows.size)
+            write_sums(
+                counts, first, column, pairs.owners, lists.starts, lists.stops, pairs.place, out
+            )  # fmt: skip
+            if rows is not None:
+                space.numbers[read.out, rows] = out
+        at += pairs.keys.size
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The different pairs of an owner and an item of some rows."""
+
+    owners: U64s  # (n_rows,)
+    lists: Ragged  # n_rows
+    place: I32s  # (n_items,) see `find_pairs`
+    n: int
+    keys: U64s  # (n_begins * n,) of their counters
+
+
+def _pairs(space: Space, over: _Over, rows: I64s | None) -> _Pairs:
     owners, lists = space.ids[over.owner, : space.n], ragged_of(space.columns[over.node])
     if rows is not None:
         owners, lists = owners[rows], lists.taken(rows)
-    place, keys, n = _pairs(owners, lists, over.begins)
-    counts = np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
-    for read, column in zip(over.reads, columns, strict=True):
-        out = np.empty(owners.size)
-        write_sums(
-            counts, read.keys[0] * n, column, owners, lists.starts, lists.stops, place, out
-        )  # fmt: skip
-        space.numbers[read.out, slice(0, space.n) if rows is None else rows] = out
-
-
-def _pairs(owners: U64s, lists: Ragged, begins: tuple[int, ...]) -> tuple[I64s, U64s, int]:
-    """(which pair each item is, the keys of all pairs for each begin, how many pairs)."""
     n = n_items(lists.starts, lists.stops)
-    place, of, ids = np.empty(n, np.int64), np.empty(n, np.uint64), np.empty(n, np.uint64)
+    place, of, ids = np.empty(n, np.int32), np.empty(n, np.uint64), np.empty(n, np.uint64)
     more = int(lists.values.dtype == np.uint32)  # see `word_ids`
     n_pairs = find_pairs(owners, lists.starts, lists.stops, lists.values, more, place, of, ids)
-    keys = np.empty((len(begins), n_pairs), np.uint64)
-    write_pair_keys(np.array(begins, np.uint64), of[:n_pairs], ids[:n_pairs], keys)
-    return place, keys.reshape(-1), n_pairs
+    keys = np.empty(len(over.begins) * n_pairs, np.uint64)
+    write_pair_keys(over.begins, of, ids, n_pairs, keys)
+    return _Pairs(owners, lists, place, n_pairs, keys)

@@ -12,6 +12,7 @@ def session_features() -> Iterator[Feature]:
     """Of the default set; they need no login, and count from the second search on."""
     yield from _asked()
     yield from _wished()
+    yield from _so_far()
     yield from _clicked()
 
 
@@ -66,6 +67,24 @@ def _wished() -> Iterator[Feature]:
         kind="search", half_life_h=MONTH_H,
         doc="Decayed attribute values that the visitor's searches wanted and the listing states.",
     )  # fmt: skip
+
+
+def _so_far() -> Iterator[Feature]:
+    """The wishes of this query and of those before it together: who says a thing again means it."""
+    for name in ("met", "stated"):
+        yield feature(
+            f"all_wishes_{name}", "pair", "sum", f"wishes_{name}", f"session_wishes_{name}",
+            doc=f"wishes_{name} and session_wishes_{name} together.",
+        )  # fmt: skip
+    yield feature(
+        "all_wishes", "context", "sum", "query_values", "session_wishes",
+        doc="Attributes that this search and those before it want a value of.",
+    )  # fmt: skip
+    for name, what in (("met", "states the wanted value of"), ("stated", "states any value of")):
+        yield feature(
+            f"all_wishes_{name}_share", "pair", "ratio", f"all_wishes_{name}", "all_wishes",
+            doc=f"Share of the attributes wanted so far that the listing {what}.",
+        )  # fmt: skip
 
 
 def _clicked() -> Iterator[Feature]:
