@@ -144,7 +144,10 @@ def scored_head(
         if query is not None:
             cosine, is_hit = cosines(query, part.segment, mine, hits[i])
             source += is_hit * np.uint8(SEMANTIC)
-        found = score(mine, part.segment, wanted, stats, cosine, params=first_pass)
+        found = score(
+            mine, part.segment, wanted, stats, cosine,
+            params=first_pass, references=part.references,
+        )  # fmt: skip
         parts.append(np.full(len(mine), i, np.int32))
         rows.append(mine.astype(np.int64))
         scores.append(found.total)

@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.rank.first_pass_kernels import (
+    add_parts,
     bm25f,
     label_verdicts,
     lexical_part,
-    prior_part,
     title_words,
 )
+from mercer.retrieve.facet_reference import NO_REFERENCES, References
 from mercer.retrieve.match import Wanted, label_codes
 from mercer.retrieve.segment import F32s, I32s, Segment, U16s, U32s
 from mercer.text.analyze import stem
@@ -105,24 +106,27 @@ def score(
     cosine: F32s | None,
     *,
     params: FirstPassParams,
+    references: References = NO_REFERENCES,
 ) -> Scores:
     """Score candidates of one segment.
 
     Args:
         rows: (n,) ascending.
         cosine: (n,) between query and listing; None where the semantic part is not used.
+        references: of the segment, whose copy of the labels is read sooner.
     """
     names = _PARTS if cosine is None else (*_PARTS, "semantic")
     values = np.empty((len(names), len(rows)), np.float32)
     has_group = _by_words(rows, segment, wanted, stats, params, out=values[0])
     title = title_features(rows, segment, wanted)
-    values[1] = params.title * title[:, 0]
-    values[2] = params.negated * title[:, 2] - params.unwanted * title[:, 1]
-    values[3] = params.wish * _wishes(rows, segment, wanted)
-    prior_part(rows, segment.prior, params.prior, values[4])
-    if cosine is not None:
-        values[5] = semantic_weight(wanted, params=params) * np.maximum(cosine, 0.0)
-    return Scores(values.sum(axis=0, dtype=np.float32), names, values, has_group)
+    wishes = _wishes(rows, segment, wanted, references)
+    total = np.empty(len(rows), np.float32)
+    add_parts(
+        rows, segment.prior, title, wishes, total if cosine is None else cosine,
+        params.title, params.unwanted, params.negated, params.wish, params.prior,
+        semantic_weight(wanted, params=params), values, total,
+    )  # fmt: skip
+    return Scores(total, names, values, has_group)
 
 
 def word_scores(
@@ -169,14 +173,17 @@ def _group_scores(
             codes = [segment.postings.code(word) for word in way.stems]
             if idf <= 0 or min(codes) < 0:
                 continue
-            each = np.empty((len(codes), len(rows)))
+            is_one = len(codes) == 1
+            each = scores[g : g + 1] if is_one else np.zeros((len(codes), len(rows)))
             for i, code in enumerate(codes):
                 bm25f(
                     rows, segment.postings.rows_of(code), segment.postings.counts_of(code),
-                    segment.lengths, stats.mean_lengths, weights, params.k1, params.b, each[i],
+                    segment.lengths, stats.mean_lengths, weights, params.k1, params.b,
+                    way.weight * idf if is_one else 1.0, each[i],
                 )  # fmt: skip
-            of_way = each[0] if len(codes) == 1 else each.mean(axis=0) * (each > 0).all(axis=0)
-            np.maximum(scores[g], way.weight * idf * of_way, out=scores[g])
+            if not is_one:
+                of_way = each.mean(axis=0) * (each > 0).all(axis=0)
+                np.maximum(scores[g], way.weight * idf * of_way, out=scores[g])
     return scores, group_idf
 
 
@@ -200,14 +207,16 @@ def title_features(rows: U32s, segment: Segment, wanted: Wanted) -> F32s:
     return out
 
 
-def _wishes(rows: U32s, segment: Segment, wanted: Wanted) -> I32s:
+def _wishes(rows: U32s, segment: Segment, wanted: Wanted, references: References) -> I32s:
     """(n,) wanted values that a listing has, less the fields in which it has only other values."""
     total = np.zeros(len(rows), np.int32)
     if wanted.wishes:
         spans = [segment.labels.span(wish.field) for wish in wanted.wishes]
         codes = [label_codes(wish, segment) for wish in wanted.wishes]
+        is_compact = max(span.stop for span in spans) <= references.last
+        labels = references if is_compact else segment.labels
         label_verdicts(
-            rows, segment.labels.offsets, segment.labels.codes,
+            rows, labels.offsets, labels.codes,
             np.array([code for of_wish in codes for code in of_wish], np.int32),
             np.cumsum([0, *(len(of_wish) for of_wish in codes)]),
             np.array([span.start for span in spans]), np.array([span.stop for span in spans]),

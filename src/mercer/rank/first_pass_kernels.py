@@ -38,20 +38,22 @@ def _seek(rows: U32s, low: int, high: int, row: int) -> int:
 
 
 @nb.njit(
-    nb.void(U4S, U4S, U2S, _LENGTHS, F8S, F8S, nb.f8, nb.f8, nb.f8[::1]), cache=True, nogil=True
+    nb.void(U4S, U4S, U2S, _LENGTHS, F8S, F8S, nb.f8, nb.f8, nb.f8, nb.f8[::1]),
+    cache=True,
+    nogil=True,
 )
 def bm25f(
     rows: U32s, post_rows: U32s, post_counts: U16s, lengths: U16s,
-    mean_lengths: F64s, weights: F64s, k1: float, b: float, out: F64s,
+    mean_lengths: F64s, weights: F64s, k1: float, b: float, factor: float, out: F64s,
 ) -> None:  # fmt: skip
-    """out[i] = tf' (k1 + 1) / (k1 + tf'), tf' the weighted, length-normalised count; 0 if absent."""
+    """out[i] becomes factor * tf' (k1 + 1) / (k1 + tf') where that is more, tf' the weighted,
+    length-normalised count; a row that lacks the stem stays."""
     at, end = 0, post_rows.size
     for i in range(rows.size):
         if i + AHEAD < rows.size:
             prefetch(lengths[rows[i + AHEAD]], 0)
         at = _seek(post_rows, at, end, rows[i])
         if at == end or post_rows[at] != rows[i]:
-            out[i] = 0.0
             continue
         packed, tf = np.int64(post_counts[at]), 0.0
         for field in range(4):
@@ -59,7 +61,7 @@ def bm25f(
             if count:
                 norm = 1.0 - b + b * lengths[rows[i], field] / mean_lengths[field]
                 tf += weights[field] * count / norm
-        out[i] = tf * (k1 + 1.0) / (k1 + tf)
+        out[i] = max(out[i], factor * (tf * (k1 + 1.0) / (k1 + tf)))
 
 
 @nb.njit(nb.void(U4S, I8S, I4S, I4S, I4S, I4S, I4S, nb.f4[:, ::1]), cache=True, nogil=True)
@@ -95,10 +97,17 @@ def title_words(
                 out[i, 2 if is_negated else 1] = 1.0
 
 
-@nb.njit(nb.void(U4S, I8S, I4S, I4S, I8S, I8S, I8S, nb.i4[::1]), cache=True, nogil=True)
+_OF_WISHES = (I4S, I8S, I8S, I8S, nb.i4[::1])
+
+
+@nb.njit(
+    [nb.void(U4S, I8S, I4S, *_OF_WISHES), nb.void(U4S, U4S, U2S, *_OF_WISHES)],
+    cache=True,
+    nogil=True,
+)
 def label_verdicts(
-    rows: U32s, offsets: I64s, codes: I32s, wanted: I32s, starts: I64s, first: I64s, last: I64s,
-    out: I32s,
+    rows: U32s, offsets: I64s | U32s, codes: I32s | U16s, wanted: I32s, starts: I64s, first: I64s,
+    last: I64s, out: I32s,
 ) -> None:  # fmt: skip
     """out[i] = over all wishes w: 1 where the row has one of wanted[starts[w]:starts[w + 1]], -1
     where it has only other labels of first[w]..last[w] - 1, else 0."""
@@ -150,8 +159,47 @@ def lexical_part(
         out[i] = weight * lexical * lexical
 
 
-@nb.njit(nb.void(U4S, F4S, nb.f8, nb.f4[::1]), cache=True, nogil=True)
-def prior_part(rows: U32s, prior: F32s, weight: float, out: F32s) -> None:
-    """out[i] = weight * prior[rows[i]]."""
+@nb.njit(
+    nb.void(
+        U4S,
+        F4S,
+        read_only(nb.f4, ndim=2),
+        I4S,
+        F4S,
+        nb.f4,
+        nb.f4,
+        nb.f4,
+        nb.f8,
+        nb.f8,
+        nb.f4,
+        nb.f4[:, ::1],
+        nb.f4[::1],
+    ),
+    cache=True,
+    nogil=True,
+)
+def add_parts(
+    rows: U32s, prior: F32s, title: F32s, wishes: I32s, cosine: F32s,
+    of_title: float, of_unwanted: float, of_negated: float, of_wish: float, of_prior: float,
+    of_cosine: float, parts: F32s, total: F32s,
+) -> None:  # fmt: skip
+    """Fill in all parts of the scores but the first, which is there, and add them up in their order.
+
+    Args:
+        prior: of the segment.
+        title: (n, 3) as of `title_words`.
+        cosine: (n,), or none of them where parts has only five rows.
+        of_title: what one of each counts.
+        parts: (5 or 6, n).
+    """
+    has_cosine = parts.shape[0] > 5
     for i in range(rows.size):
-        out[i] = weight * prior[rows[i]]
+        parts[1, i] = of_title * title[i, 0]
+        parts[2, i] = of_negated * title[i, 2] - of_unwanted * title[i, 1]
+        parts[3, i] = of_wish * wishes[i]
+        parts[4, i] = of_prior * prior[rows[i]]
+        score = parts[0, i] + parts[1, i] + parts[2, i] + parts[3, i] + parts[4, i]
+        if has_cosine:
+            parts[5, i] = of_cosine * max(cosine[i], np.float32(0))
+            score += parts[5, i]
+        total[i] = score

@@ -152,7 +152,7 @@ def price_stats(snapshot: Snapshot, matches: Sequence[Bits]) -> PriceStats | Non
     """Of the matches that have a price; None where none has."""
     sums = merge_price_sums(
         [
-            price_sums(part.segment.numbers["price"], bits)
+            price_sums(part.segment.numbers["price"], bits, references=part.references)
             for part, bits in zip(snapshot.parts, matches, strict=True)
         ]
     )

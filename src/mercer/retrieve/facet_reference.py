@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits, Rows
 from mercer.retrieve.segment import I32s, I64s, Labels, Segment
-from mercer.text.kernel_types import I4S, I8S, U2S, U4S
+from mercer.text.kernel_types import I4S, I8S, U2S, U4S, U8S
 from mercer.text.prefetch import AHEAD, prefetch
 
 _FROM_ROWS = 20_000  # smaller segments are counted whole in no time
@@ -30,6 +30,8 @@ class Reference:
 
     rows: Bits
     counts: I64s  # (last,) of the labels from 0
+    n_priced: int  # rows whose price is known,
+    price_sum_micros: int  # and what all of them cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,28 @@ class References:
     of_stem: Mapping[int, Bits] = field(default_factory=dict)  # rows of each head word by its code
     offsets: npt.NDArray[np.uint32] = field(default_factory=lambda: np.zeros(1, np.uint32))
     codes: npt.NDArray[np.uint16] = field(default_factory=lambda: np.zeros(0, np.uint16))
+    by_price: Rows = field(default_factory=lambda: np.zeros(0, np.uint32))  # cheapest first
+
+    def prices(self, price: I64s, matches: Bits) -> tuple[int, int, int, int] | None:
+        """(n, least, most, sum) of the matches whose price is known; None where adding them up is less.
+
+        Args:
+            price: of the segment.
+        """
+        n_matches = bitmap.count(matches)
+        near = self._nearest(matches, n_matches) if n_matches >= _FROM_ROWS else None
+        if near is None:
+            return None
+        sums = np.array([near.n_priced, near.price_sum_micros], np.int64)
+        _add_prices(price, bitmap.rows_of(matches & ~near.rows), 1, sums)
+        _add_prices(price, bitmap.rows_of(near.rows & ~matches), -1, sums)
+        n, total = sums.tolist()
+        if not n:
+            return None
+        # The cheapest and the dearest of so many are soon met.
+        ends = [_first_in(self.by_price[::step], matches) for step in (1, -1)]
+        cheapest, dearest = self.by_price[ends[0]], self.by_price[-1 - ends[1]]
+        return n, int(price[cheapest]), int(price[dearest]), total
 
     def count(self, matches: Bits, *, last: int) -> I64s:
         """(last,) how many of the matches have each of the labels 0..last - 1; last <= self.last."""
@@ -97,13 +121,16 @@ def count_references(segment: Segment) -> References:
     sets = [bitmap.full(segment.n)]
     sets += [bitmap.of_rows(segment.postings.rows_of(int(code)), segment.n) for code in head]
     counted = []
-    for rows in sets:
-        counts = np.zeros(last, np.int64)
-        _add(offsets, codes, bitmap.rows_of(rows), 1, counts)
-        counted.append(Reference(rows, counts))
+    price = segment.numbers["price"]
+    for bits in sets:
+        rows, counts, sums = bitmap.rows_of(bits), np.zeros(last, np.int64), np.zeros(2, np.int64)
+        _add(offsets, codes, rows, 1, counts)
+        _add_prices(price, rows, 1, sums)
+        counted.append(Reference(bits, counts, *sums.tolist()))
     samples = np.stack([_sample(rows) for rows in sets])
     of_stem = dict(zip(head.tolist(), sets[1:], strict=True))
-    return References(last, tuple(counted), samples, of_stem, offsets, codes)
+    by_price = np.argsort(price, kind="stable").astype(np.uint32)[int((price < 0).sum()) :]
+    return References(last, tuple(counted), samples, of_stem, offsets, codes, by_price)
 
 
 def _compact_labels(
@@ -151,3 +178,27 @@ def _add(
             if codes[at] >= last:
                 break
             counts[codes[at]] += step
+
+
+@nb.njit(nb.void(I8S, U4S, nb.i8, nb.i8[::1]), cache=True, nogil=True)
+def _add_prices(price: I64s, rows: Rows, step: int, out: I64s) -> None:
+    """Add `step` times how many of the rows have a price, and what they cost, to out[0] and out[1]."""
+    n, total = 0, 0
+    for i in range(rows.size):
+        if i + AHEAD < rows.size:
+            prefetch(price, rows[i + AHEAD])
+        if price[rows[i]] >= 0:
+            n += 1
+            total += price[rows[i]]
+    out[0] += step * n
+    out[1] += step * total
+
+
+@nb.njit(nb.i8(nb.types.Array(nb.u4, 1, "A", readonly=True), U8S), cache=True, nogil=True)
+def _first_in(rows: Rows, matches: Bits) -> int:
+    """The place of the first row that matches; how many there are where none does."""
+    for place in range(rows.size):
+        row = rows[place]
+        if (matches[row >> 6] >> np.uint64(row & 63)) & np.uint64(1):
+            return place
+    return rows.size

@@ -8,9 +8,9 @@ import numpy as np
 
 from mercer.retrieve import bitmap
 from mercer.retrieve.bitmap import Bits, Rows
-from mercer.retrieve.facet_reference import References
+from mercer.retrieve.facet_reference import NO_REFERENCES, References
 from mercer.retrieve.segment import NO_PRICE, I32s, I64s, Labels
-from mercer.text.kernel_types import I4S, I8S, U4S
+from mercer.text.kernel_types import I4S, I8S, U4S, U8S
 from mercer.text.prefetch import AHEAD, prefetch
 
 
@@ -44,11 +44,19 @@ class PriceSums:
     sum_micros: int
 
 
-def price_sums(price: I64s, matches: Bits) -> PriceSums:
+def price_sums(price: I64s, matches: Bits, *, references: References = NO_REFERENCES) -> PriceSums:
     """Of the matches whose price is known."""
+    if (known := references.prices(price, matches)) is not None:
+        return PriceSums(*known)
     out = np.array([0, np.iinfo(np.int64).max, NO_PRICE, 0], np.int64)
-    _prices(price, bitmap.rows_of(matches), out)
+    if bitmap.count(matches) * _DENSE > len(price):
+        _dense_prices(price, matches, out)
+    else:
+        _prices(price, bitmap.rows_of(matches), out)
     return PriceSums(*out.tolist())
+
+
+_DENSE = 16  # rows of which one matches, and the processor reads ahead by itself
 
 
 def merge_price_sums(parts: Sequence[PriceSums]) -> PriceSums | None:
@@ -126,8 +134,14 @@ def top_values(
     return top
 
 
+_FEW = 64  # values that are kept in order while all are looked at
+
+
 def _most(counts: I64s, limit: int) -> I64s:
     """Places of the `limit` highest counts above 0, of equals the earlier ones (values ascend)."""
+    if limit <= _FEW:
+        out = np.empty(limit, np.int64)
+        return out[: _top(counts, out)]
     found = np.flatnonzero(counts)
     if 0 < limit < len(found) // 8:  # few of them matter
         cut = np.partition(counts[found], len(found) - limit)[len(found) - limit]
@@ -169,6 +183,24 @@ def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I
                 break
 
 
+@nb.njit(nb.i8(I8S, nb.i8[::1]), cache=True, nogil=True)
+def _top(counts: I64s, out: I64s) -> int:
+    """Write the places of the highest counts above 0, as many as there is room for; how many."""
+    found = 0
+    for place in range(counts.size):
+        n = counts[place]
+        if n <= 0 or (found == out.size and (not found or n <= counts[out[found - 1]])):
+            continue
+        if found < out.size:
+            found += 1
+        at = found - 1
+        while at > 0 and counts[out[at - 1]] < n:
+            out[at] = out[at - 1]
+            at -= 1
+        out[at] = place
+    return found
+
+
 @nb.njit(nb.void(I8S, I4S, U4S, nb.i8[::1]), cache=True, nogil=True)
 def _count(offsets: I64s, codes: I32s, rows: Rows, counts: I64s) -> None:
     """Count every label of each row that there is a count for."""
@@ -196,4 +228,20 @@ def _prices(price: I64s, rows: Rows, out: I64s) -> None:
             total += p
             least = min(least, p)
             most = max(most, p)
+    out[0], out[1], out[2], out[3] = n, least, most, total
+
+
+@nb.njit(nb.void(I8S, U8S, nb.i8[::1]), cache=True, nogil=True)
+def _dense_prices(price: I64s, matches: Bits, out: I64s) -> None:
+    n, least, most, total = out[0], out[1], out[2], out[3]
+    for word in range(matches.size):
+        left, start = matches[word], word * 64
+        while left != 0:
+            p = price[start + np.int64(bitmap.lowest_bit(left))]
+            left &= left - np.uint64(1)
+            if p >= 0:
+                n += 1
+                total += p
+                least = min(least, p)
+                most = max(most, p)
     out[0], out[1], out[2], out[3] = n, least, most, total

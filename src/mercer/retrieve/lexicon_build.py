@@ -97,8 +97,8 @@ def corrector(speller: Speller, neighbours: Neighbours | None = None) -> Correct
     """
 
     def meant(typed: str, beside: Sequence[str]) -> str | None:
-        if speller.find(typed) >= 0:
-            doubt = speller.doubt(typed)
+        if (row := speller.find(typed)) >= 0:
+            doubt = speller.doubt(typed, row=row)
             return None if doubt is None else doubt.word
         if len(typed) == SHORT_LETTERS:
             words = one_letter_more(typed, speller)

@@ -17,6 +17,7 @@ def read_only(item: Any, *, ndim: int = 1) -> Any:
 U1S = read_only(nb.u1)
 U2S = read_only(nb.u2)
 U4S = read_only(nb.u4)
+U8S = read_only(nb.u8)
 I4S = read_only(nb.i4)
 I8S = read_only(nb.i8)
 F4S = read_only(nb.f4)

@@ -242,7 +242,9 @@ class Speller:
             if w >= 0
         )
 
-    def doubt(self, word: str, *, factor: float = 100.0) -> Candidate | None:
+    def doubt(
+        self, word: str, *, factor: float = 100.0, row: int | None = None
+    ) -> Candidate | None:
         """The word that a rare known word is probably a misspelling of, or None.
 
         Catalogues hold misspelt words; they are never corrected, but a buyer may be asked.
@@ -250,10 +252,14 @@ class Speller:
         Args:
             word: a known word.
             factor: how many times more frequent the other word, one edit away, must be.
+            row: of the word in the vocabulary, where it was looked up already.
         """
+        row = self.find(word) if row is None else row
+        least = factor * max(1, int(self.counts[row]))
+        if least > self._top:  # no word is so frequent
+            return None
         found = self.correct_one(word, top=4, even_if_known=True)
-        near = [other for other in found[1:] if other.distance == 1]
-        least = factor * max(1, int(self.counts[self.find(word)])) if near else 0
+        near = (other for other in found[1:] if other.distance == 1)
         return next((other for other in near if self.counts[other.id] >= least), None)
 
     def _search(

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mercer.engines.embedded.index.live_index import LiveIndex
-from mercer.retrieve import bitmap
+from mercer.retrieve import bitmap, facet_reference
 from mercer.retrieve.facet_page import facet_fields, selections
+from mercer.retrieve.facet_reference import count_references
 from mercer.retrieve.facets import (
     count_labels,
     label_totals,
@@ -306,7 +307,9 @@ def test_every_plain_clause_selects_what_it_means():
 
 @settings(max_examples=20)
 @given(
-    st.lists(CASES, min_size=1, max_size=2), st.integers(0, 4), st.randoms(use_true_random=False)
+    st.lists(CASES, min_size=1, max_size=2),
+    st.integers(0, 4) | st.just(100),
+    st.randoms(use_true_random=False),
 )
 def test_top_values_are_exact_over_segments(cases, limit, rng):
     """The most frequent values of all segments together, with their whole counts, ties by value."""
@@ -326,6 +329,33 @@ def test_top_values_are_exact_over_segments(cases, limit, rng):
         found = top_values(label_totals(every, counts, firsts), every[0], name, limit=limit)
         best = sorted(expected.items(), key=lambda v: (-v[1], v[0]))
         assert [(str(value), n) for value, n in found] == best[:limit]
+
+
+@pytest.mark.parametrize("n_flipped", [0, 3, 30])
+def test_what_is_counted_by_difference_is_exact(n_flipped, monkeypatch):
+    """Labels and prices of what a frequent word matches, some rows more or less, of all and of none."""
+    monkeypatch.setattr(facet_reference, "_FROM_ROWS", 4)
+    segment, _ = made(8, 90)
+    references, all_prices = count_references(segment), segment.numbers["price"]
+    assert len(references.all) > 3
+    assert (all_prices < 0).any()
+    rng = np.random.default_rng(n_flipped)
+    n_by_difference = 0
+    for reference in references.all:
+        mask = np.isin(np.arange(90), bitmap.rows_of(reference.rows))
+        flipped = rng.permutation(90)[:n_flipped]
+        mask[flipped] = ~mask[flipped]
+        bits = bitmap.of_mask(mask)
+        plain = count_labels(segment.labels, bits, first=2, last=references.last)
+        found = count_labels(
+            segment.labels, bits, first=2, last=references.last, references=references
+        )
+        assert found.tolist() == plain.tolist()
+        n_by_difference += references.prices(all_prices, bits) is not None
+        assert price_sums(all_prices, bits, references=references) == price_sums(all_prices, bits)
+    assert n_by_difference
+    unknown = bitmap.of_mask(all_prices < 0)
+    assert price_sums(all_prices, unknown, references=references).count == 0
 
 
 @settings(max_examples=20)
