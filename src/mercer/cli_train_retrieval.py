@@ -67,12 +67,8 @@ def _trained(
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.models import ModelFolder
     from mercer.engines.embedded.retrieval_models import day_one_encoder
-    from mercer.engines.embedded.training_retrieval import (
-        RetrievalJob,
-        learned,
-        read_behaviour,
-        training_of,
-    )
+    from mercer.engines.embedded.training_behaviour import read_behaviour
+    from mercer.engines.embedded.training_retrieval import RetrievalJob, learned, training_of
     from mercer.events.bot_filter import BotRule
     from mercer.learn.model_file import ENCODER_ROLE, check_name
     from mercer.learn.tower_file import packed_towers
@@ -90,7 +86,9 @@ def _trained(
     models = ModelFolder(folder.models, ENCODER_ROLE)
     with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
         follow_log(folder, config, log)
-        behaviour = read_behaviour(folder, log, bots=job.bots, on_read=_told_read)
+        behaviour = read_behaviour(
+            folder, log, bots=job.bots, shown_depth=job.wants.shown_depth, on_read=_told_read
+        )
         if dry_run:
             kinds = behaviour.done.kind
             counts = {kind: kinds.count(kind) for kind in sorted(set(kinds))}

@@ -19,7 +19,7 @@ from mercer.retrieve.tower import unit_rows
 from mercer.schema.errors import ConfigError
 
 _DECAY, _DECAY_2, _TINY = 0.9, 0.99, 1e-6  # of Adam (Kingma & Ba 2015, arXiv:1412.6980)
-_BLOCK = 256  # queries whose nearest listings are looked for together
+_BLOCK = 2**25  # scores that are computed together
 
 OnEpoch = Callable[[int, float], None]
 """(epochs done, loss on the stopping span)."""
@@ -38,6 +38,9 @@ class TowerParams:
     hold: float = 1e-3  # pull of each number to where it began
     sharpness: float = 20.0  # at the start
     max_weight: float = 10.0  # of one query
+    average: float = (
+        0.98  # the most that the running mean of the weights keeps at a step; 0: no mean
+    )
 
     def __post_init__(self) -> None:
         """Raise ConfigError that lists what is out of range."""
@@ -47,6 +50,8 @@ class TowerParams:
                          "max_weight")
             if not getattr(self, name) > 0
         ]  # fmt: skip
+        if not 0 <= self.average < 1:
+            low.append(f"average must be 0 or more and below 1, got {self.average}")
         if self.hold < 0:
             low.append(f"hold must be 0 or more, got {self.hold}")
         if low:
@@ -82,6 +87,9 @@ def fit_towers(
 ) -> Fitted:
     """Train from the day-one encoder; the epoch that is best on the stopping span is kept.
 
+    What is judged and kept is the running mean of the weights over the steps (Polyak & Juditsky 1992,
+    doi:10.1137/0330046): words that few queries have would else follow the last of them.
+
     Args:
         wants: of the span that is learned from.
         stop: of a later span.
@@ -98,7 +106,8 @@ def fit_towers(
     judges = _with_others(
         _examples(space, stop, params), space, params, np.random.default_rng(seed)
     )
-    best, losses, moments = weights, [loss_of(weights, judges, space)], Moments.zero(weights)
+    best = mean = weights
+    losses, moments = [loss_of(weights, judges, space)], Moments.zero(weights)
     on_epoch(0, losses[0])
     for epoch in range(1, params.epochs + 1):
         order = rng.permutation(len(examples))
@@ -107,10 +116,11 @@ def fit_towers(
             batch = _with_others(drawn, space, params, rng)
             _, gradient = loss_and_gradient(weights, batch, space)
             weights, moments = stepped(weights, gradient, moments, params)
-        losses.append(loss_of(weights, judges, space))
+            mean = averaged(mean, weights, keep=kept_share(moments.steps, at_most=params.average))
+        losses.append(loss_of(mean, judges, space))
         on_epoch(epoch, losses[-1])
         if losses[-1] <= min(losses):
-            best = weights
+            best = mean
         elif epoch - int(np.argmin(losses)) >= params.patience:
             break
     return Fitted(best, int(np.argmin(losses)), tuple(losses))
@@ -151,6 +161,18 @@ def stepped(
     return TowerWeights(**after), Moments(TowerWeights(**first), TowerWeights(**second), steps)
 
 
+def kept_share(steps: int, *, at_most: float) -> float:
+    """What the running mean keeps of itself at a step, 1 being the first: less as long as it is young."""
+    return min(at_most, (steps - 1) / (steps + 8))
+
+
+def averaged(mean: TowerWeights, weights: TowerWeights, *, keep: float) -> TowerWeights:
+    """The running mean after one more step; `keep` in [0, 1) is what it keeps of itself."""
+    return TowerWeights(
+        **{n: keep * getattr(mean, n) + (1 - keep) * getattr(weights, n) for n in NAMES}
+    )
+
+
 def _examples(space: Space, wants: Wants, params: TowerParams) -> list[Example]:
     """Each query with its wanted listings and the nearest others of day one; heavier ones count more."""
     near = _nearest(space, wants, min(params.n_near, len(space.listing_vectors)))
@@ -173,8 +195,9 @@ def _nearest(space: Space, wants: Wants, k: int) -> Sequence[Ints]:
     """Of each query the k nearest listings, in no order."""
     found: list[Ints] = []
     vectors = space.listing_vectors.astype(np.float32)
-    for first in range(0, len(wants.words), _BLOCK):
-        asked = [space.word_vectors[w].sum(axis=0) for w in wants.words[first : first + _BLOCK]]
+    step = max(_BLOCK // len(vectors), 1)
+    for first in range(0, len(wants.words), step):
+        asked = [space.word_vectors[w].sum(axis=0) for w in wants.words[first : first + step]]
         score = unit_rows(np.array(asked))[0].astype(np.float32) @ vectors.T
         found.extend(np.argpartition(-score, k - 1, axis=1)[:, :k].astype(np.int64))
     return found

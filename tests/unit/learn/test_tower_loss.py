@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mercer.learn.tower_fit import TowerParams, Wants, fit_towers
+from mercer.learn.tower_fit import TowerParams, Wants, averaged, fit_towers, kept_share
 from mercer.learn.tower_loss import NAMES, Example, Space, TowerWeights, loss_and_gradient, loss_of
 from mercer.learn.tower_recall import HeldSearches, recall_verdict
 from mercer.retrieve.tower import unit_rows
@@ -117,3 +117,17 @@ def test_what_finds_less_is_refused() -> None:
     refused = recall_verdict(many, few, held, champion_id="x")
     assert not refused.passed
     assert "worse than x" in refused.sentence
+
+
+def test_the_mean_of_the_weights_follows_them() -> None:
+    """After one step it is the weights; with nothing kept it always is; and what does not move it meets."""
+    start, other = (random_weights(np.random.default_rng(seed)) for seed in (1, 2))
+    for keep in (kept_share(1, at_most=0.98), kept_share(500, at_most=0.0)):
+        assert keep == 0
+        one = averaged(start, other, keep=keep)
+        assert all(np.array_equal(getattr(one, n), getattr(other, n)) for n in NAMES)
+    mean = start
+    for step in range(1, 400):
+        mean = averaged(mean, other, keep=kept_share(step, at_most=0.98))
+    assert all(np.allclose(getattr(mean, n), getattr(other, n)) for n in NAMES)
+    assert kept_share(10_000, at_most=0.98) == 0.98

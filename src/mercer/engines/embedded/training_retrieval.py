@@ -1,32 +1,27 @@
 """From the log of a market to a trained encoder: pages, what was done on them, listings as they stood."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mercer.engines.embedded.log.market_log import EmbeddedLog
-from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.training_log import credited, machines_in
+from mercer.engines.embedded.training_behaviour import Behaviour
 from mercer.events.bot_filter import BotRule
 from mercer.events.log import START
 from mercer.learn.tower_file import HELD, Training, encoded
 from mercer.learn.tower_fit import Fitted, OnEpoch, TowerParams, fit_towers
 from mercer.learn.tower_loss import Floats, Space
-from mercer.learn.tower_recall import HeldSearches, Words, found_at, recall_report
-from mercer.learn.tower_wants import Asked, Done, Spans, WantParams, wants_of
+from mercer.learn.tower_recall import HeldSearches, found_at, recall_report
+from mercer.learn.tower_wants import Asked, Done, Shown, Spans, WantParams, wants_of
 from mercer.retrieve.tower import REACH, Bias, TowerEncoder, packed_words
 from mercer.retrieve.tower_signals import listing_signals
 from mercer.schema.errors import InputError
 from mercer.schema.listing import LISTING
 from mercer.text.encoder import CatalogueEncoder, Encoder
-
-_ACTS: Final = ("click", "favourite", "cart")
-FEWEST: Final = 50  # choices that are worth learning from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,102 +32,6 @@ class RetrievalJob:
     towers: TowerParams = field(default_factory=TowerParams)
     bots: BotRule | None = field(default_factory=BotRule)  # None: nobody is left out
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What the log says of searches by people."""
-
-    asked: Asked
-    done: Done
-    listing_ids: Sequence[str]  # of the rows that `done` names
-    position: str  # of the log, up to which it was read
-
-
-def read_behaviour(
-    folder: MarketFolder,
-    log: EmbeddedLog,
-    *,
-    bots: BotRule | None,
-    on_read: Callable[[str, int], None] = lambda what, n: None,
-) -> Behaviour:
-    """Pages of searches with words, and the signed clicks, favourites, carts and credited purchases.
-
-    Purchases are those that the attribution view has credited so far; the caller brings it up to date.
-
-    Raises:
-        InputError: too little was chosen to learn from.
-    """
-    position = str(log.end(kinds={"pages", "events"}))
-    machines = set(machines_in(log, bots).to_pylist()) if bots is not None else set()
-    pages = _pages(log, machines, on_read)
-    row_of = {one: row for row, one in enumerate(pages.ids)}
-    acts: list[tuple[int, str, str]] = []
-    for entry in log.read(after=START, kinds={"events"}):
-        rows = entry.change.rows
-        kept = rows.filter(
-            pc.and_(
-                pc.is_in(rows.column("kind"), pa.array(_ACTS)),
-                pc.equal(rows.column("standing"), "signed"),
-            )
-        )
-        names = ("page_id", "listing_id", "kind")
-        for page, listing, kind in zip(*(kept.column(n).to_pylist() for n in names), strict=True):
-            if page in row_of:
-                acts.append((row_of[page], listing, kind))
-    for credits in credited(folder, pages.ids):
-        bought = (credits.column(n).to_pylist() for n in ("page_id", "listing_id"))
-        for page, listing in zip(*bought, strict=True):
-            acts.append((row_of[page], listing, "purchase"))
-    if len(acts) < FEWEST:
-        raise InputError(
-            f"the log has {len(acts)} clicks, favourites, carts and purchases on {len(pages.ids)} pages "
-            f"of searches by people; {FEWEST} are the fewest that anything is learned from. Until then "
-            "the day-one encoder serves"
-        )
-    acts = sorted(set(acts))
-    ids = sorted({listing for _, listing, _ in acts})
-    at = {one: row for row, one in enumerate(ids)}
-    done = Done(
-        np.array([page for page, _, _ in acts], np.int64),
-        np.array([at[listing] for _, listing, _ in acts], np.int64),
-        [kind for _, _, kind in acts],
-    )
-    return Behaviour(pages.asked, done, ids, position)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pages:
-    ids: list[str]
-    asked: Asked
-
-
-def _pages(log: EmbeddedLog, machines: set[str], on_read: Callable[[str, int], None]) -> _Pages:
-    found: list[tuple[int, str, Words]] = []
-    n = 0
-    columns = ("served_ms", "page_id", "visitor_id", "understood")
-    for entry in log.read(after=START, kinds={"pages"}):
-        rows = entry.change.rows.filter(pc.equal(entry.change.rows.column("surface"), "search"))
-        for at, page, visitor, understood in zip(
-            *(rows.column(name).to_pylist() for name in columns), strict=True
-        ):
-            if visitor not in machines and (words := query_words(understood)):
-                found.append((at, page, words))
-        n += rows.num_rows
-        on_read("pages", n)
-    found.sort()
-    asked = Asked(
-        np.array([one[0] for one in found], np.int64),
-        [one[2] for one in found],
-    )
-    return _Pages([one[1] for one in found], asked)
-
-
-def query_words(understood: str) -> Words:
-    """The words by which a search asked the encoder, from the logged `understood`."""
-    terms = json.loads(understood).get("terms", ()) if understood else ()
-    plain = tuple(term["word"] for term in terms if not term["is_optional"])
-    return plain or tuple(term["word"] for term in terms)
 
 
 def listings_as_of(log: EmbeddedLog, at_ms: int) -> pa.Table:
@@ -195,14 +94,16 @@ def learned(
     listings = listings_as_of(log, first_ms)
     row_of = {one: row for row, one in enumerate(listings.column("listing_id").to_pylist())}
     at = np.array([row_of.get(one, -1) for one in behaviour.listing_ids], np.int64)
-    done = _known(behaviour.done, at)
+    done, shown = _known(behaviour.done, at), _known_shown(behaviour.shown, at)
     vocabulary = sorted({word for words in asked.words for word in words})
     code_of = {word: code for code, word in enumerate(vocabulary)}
     bias = _bias(listings, currency)
     space = _space(base, vocabulary, listings, bias)
     spans_ms = {"fit": (first_ms, spans.stop_ms), "stop": (spans.stop_ms, spans.held_ms)}
     wants = {
-        name: wants_of(asked, done, code_of, job.wants, from_ms=a, to_ms=b)
+        name: wants_of(
+            asked, done, shown if name == "fit" else None, code_of, job.wants, from_ms=a, to_ms=b
+        )
         for name, (a, b) in spans_ms.items()
     }
     if empty := [name for name, one in wants.items() if not one.words]:
@@ -266,6 +167,11 @@ def _known(done: Done, at: Any) -> Done:
     rows = at[done.listing]
     keep = np.flatnonzero(rows >= 0)
     return Done(done.page[keep], rows[keep], [done.kind[i] for i in keep.tolist()])
+
+
+def _known_shown(shown: Shown, at: Any) -> Shown:
+    rows = at[shown.listing]
+    return Shown(shown.page[rows >= 0], rows[rows >= 0])
 
 
 def _bias(listings: pa.Table, currency: str) -> Bias:

@@ -19,7 +19,7 @@ from mercer.simulate.option import Floats, Ints
 from mercer.simulate.truth import BLOCK_ROWS, COLUMN, Truth
 from mercer.simulate.words.taxonomy import taxonomy
 
-_KEPT_BLOCKS = 8  # of written-out listings, some 8 MiB each
+_KEPT_BLOCKS = 32  # of written-out listings, some 8 MiB each: all of a market of 125,000
 
 
 @final
