@@ -119,7 +119,10 @@ def search_command(
     with told("search", words=(InputError, NotFoundError)):
         response = open_market(market).search(request)
     if as_json:
-        say(dataclasses.asdict(response), "", as_json=True)
+        found = dataclasses.asdict(response)
+        for hit in found["hits"]:
+            hit["document"] = dict(hit["document"])  # it is kept as JSON until it is read
+        say(found, "", as_json=True)
     else:
         _show(response)
 
