@@ -35,6 +35,7 @@ from mercer.engines.embedded.index.encoder_files import (
     threshold_of,
 )
 from mercer.engines.embedded.index.generation_files import building, check_files, sizes_of
+from mercer.engines.embedded.index.large_pages import read_in_large_pages
 from mercer.engines.embedded.index.lexicon_files import Words, load_words, save_words
 from mercer.engines.embedded.index.segment_files import load_segment, save_documents, save_segment
 from mercer.engines.embedded.index.text_tantivy import TantivyBuilder, TantivyIndex
@@ -128,6 +129,7 @@ def build_generation(
             write_durably(folder / "manifest.json", json.dumps(asdict(manifest), indent=1).encode())
             beside(folder, columns.documents)
             sync_tree(folder)
+            read_in_large_pages(folder)
             folder.rename(index / name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

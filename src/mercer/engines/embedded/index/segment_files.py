@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.engines.embedded.index.large_pages import LARGE_BYTES, wish_large_pages
 from mercer.retrieve.documents import Documents
 from mercer.retrieve.segment import NUMBER_COLUMNS, Labels, Postings, Segment
 from mercer.retrieve.segment_build import SegmentColumns
@@ -41,6 +42,8 @@ def _load(path: Path) -> Array:
         mapped = np.load(path, mmap_mode="r")
     except (ValueError, OSError, EOFError) as fault:
         raise CorruptError(f"{path}: {fault}; run `mercer index` to build the index anew") from None
+    if mapped.nbytes >= LARGE_BYTES:
+        wish_large_pages(mapped.base)
     # A plain array over the same pages: kernels dispatch on the exact type.
     return np.asarray(mapped)
 
