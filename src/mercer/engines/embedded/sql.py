@@ -1,6 +1,7 @@
 """The tables of the catalogue view and the few statements that SQLite and PostgreSQL say differently."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -141,35 +142,47 @@ def drop_tables(engine: sa.Engine) -> None:
     _create(engine)
 
 
-def fetch(db: sa.Connection, select: Any) -> list[tuple[Any, ...]]:
-    """The rows as the driver's own tuples: half the time of SQLAlchemy's row objects."""
-    result = db.execute(select)
+def fetch(
+    db: sa.Connection, select: Any, values: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """The rows as the driver's own tuples: half the time of SQLAlchemy's row objects.
+
+    Args:
+        values: of the select's parameters.
+    """
+    result = db.execute(select, values)
     rows = list(result.cursor.fetchall())
     result.close()
     return rows
 
 
+# Made once: SQLAlchemy remembers what it found out about a statement in the statement itself.
+_ALL_STATE = sa.select(STATE)
+_SET_STATE = (
+    sa.update(STATE).where(STATE.c.name == sa.bindparam("at")).values(value=sa.bindparam("to"))
+)
+_PLACE = sa.select(PLACE.c.position)
+_SET_PLACE = sa.update(PLACE).values(position=sa.bindparam("to"))
+
+
 def read_state(db: sa.Connection) -> dict[str, int]:
     """The counters that are stored beside the rows, in the same transaction."""
-    return dict(fetch(db, sa.select(STATE)))
+    return dict(fetch(db, _ALL_STATE))
 
 
 def write_state(db: sa.Connection, state: Mapping[str, int]) -> None:
     """Store the counters."""
-    update = sa.update(STATE).where(STATE.c.name == sa.bindparam("at"))
-    db.execute(
-        update.values(value=sa.bindparam("to")), [{"at": k, "to": v} for k, v in state.items()]
-    )
+    db.execute(_SET_STATE, [{"at": k, "to": v} for k, v in state.items()])
 
 
 def read_place(db: sa.Connection) -> Position:
     """The log position that is stored beside the rows, in the same transaction."""
-    return Position(db.execute(sa.select(PLACE.c.position)).scalar_one())
+    return Position(db.execute(_PLACE).scalar_one())
 
 
 def write_place(db: sa.Connection, position: Position) -> None:
     """Store the log position."""
-    db.execute(sa.update(PLACE).values(position=position))
+    db.execute(_SET_PLACE, {"to": position})
 
 
 def members(db: sa.Connection, values: Sequence[Any], type_: Any) -> Any:
@@ -183,19 +196,25 @@ def members(db: sa.Connection, values: Sequence[Any], type_: Any) -> Any:
     return sa.func.unnest(array).column_valued("wanted")
 
 
+@lru_cache(maxsize=32)
+def _sqlite_upsert(table: sa.Table, key: str, names: tuple[str, ...]) -> str:
+    """The statement, with a place for each column in the table's order."""
+    made = sqlite.insert(table)
+    update = {n: made.excluded[n] for n in names if n != key}
+    statement = made.on_conflict_do_update(index_elements=[key], set_=update)
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=names))
+
+
 def upsert_columns(
     db: sa.Connection, table: sa.Table, key: str, columns: Mapping[str, Sequence[Any]]
 ) -> None:
     """Insert rows given as columns; a row whose key is there takes the new values."""
     names = list(columns)
     if db.dialect.name == "sqlite":
-        made = sqlite.insert(table)
-        update = {n: made.excluded[n] for n in names if n != key}
-        statement = made.on_conflict_do_update(index_elements=[key], set_=update)
-        sql = str(statement.compile(dialect=db.dialect, column_keys=names))
         order = [c.name for c in table.columns if c.name in columns]
         # Straight to the driver: building a dictionary per row would cost more than the insert.
-        db.exec_driver_sql(sql, list(zip(*(columns[n] for n in order), strict=True)))
+        rows = list(zip(*(columns[n] for n in order), strict=True))
+        db.exec_driver_sql(_sqlite_upsert(table, key, tuple(names)), rows)
         return
     arrays = [
         sa.cast(

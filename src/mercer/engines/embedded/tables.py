@@ -45,6 +45,23 @@ _SMALL_ROWS = chunks.CHUNK_ROWS // 4
 _ROW = LISTING_ROW.c
 _KEYS = (_ROW.listing_id, _ROW.row_id, _ROW.updated_ms, _ROW.version, _ROW.is_deleted)
 
+# What each commit runs, made once: putting a statement together costs more than running it.
+_SINCE = sa.bindparam("since", type_=sa.BigInteger())
+_CHANGES = (
+    sa.select(*_KEYS, _ROW.chunk_id, _ROW.chunk_row)
+    .where(_ROW.version > _SINCE, _ROW.version <= sa.bindparam("until", type_=sa.BigInteger()))
+    .order_by(_ROW.version)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+)
+_CHANGED_IDS = sa.select(_ROW.listing_id).where(_ROW.version > _SINCE)
+_N_CHANGED = sa.select(sa.func.count()).select_from(LISTING_ROW).where(_ROW.version > _SINCE)
+_RELEASE = (
+    sa.update(CHUNK)
+    .where(CHUNK.c.chunk_id == sa.bindparam("at"))
+    .values(n_live=CHUNK.c.n_live - sa.bindparam("gone"))
+)
+_DROP_EMPTY = sa.delete(CHUNK).where(CHUNK.c.n_live <= 0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
@@ -201,12 +218,11 @@ class SqlCatalogue:
         left, count = np.unique(chunk_id[chunk_id >= 0], return_counts=True)
         if not len(left):
             return
-        release = sa.update(CHUNK).where(CHUNK.c.chunk_id == sa.bindparam("at"))
         db.execute(
-            release.values(n_live=CHUNK.c.n_live - sa.bindparam("gone")),
+            _RELEASE,
             [{"at": a, "gone": g} for a, g in zip(left.tolist(), count.tolist(), strict=True)],
         )
-        db.execute(sa.delete(CHUNK).where(CHUNK.c.n_live <= 0))
+        db.execute(_DROP_EMPTY)
 
     def _compact(self, db: sa.Connection, state: dict[str, int]) -> None:
         """Write chunks of few rows together. No listing changes, no version moves."""
@@ -263,13 +279,8 @@ class SqlCatalogue:
         last, until = since, self.version()
         while last < until:
             with self._read.begin() as db:
-                found = fetch(
-                    db,
-                    sa.select(*_KEYS, _ROW.chunk_id, _ROW.chunk_row)
-                    .where(_ROW.version > last, _ROW.version <= until)
-                    .order_by(_ROW.version)
-                    .limit(batch_rows),
-                )
+                asked = {"since": last, "until": until, "most": batch_rows}
+                found = fetch(db, _CHANGES, asked)
                 if not found:
                     return
                 columns = self._content(db, found)
@@ -281,14 +292,12 @@ class SqlCatalogue:
     def changed_ids(self, *, since: int) -> list[str]:
         """The ids whose version is above `since`."""
         with self._read.begin() as db:
-            select = sa.select(_ROW.listing_id).where(_ROW.version > since)
-            return [row[0] for row in fetch(db, select)]
+            return [row[0] for row in fetch(db, _CHANGED_IDS, {"since": since})]
 
     def n_changed(self, *, since: int) -> int:
         """How many ids have a version above `since`."""
-        select = sa.select(sa.func.count()).select_from(LISTING_ROW).where(_ROW.version > since)
         with self._read.begin() as db:
-            return int(db.execute(select).scalar_one())
+            return int(db.execute(_N_CHANGED, {"since": since}).scalar_one())
 
     def listings(self, listing_ids: Sequence[str]) -> pa.Table:
         """STORED_LISTING rows of those ids that exist and are not deleted, in the order asked for."""

@@ -104,8 +104,7 @@ class Owner:
         """Make changes durable and tell of them; for each what it did."""
         catalogue = self._store.catalogue
         before = catalogue.version()
-        self._store.writer.write(joined(changes))
-        version = catalogue.version()
+        version = self._store.writer.write(joined(changes))[-1].version
         changed = frozenset(catalogue.changed_ids(since=before))
         self._bell.ring_version(version)
         self._merge_if_large(version)
