@@ -80,7 +80,7 @@ from mercer.text.synonyms import Synonyms
 KEEP_EVERY_S = 30.0  # how often the log of pages is looked after
 # How often the views are brought up to date: a step costs about as much for one page as for ten.
 VIEW_EVERY_S = 0.5
-_MERGE_NICENESS = 10  # whoever answers requests comes first
+_MERGE_NICENESS = 3  # whoever answers requests comes first
 
 
 def synonyms_of(folder: MarketFolder, config: MarketConfig) -> Synonyms:

@@ -62,7 +62,7 @@ MAX_WORKERS = 64
 ASK_EVERY_S = 0.5  # how often a reader looks how the other processes are
 SWITCH_S = 0.001  # of the interpreter lock, between threads that all want it
 GC_THRESHOLDS = (5_000, 10, 1_000)  # young, middle, all: the last after some 35,000 searches
-_LEARNER_NICENESS = 5  # of the learner: whoever answers requests comes first
+_LEARNER_NICENESS = 3  # of the learner: whoever answers requests comes first
 _ORPHAN_S = 15.0  # an orphan that has not stopped by then is ended
 
 
