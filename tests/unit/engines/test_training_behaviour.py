@@ -92,3 +92,14 @@ def test_too_few_choices_are_counted(tmp_path: Path) -> None:
         pytest.raises(InputError, match=f"1 clicks.* 1 pages .*{FEWEST} are the fewest"),
     ):
         read_behaviour(folder, log, bots=None, shown_depth=24)
+
+
+def test_what_came_later_is_not_read(tmp_path: Path) -> None:
+    """Pages and clicks from that moment on are as if they had not been."""
+    folder = MarketFolder(tmp_path)
+    n = FEWEST + 10
+    write(folder, [page_of(i) for i in range(n)], [click(i) for i in range(n)])
+    with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
+        found = read_behaviour(folder, log, bots=None, shown_depth=24, before_ms=T0 + FEWEST)
+    assert list(found.page_ids) == [page_id(i) for i in range(FEWEST)]
+    assert found.done.page.tolist() == list(range(FEWEST))
