@@ -21,6 +21,7 @@ from mercer.text.prefetch import AHEAD, prefetch
 _FROM_ROWS = 20_000  # smaller segments are counted whole in no time
 _HEAD_SHARE, _HEAD_WORDS = 0.1, 64  # a word of so many listings is a reference, at most so many are
 _MOST_LABELS = 1 << 16  # that 16 bits can name
+_MOST_STEPS = 2_000  # by price, until one matches
 _SAMPLED = 512  # words of a bitmap by which sets are compared
 
 
@@ -60,15 +61,15 @@ class References:
         near = self._nearest(matches, n_matches) if n_matches >= _FROM_ROWS else None
         if near is None:
             return None
+        # The cheapest and the dearest of so many are soon met, unless a limit of the price parts them.
+        ends = [_first_in(self.by_price[::step][:_MOST_STEPS], matches) for step in (1, -1)]
+        if max(ends) >= min(_MOST_STEPS, len(self.by_price)):
+            return None
+        cheapest, dearest = self.by_price[ends[0]], self.by_price[-1 - ends[1]]
         sums = np.array([near.n_priced, near.price_sum_micros], np.int64)
         _add_prices(price, bitmap.rows_of(matches & ~near.rows), 1, sums)
         _add_prices(price, bitmap.rows_of(near.rows & ~matches), -1, sums)
         n, total = sums.tolist()
-        if not n:
-            return None
-        # The cheapest and the dearest of so many are soon met.
-        ends = [_first_in(self.by_price[::step], matches) for step in (1, -1)]
-        cheapest, dearest = self.by_price[ends[0]], self.by_price[-1 - ends[1]]
         return n, int(price[cheapest]), int(price[dearest]), total
 
     def count(self, matches: Bits, *, last: int) -> I64s:
