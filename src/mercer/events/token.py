@@ -17,6 +17,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,12 @@ class _Keyed:
         return outer.digest()[:_MAC_BYTES]  # type: ignore[no-any-return]  # hashlib objects are untyped here
 
 
+@lru_cache(maxsize=4)
+def _keyed(key: bytes) -> _Keyed:
+    """Of the few keys that sign one after the other."""
+    return _Keyed.of(key)
+
+
 def sign_many(
     ring: KeyRing,
     page_id: str,
@@ -127,7 +134,7 @@ def sign_many(
     Raises:
         ValueError: page_id is no UUID, a position is out of range, or the lengths differ.
     """
-    keyed = _Keyed.of(ring.keys[ring.current])
+    keyed = _keyed(ring.keys[ring.current])
     head = bytes([ring.current]) + UUID(page_id).bytes
     raw = []
     for listing_id, position, flag in zip(listing_ids, positions, sponsored, strict=True):

@@ -10,6 +10,7 @@ those of the mixture of the order as ranked and all its bounded swaps.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -65,19 +66,26 @@ def swapped(n_places: int, draw: float, params: SwapParams) -> Swap:
         The order as ranked where nothing is swapped; its propensities tell that it might have been.
     """
     order = np.arange(n_places)
-    pairs = pairs_of(n_places, params)
-    propensity = np.ones(n_places)
-    if len(pairs) == 0 or params.share == 0:
-        return Swap(order, propensity)
-    touching = np.bincount(pairs.ravel(), minlength=n_places)
-    propensity -= params.share * touching / len(pairs)
-    if draw >= params.share:
+    pairs, unmoved = _chances(n_places, params)
+    propensity = unmoved.copy()
+    if len(pairs) == 0 or draw >= params.share:
         return Swap(order, propensity)
     at = min(int(draw / params.share * len(pairs)), len(pairs) - 1)
     upper, lower = int(pairs[at, 0]), int(pairs[at, 1])
     order[upper], order[lower] = lower, upper
     propensity[[upper, lower]] = params.share / len(pairs)
     return Swap(order, propensity, (upper, lower))
+
+
+@lru_cache(maxsize=64)
+def _chances(n_places: int, params: SwapParams) -> tuple[Ints, Floats]:
+    """The pairs, and (n_places,) how likely each listing is to stand where it was ranked."""
+    pairs = pairs_of(n_places, params)
+    propensity = np.ones(n_places)
+    if len(pairs):
+        touching = np.bincount(pairs.ravel(), minlength=n_places)
+        propensity -= params.share * touching / len(pairs)
+    return pairs, propensity
 
 
 def draw_of(key: str) -> float:

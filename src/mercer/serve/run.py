@@ -28,7 +28,7 @@ from mercer.serve.settings import ServeSettings
 
 _BACKLOG = 1_024  # connections that wait to be accepted
 _GIVE_WAY_S = 0.004  # to a process that has fewer connections
-_TELL_S = 0.05  # how often a process tells how many it has
+_TELL_S = 0.5  # how often a process tells how many it has; of each new one it tells at once
 _AGAIN_S = 0.05  # after a connection that could not be taken
 _LIBRARY_LOGS = ("uvicorn.error", "asyncio")
 
