@@ -45,6 +45,7 @@ _WORDS = [
 TEXTS = st.one_of(
     st.none(),
     st.sampled_from(["", " ", "\x00", "🎁🎁", "e\u0301", "\u200d", "A" * 300]),
+    st.sampled_from(["color=blue", "of=blue", "color=blue mugs", "=x", "a==", "cm=12"]),
     st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
@@ -120,8 +121,10 @@ def _param(param: Param) -> st.SearchStrategy[Any]:
 
 
 def owners_of(transform: Transform, kinds: Sequence[Kind]) -> st.SearchStrategy[tuple[str, ...]]:
-    """Whose column each input is."""
+    """Whose column each input is; lists of texts do not leave the entity that they are of."""
     places = ["query", "listing", "candidate"]
+    if "texts" in kinds:
+        return st.sampled_from(places[:2]).map(lambda place: (place,) * len(kinds))
     return st.tuples(*[st.sampled_from(places) for _ in kinds])
 
 

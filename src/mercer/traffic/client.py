@@ -9,11 +9,13 @@ from typing import Any, final
 import numpy as np
 
 from mercer.simulate.people.shelf import Shelf
-from mercer.simulate.people.step import PER_PAGE, Role, Search, Served, Similar, Step, Tell, Who
+from mercer.simulate.people.step import PER_PAGE, Judge, Role, Search, Served, Similar, Step, Tell, Who
 from mercer.traffic.page import served_of
 from mercer.traffic.report import Report, Worths, judge_page
 from mercer.traffic.shop import Page, Refused, Shop
 
+OnJudged = Callable[[str, Judge], None]
+"""(page id, how its search is measured): told of each page that somebody's need judges."""
 PUT_ROWS = 200
 EVENTS_PER_BATCH = 500
 MAX_DEPTH = 10_000 // PER_PAGE * PER_PAGE  # as far as a market pages, in whole pages
@@ -35,10 +37,11 @@ class Client:
         seed: int,
         probe_share: float,
         on_progress: Callable[[Report], None],
+        on_judged: OnJudged,
     ) -> None:
         self._shop, self._shelf, self._report, self._lock = shop, shelf, report, lock
         self._probe_share, self._probe_rng = probe_share, np.random.default_rng([seed, 103])
-        self._on_progress = on_progress
+        self._on_progress, self._on_judged = on_progress, on_judged
 
     def perform(self, step: Step, role: Role) -> Served | None:
         """Send a step; the page that it brings, if it brings one."""
@@ -68,7 +71,8 @@ class Client:
             worths = replace(worths, matches=matches)
         with self._lock:
             self._report.took_ms.append(took_ms)
-            if worths is not None:
+            if worths is not None and search.judge is not None:
+                self._on_judged(page.page_id, search.judge)
                 self._report.worths.append(worths)
                 self._report.n_zero += not served.found
             self._on_progress(self._report)

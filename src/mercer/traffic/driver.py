@@ -24,7 +24,7 @@ from mercer.simulate.people.step import (
 )
 from mercer.simulate.people.supply import Supply, apply
 from mercer.simulate.people.visit import visit
-from mercer.traffic.client import Client
+from mercer.traffic.client import Client, OnJudged
 from mercer.traffic.report import PEOPLE, Report
 from mercer.traffic.shop import Shop
 
@@ -87,6 +87,7 @@ class Traffic:
         on_progress: Callable[[Report], None] = lambda report: None,
         on_review: Callable[[Review], None] = lambda review: None,
         on_arrival: Callable[[Arrival], None] = lambda arrival: None,
+        on_judged: OnJudged = lambda page_id, judge: None,
     ) -> None:
         self.report = Report()
         self._shop, self._shelf, self._people, self._climate = shop, shelf, people, climate
@@ -101,7 +102,7 @@ class Traffic:
         self._ready = threading.Condition()
         self._client = Client(
             shop, shelf, self.report, self._ready, seed=seed, probe_share=probe_share,
-            on_progress=on_progress,
+            on_progress=on_progress, on_judged=on_judged,
         )  # fmt: skip
         for one in supply:
             self._plan(one.at_ms, one)

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from mercer.app import own_market
+from mercer.app import counting, own_market
 from mercer.demo import STAMP, Stamp, read_stamp
 from mercer.engines.embedded.durable import write_durably
+from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError, CorruptError
 from mercer.simulate import World, generate_catalogue
 from mercer.simulate.people.person import draw_people
@@ -25,6 +26,7 @@ from mercer.simulate.people.season import draw_climate
 from mercer.simulate.people.shelf import Shelf
 from mercer.simulate.people.supply import n_new_listings, plan_supply
 from mercer.simulate.seller import DAY_MS
+from mercer.traffic.client import OnJudged
 from mercer.traffic.clock import SimulatedClock
 from mercer.traffic.driver import Amount, Traffic
 from mercer.traffic.files import PhotoFolder, VisitList
@@ -62,6 +64,7 @@ class Watchers:
     """Who is told what while a run goes on."""
 
     on_progress: Callable[[Report], None] = lambda report: None
+    on_judged: OnJudged = lambda page_id, judge: None
     photos: Path | None = None  # a folder for buyers' photos
     visits: Path | None = None  # a file that says who the visitors really were
 
@@ -251,7 +254,7 @@ def _prepare(
         return Traffic(
             shop, shelf, people, climate, coming, supply, seed=seed, start_ms=start_ms,
             amount=amount, probe_share=params.probe_share, on_progress=watchers.on_progress,
-            on_review=photos or _ignore, on_arrival=on_arrival,
+            on_review=photos or _ignore, on_arrival=on_arrival, on_judged=watchers.on_judged,
         )  # fmt: skip
 
     return traffic_of
@@ -265,6 +268,9 @@ def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Sh
             shop.check_ready()
             yield shop
     else:
-        clock = SimulatedClock(start_ms)
-        with own_market(folder, clock=clock.now_ms) as market:
-            yield InProcess(market, clock)
+        clock, market_folder = SimulatedClock(start_ms), MarketFolder(folder)
+        with (
+            own_market(folder, clock=clock.now_ms) as market,
+            counting(market_folder, market_folder.config()) as counters,
+        ):
+            yield InProcess(market, clock, before_search=counters.catch_up)

@@ -1,6 +1,6 @@
 """The market as a visitor's client reaches it, in process or over HTTP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
 
@@ -59,10 +59,17 @@ class Shop(Protocol):
 
 @final
 class InProcess:
-    """A market that this process opened."""
+    """A market that this process opened.
 
-    def __init__(self, market: Market, clock: Clock) -> None:
-        self._market, self.clock = market, clock
+    Args:
+        before_search: counts what the log has, so that every search sees all that came before it,
+            however fast this machine is.
+    """
+
+    def __init__(
+        self, market: Market, clock: Clock, *, before_search: Callable[[], None] = lambda: None
+    ) -> None:
+        self._market, self.clock, self._before_search = market, clock, before_search
 
     def search(self, search: Search) -> Page:
         """One page of results."""
@@ -78,6 +85,7 @@ class InProcess:
             buyer_id=search.who.buyer_id,
             budget_ms=NO_HURRY_MS,
         )
+        self._before_search()
         try:
             found = self._market.search(request)
         except MarketError as fault:

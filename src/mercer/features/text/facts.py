@@ -1,0 +1,195 @@
+"""Attribute values that texts say: "navy linen shirt" says color=navy and material=linen.
+
+What can be said is learned from what listings state: the words of each value of each attribute. A text
+says a value where these words stand in it one after the other; of two that begin at the same word the
+longer one is meant ("rose gold" is not gold), and what one value took no other one takes. A listing
+that states an attribute is not asked what its text says of that attribute.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from mercer.features.column import I64s, U64s
+from mercer.features.hash import combined, combined_plain, hash_bytes, hash_text
+from mercer.features.kernel_types import I8_TABLE, U8S
+from mercer.features.lookup import place_of
+from mercer.features.text.cut import cut_plain
+from mercer.text.kernel_types import I8S, U1S, U4S
+
+MAX_WORDS: Final = 3  # of a value that a text can say
+SEPARATOR: Final = "="  # between the name of an attribute and its value
+_EQUALS: Final = np.uint8(ord(SEPARATOR))
+_BEGIN: Final = 1  # what the words of a phrase are combined from
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """What texts can say: a trie whose nodes are the first words of phrases, and their facts."""
+
+    keys: U64s  # (n_nodes,) the words combined, rising
+    first: I64s  # (n_nodes + 1,) node i says facts[first[i]:first[i + 1]]
+    is_begun: npt.NDArray[np.bool_]  # (n_nodes,) whether a longer phrase begins so
+    facts: U64s  # (n_facts,) ids of "name=value"
+    attributes: U64s  # (n_facts,) ids of their names
+
+
+@nb.njit(nb.void(I8S, I8S, I8S, I8S, U1S, nb.u8[::1], nb.u8[::1]), cache=True, nogil=True)
+def hash_facts(
+    starts: I64s, stops: I64s, text_starts: I64s, text_stops: I64s, data: Any,
+    facts: U64s, attributes: U64s,
+) -> None:  # fmt: skip
+    """The ids of all facts and of the names of their attributes, list by list; 0 where there is none."""
+    at = 0
+    for i in range(starts.size):
+        for j in range(starts[i], stops[i]):
+            first, last = text_starts[j], text_stops[j]
+            facts[at] = np.uint64(0) if last <= first else hash_bytes(data, first, last)
+            attributes[at] = np.uint64(0)
+            for k in range(first + 1, last):
+                if data[k] == _EQUALS:
+                    attributes[at] = hash_bytes(data, first, k)
+                    break
+            at += 1
+
+
+@nb.njit(nb.b1(U8S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True, inline="always")
+def _has(values: U64s, first: int, last: int, one: int) -> bool:
+    for i in range(first, last):  # noqa: SIM110  # numba compiles no any()
+        if values[i] == one:
+            return True
+    return False
+
+
+@nb.njit(
+    nb.void(
+        I8S, U8S, U8S, I8_TABLE, I8_TABLE, U4S,
+        U8S, I8S, nb.types.Array(nb.b1, 1, "C", readonly=True), U8S, U8S,
+        nb.i8, nb.i8[::1], nb.u8[::1], nb.u8[::1],
+    ),
+    cache=True,
+    nogil=True,
+)  # fmt: skip
+def known_facts(
+    stated: I64s, facts: U64s, attributes: U64s, word_starts: I64s, word_stops: I64s, words: Any,
+    keys: U64s, first: I64s, is_begun: Any, said_facts: U64s, said_attributes: U64s,
+    most: int, offsets: I64s, out_facts: U64s, out_attributes: U64s,
+) -> None:  # fmt: skip
+    """Of each row what is stated, then what its texts say of other attributes.
+
+    Args:
+        stated: (n + 1,) row i states facts[stated[i]:stated[i + 1]], of `attributes`.
+        word_starts, word_stops: (n_texts, n) into `words`; nothing where stops <= starts.
+        keys, first, is_begun, said_facts, said_attributes: of `Phrases`.
+        most: facts that are taken from the texts of a row.
+        offsets, out_facts, out_attributes: (n + 1,) and room for all of it; to be written.
+    """
+    at = np.int64(0)
+    for row in range(stated.size - 1):
+        begin = at
+        for i in range(stated[row], stated[row + 1]):
+            if facts[i] != np.uint64(0):
+                out_facts[at], out_attributes[at] = facts[i], attributes[i]
+                at += 1
+        n_stated = at
+        for text in range(word_starts.shape[0]):
+            place, last = word_starts[text, row], word_stops[text, row]
+            while place < last:
+                h, found, length = np.uint64(_BEGIN), np.int64(-1), np.int64(1)
+                for i in range(place, min(place + MAX_WORDS, last)):
+                    h = combined(h, np.uint64(words[i]))
+                    node = place_of(keys, 0, keys.size, h)
+                    if node < 0:
+                        break
+                    if first[node + 1] > first[node]:
+                        found, length = node, i - place + 1
+                    if not is_begun[node]:
+                        break
+                if found >= 0:
+                    for f in range(first[found], first[found + 1]):
+                        is_told = _has(out_attributes, begin, n_stated, said_attributes[f])
+                        is_told = is_told or _has(out_facts, n_stated, at, said_facts[f])
+                        if not is_told and at - n_stated < most:
+                            out_facts[at] = said_facts[f]
+                            out_attributes[at] = said_attributes[f]
+                            at += 1
+                place += length
+        offsets[row + 1] = at
+
+
+def phrase_of(fact: str) -> tuple[int, list[int]]:
+    """(id of the name, ids of the words) of a fact whose value a text can say; no words of another.
+
+    A value without a letter is a measure, and a text full of numbers would say any of them.
+    """
+    name, _, value = fact.partition(SEPARATOR)
+    if not name or not any(c.isalpha() for c in value):
+        return hash_text(name) if name else 0, []
+    words = cut_plain([value], stem_words=True)[0]
+    return hash_text(name), words if len(words) <= MAX_WORDS else []
+
+
+def phrases(fitted: Arrays, *, min_count: int) -> Phrases:
+    """The trie of the facts that were stated at least so often."""
+    kept = np.flatnonzero(fitted["counts"] >= min_count)
+    said: dict[int, list[tuple[int, int]]] = {}
+    begun: set[int] = set()
+    for i in kept.tolist():
+        h = _BEGIN
+        for word in fitted["words"][i, : fitted["n_words"][i]].tolist():
+            if h != _BEGIN:
+                begun.add(h)
+            h = combined_plain(h, word)
+            said.setdefault(h, [])
+        said[h].append((int(fitted["keys"][i]), int(fitted["attributes"][i])))
+    nodes = sorted(said)
+    pairs = [pair for node in nodes for pair in said[node]]
+    lengths = [len(said[node]) for node in nodes]
+    return Phrases(
+        keys=np.array(nodes, np.uint64),
+        first=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        is_begun=np.array([node in begun for node in nodes], np.bool_),
+        facts=np.array([fact for fact, _ in pairs], np.uint64),
+        attributes=np.array([attribute for _, attribute in pairs], np.uint64),
+    )
+
+
+def known_plain(
+    stated: Sequence[str | None], texts: Sequence[Sequence[int]], known: Phrases, *, most: int
+) -> tuple[list[int], list[int]]:
+    """The twin of `known_facts`, for one row: ids of facts, and of their attributes."""
+    facts = [hash_text(one) for one in stated if one]
+    attributes = [
+        hash_text(one[: one.index(SEPARATOR, 1)]) if SEPARATOR in one[1:] else 0
+        for one in stated
+        if one
+    ]
+    told, n_stated = set(attributes), len(facts)
+    node_of = {int(key): i for i, key in enumerate(known.keys)}
+    for words in texts:
+        place = 0
+        while place < len(words):
+            h, found, length = _BEGIN, -1, 1
+            for i in range(place, min(place + MAX_WORDS, len(words))):
+                h = combined_plain(h, words[i])
+                node = node_of.get(h, -1)
+                if node < 0:
+                    break
+                if known.first[node + 1] > known.first[node]:
+                    found, length = node, i - place + 1
+                if not known.is_begun[node]:
+                    break
+            for f in range(known.first[found], known.first[found + 1]) if found >= 0 else ():
+                fact, attribute = int(known.facts[f]), int(known.attributes[f])
+                is_known = attribute in told or fact in facts[n_stated:]
+                if not is_known and len(facts) - n_stated < most:
+                    facts.append(fact)
+                    attributes.append(attribute)
+            place += length
+    return facts, attributes
