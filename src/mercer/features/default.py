@@ -41,13 +41,17 @@ def _nodes() -> Iterator[Feature]:
     for name in ("values", "categories", "excluded"):
         words = f"{name}_words_asked"
         yield _feature(words, "query", "tokenise", f"query.{name}", doc="", is_output=False)
-    for entity, name in (
-        ("query", "wishes"), ("query", "wished_attributes"),
-        ("listing", "facts"), ("listing", "stated_attributes"),
+    for name in ("wishes", "wished_attributes"):
+        yield _feature(
+            f"{name}_ids", "query", "hash_all", f"query.{name}", doc="", is_output=False
+        )  # fmt: skip
+    said_in = ("title_words", "labels_words", "description_words")
+    for name, give, state_of in (
+        ("facts_ids", "facts", ""), ("known_attributes_ids", "attributes", "facts_ids")
     ):  # fmt: skip
         yield _feature(
-            f"{name}_ids", cast(Entity, entity), "hash_all", f"{entity}.{name}", doc="",
-            is_output=False,
+            name, "listing", "known_facts", "listing.facts", *said_in, doc="", is_output=False,
+            give=give, state_of=state_of,
         )  # fmt: skip
 
 
@@ -195,7 +199,7 @@ def _pair() -> Iterator[Feature]:
         doc="Wanted attribute values that the listing states for that attribute.",
     )  # fmt: skip
     yield _feature(
-        "wishes_stated", "pair", "ids_shared", "wished_attributes_ids", "stated_attributes_ids",
+        "wishes_stated", "pair", "ids_shared", "wished_attributes_ids", "known_attributes_ids",
         doc="Attributes that a value is wanted of and that the listing states.",
     )  # fmt: skip
     yield _feature(

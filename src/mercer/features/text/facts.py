@@ -123,6 +123,20 @@ def known_facts(
         offsets[row + 1] = at
 
 
+@nb.njit(nb.i8(I8S, U8S, nb.i8[::1], nb.u8[::1]), cache=True, nogil=True)
+def distinct(offsets: I64s, values: U64s, out_offsets: I64s, out: U64s) -> int:
+    """The different values of each row, without 0; how many there are in all."""
+    at = np.int64(0)
+    for row in range(offsets.size - 1):
+        begin = at
+        for i in range(offsets[row], offsets[row + 1]):
+            if values[i] != np.uint64(0) and not _has(out, begin, at, values[i]):
+                out[at] = values[i]
+                at += 1
+        out_offsets[row + 1] = at
+    return at
+
+
 def phrase_of(fact: str) -> tuple[int, list[int]]:
     """(id of the name, ids of the words) of a fact whose value a text can say; no words of another.
 

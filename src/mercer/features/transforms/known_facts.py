@@ -14,6 +14,7 @@ from mercer.features.param import Param
 from mercer.features.text.facts import (
     MAX_WORDS,
     Phrases,
+    distinct,
     hash_facts,
     known_facts,
     known_plain,
@@ -118,10 +119,12 @@ def _run(inputs: Sequence[Column], params: Params, prepared: Phrases, n: int) ->
         stated, facts, attributes, starts, stops, words, prepared.keys, prepared.first,
         prepared.is_begun, prepared.facts, prepared.attributes, most, offsets, out[0], out[1],
     )  # fmt: skip
-    is_missing = texts.stops < texts.starts
-    begins, ends = offsets[:-1], np.where(is_missing, offsets[:-1] - 1, offsets[1:])
-    values = out[_GIVES.index(params["give"]), : offsets[-1]]
-    return Ragged(begins, ends, values.copy())
+    values = out[0, : offsets[-1]].copy()
+    if params["give"] == "attributes":
+        every, offsets = offsets, np.zeros(n + 1, np.int64)
+        values = values[: distinct(every, out[1, : every[-1]], offsets, values)]
+    ends = np.where(texts.stops < texts.starts, offsets[:-1] - 1, offsets[1:])
+    return Ragged(offsets[:-1], ends, values)
 
 
 def twin(
@@ -131,8 +134,10 @@ def twin(
     if stated is None:
         return None
     words = [text or [] for text in texts]
-    known = known_plain(stated, words, _prepare(params, fitted), most=params["most"])
-    return known[_GIVES.index(params["give"])]
+    facts, attributes = known_plain(
+        stated, words, _prepare(params, fitted), most=params["most"]
+    )  # fmt: skip
+    return facts if params["give"] == "facts" else [a for a in dict.fromkeys(attributes) if a]
 
 
 TRANSFORM = Transform(
@@ -149,7 +154,7 @@ TRANSFORM = Transform(
     params=(
         Param(
             name="give", kind="choice", choices=_GIVES, default="facts",
-            doc="the facts, or in their places the ids of the attributes that they are of",
+            doc="the facts, or the attributes that they are of, each once",
         ),
         Param(
             name="min_count", kind="integer", default=3, low=1,
