@@ -1,14 +1,11 @@
 """`mercer train ranker`: from labelled rows to a model file with its report."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -21,10 +18,10 @@ from mercer.engines.embedded.training_market import MarketJob
 from mercer.evaluate.gains import GAINS_HELP, GainSpec
 from mercer.events.bot_filter import BotRule
 from mercer.learn.click_bias import Bias, BiasParams
+from mercer.learn.lesson import Lesson
 from mercer.learn.report import split_numbers
 from mercer.learn.split import SplitParams, split
 from mercer.rank.training_log import LabelParams
-from mercer.rank.training_set import TrainingSet
 from mercer.schema.errors import ConfigError
 
 ROLE = "ranker"
@@ -115,7 +112,7 @@ def ranker_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an order: logistic regression, then LambdaMART, on one frozen split.
+    """Learn an order: logistic regression, a listwise one, then LambdaMART, on one frozen split.
 
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
     did then. The rung that is best on lists it had not learned from is kept as a model file with its report;
@@ -161,17 +158,6 @@ def ranker_command(
         _show(result, Console(highlight=False, soft_wrap=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Learned:
-    """What is learned from, and what the model file says of it."""
-
-    data: TrainingSet
-    source: str
-    window: dict[str, Any] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)  # for the output
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
 def _models_folder(market: Path | None, out: Path | None) -> Path:
     if out is not None:
         return out
@@ -190,14 +176,16 @@ def _event_gains(text: str) -> dict[str, float]:
         ) from None
 
 
-def _from_files(letor: list[Path], gains: str) -> _Learned:
+def _from_files(letor: list[Path], gains: str) -> Lesson:
     from mercer.engines.embedded.training_files import read_letor_files
 
     spec = GainSpec.parse(gains)
-    return _Learned(read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), "letor")
+    return Lesson(
+        data=read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), source="letor"
+    )
 
 
-def _from_log(market: Path, job: MarketJob) -> _Learned:
+def _from_log(market: Path, job: MarketJob) -> Lesson:
     from mercer.app import follow_log
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.training_market import market_set
@@ -211,7 +199,9 @@ def _from_log(market: Path, job: MarketJob) -> _Learned:
     if made.examination is not None:
         curve = [round(float(one), 4) for one in made.examination.chance]
         numbers["examination"] = {"by": job.bias.way, "chance": curve}
-    return _Learned(made.data, "log", made.window, numbers, made.files)
+    return Lesson(
+        data=made.data, source="log", window=made.window, numbers=numbers, files=made.files
+    )
 
 
 def _plain_read(what: str, n: int) -> None:
@@ -219,7 +209,7 @@ def _plain_read(what: str, n: int) -> None:
         sys.stderr.write(f"mercer train ranker: {n:,} {what} read\n")
 
 
-def _plan(learned: _Learned, params: SplitParams) -> dict[str, Any]:
+def _plan(learned: Lesson, params: SplitParams) -> dict[str, Any]:
     data = learned.data
     parts = split(data, params)
     return {
@@ -246,7 +236,7 @@ def _plan_text(plan: dict[str, Any]) -> str:
 
 
 def _trained(
-    learned: _Learned,
+    learned: Lesson,
     models: Path,
     params: SplitParams,
     *,
@@ -256,31 +246,14 @@ def _trained(
     threads: int,
 ) -> dict[str, Any]:
     """Train, pack, write; what `--json` prints."""
-    from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
     from mercer.engines.embedded.models import ModelFolder
-    from mercer.learn.ladder import climb
-    from mercer.learn.logistic import Logistic, LogisticParams
-    from mercer.learn.model_file import check_name
-    from mercer.learn.packing import Origin, packed
-    from mercer.learn.report import report_of
+    from mercer.engines.embedded.training_ranker import train_ranker
 
-    check_name(name, what="name")
     folder = ModelFolder(models, ROLE)
-    parent = folder.history().current
-    rungs = (Logistic(LogisticParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
-    with np.errstate(all="ignore"), _rounds() as on_step:
-        climbed = climb(learned.data, rungs, split_params=params, seed=seed, k=k, on_step=on_step)
-        report = report_of(climbed, seed=seed) | learned.numbers
-    origin = Origin(
-        role=ROLE,
-        name=name,
-        created_ms=time.time_ns() // 1_000_000,
-        source=learned.source,
-        window=learned.window,
-        extra=learned.files,
-        parents=(parent,) if parent else (),
-    )
-    model = folder.write(packed(climbed, report, origin))
+    with _rounds() as on_step:
+        model, report = train_ranker(
+            learned, folder, params, name=name, k=k, seed=seed, threads=threads, on_step=on_step
+        )  # fmt: skip
     return {"model": model, "path": str(folder.path / model), **learned.numbers, **report}
 
 

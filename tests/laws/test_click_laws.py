@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.learn.held_out import compared, ndcg_of
+from mercer.learn.listwise import Listwise
 from mercer.learn.logistic import Logistic
 from mercer.learn.relevance import LogisticRelevance
 from mercer.learn.rung import Rung
@@ -139,6 +140,7 @@ def test_each_step_of_em_explains_more() -> None:
 
 RUNGS: list[Rung] = [
     Logistic(),
+    Listwise(),
     LambdaMart(LambdaMartParams(n_trees=60, learning_rate=0.1, column_share=1.0, patience=30)),
 ]
 

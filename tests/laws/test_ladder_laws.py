@@ -11,6 +11,7 @@ from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.learn.cross_validation import cross_validated, folds_of
 from mercer.learn.held_out import compared, ndcg_of
 from mercer.learn.ladder import climb
+from mercer.learn.listwise import Listwise
 from mercer.learn.logistic import Logistic
 from mercer.learn.rung import Rung
 from mercer.learn.split import SplitParams, split
@@ -19,7 +20,7 @@ from mercer.schema.errors import InputError
 from support.rankings import made_lists
 
 QUICK = LambdaMartParams(n_trees=40, min_rows_in_leaf=5, learning_rate=0.1, patience=20)
-RUNGS = [Logistic(), LambdaMart(QUICK)]
+RUNGS = [Logistic(), Listwise(), LambdaMart(QUICK)]
 
 
 @pytest.fixture(params=RUNGS, ids=lambda rung: rung.name)
@@ -160,7 +161,7 @@ def test_weights_make_the_mean() -> None:
 def test_the_ladder_measures_every_rung() -> None:
     """Each rung is measured on both kinds of held-out lists, and the best is one of them."""
     made = climb(made_lists(n_queries=150, days=20), RUNGS, split_params=SplitParams(), seed=0)
-    assert [step.name for step in made.steps] == ["logistic", "lambdamart"]
+    assert [step.name for step in made.steps] == ["logistic", "listwise", "lambdamart"]
     assert all(step.by_query.n > 10 and step.by_time.n > 10 for step in made.steps)
     assert made.best.unseen.mean == max(step.unseen.mean for step in made.steps)
     assert made.base_by_query is None

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from mercer.bench.machine import provenance
-from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams, Published
+from mercer.engines.embedded.lambdamart import Published
 from mercer.engines.embedded.training_files import read_letor
+from mercer.engines.embedded.training_ranker import ladder
 from mercer.evaluate.gains import GainSpec
 from mercer.learn.cross_validation import CrossValidated, cross_validated
 from mercer.learn.held_out import HeldOut, compared
 from mercer.learn.ladder import OnStep, quiet
-from mercer.learn.logistic import Logistic, LogisticParams
 from mercer.metrics.sampling import Interval, bootstrap_mean
 from mercer.rank.training_set import TrainingSet
 from mercer.schema.errors import ConfigError
@@ -83,7 +83,7 @@ def _run(data: TrainingSet, bench: RankingBench, seed: int, on_step: OnStep) -> 
     published = Published(seed=seed)
     return cross_validated(
         data,
-        [Logistic(LogisticParams(k=bench.k)), LambdaMart(LambdaMartParams(k=bench.k))],
+        ladder(k=bench.k),
         {PUBLISHED: published.train},
         n_folds=bench.folds,
         seed=seed,

@@ -6,9 +6,8 @@ events.
 """
 
 from collections.abc import Iterator
-from typing import cast
 
-from mercer.features.declare import Entity, Feature, FeatureSet
+from mercer.features.declare import Feature, FeatureSet
 from mercer.features.declare import feature as _feature
 from mercer.features.default_session import session_features
 

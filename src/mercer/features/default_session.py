@@ -32,11 +32,12 @@ def _wished() -> Iterator[Feature]:
     """What earlier searches of the session wanted, against what the listing states."""
     sums = {
         "session_wishes_met": (
-            "facts_ids", "fact", "attribute values that its searches wanted and the listing states"
+            "facts_ids", "fact",
+            "attribute values that its searches wanted and the listing has, stated or in its text",
         ),
         "session_wishes_stated": (
-            "stated_attributes_ids", "attribute",
-            "attributes that its searches wanted a value of and the listing states",
+            "known_attributes_ids", "attribute",
+            "attributes that its searches wanted a value of and that are known of the listing",
         ),
         "session_category_met": (
             "listing.category_path", "category_name",
@@ -56,11 +57,11 @@ def _wished() -> Iterator[Feature]:
         )  # fmt: skip
     yield feature(
         "session_wishes_differ", "pair", "difference", "session_wishes_stated",
-        "session_wishes_met", doc="Decayed wanted attributes of which the listing states another value.",
+        "session_wishes_met", doc="Decayed wanted attributes of which another value is known.",
     )  # fmt: skip
     yield feature(
         "session_wishes_unstated", "pair", "difference", "session_wishes", "session_wishes_stated",
-        doc="Decayed wanted attributes of which the listing states nothing.",
+        doc="Decayed wanted attributes of which nothing is known.",
     )  # fmt: skip
     yield feature(
         "visitor_wishes_met", "pair", "counter_sum", VISITOR, "facts_ids", whose="visitor.fact",

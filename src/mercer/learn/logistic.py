@@ -89,9 +89,10 @@ class Standard:
     centre: Floats  # (n_features,)
     spread: Floats  # (n_features,) > 0; inf where there is nothing to tell
     gaps: Ints  # (n_gaps,) columns that have a missing value somewhere
+    reach: float = np.inf  # spreads from the centre: a value beyond counts as one there
 
     @classmethod
-    def of(cls, features: F32s) -> "Standard":
+    def of(cls, features: F32s, *, reach: float = np.inf) -> "Standard":
         """Of the finite values of each column of (n, n_features)."""
         is_there = np.isfinite(features)
         values = np.where(is_there, features, 0.0).astype(np.float64)
@@ -100,12 +101,14 @@ class Standard:
         squares = np.where(is_there, (values - centre) ** 2, 0.0)
         spread = np.sqrt(squares.sum(axis=0) / count)
         tells = spread > 1e-12 * np.maximum(np.abs(centre), 1.0)
-        return cls(centre, np.where(tells, spread, np.inf), np.flatnonzero(~is_there.all(axis=0)))
+        gaps = np.flatnonzero(~is_there.all(axis=0))
+        return cls(centre, np.where(tells, spread, np.inf), gaps, reach)
 
     def rows(self, features: F32s) -> Floats:
         """(n, n_features + n_gaps): values in standard deviations, then whether each gap is one."""
         is_there = np.isfinite(features)
         values = (np.where(is_there, features, 0.0) - self.centre) / self.spread
+        values = np.clip(values, -self.reach, self.reach)
         return np.hstack([np.where(is_there, values, 0.0), ~is_there[:, self.gaps]])
 
     def scorer(self, names: tuple[str, ...], weights: Floats) -> LinearScorer:
@@ -118,6 +121,9 @@ class Standard:
             weight=tuple((weights[:n] / self.spread).tolist()),
             centre=tuple(self.centre.tolist()),
             absent=tuple(absent.tolist()),
+            reach=tuple(np.where(np.isinf(self.spread), 0.0, self.reach * self.spread).tolist())
+            if np.isfinite(self.reach)
+            else (),
             bias=float(weights[-1]),
         )
 

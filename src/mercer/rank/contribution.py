@@ -32,6 +32,7 @@ class LinearContributions:
         self.expected = scorer.bias
         self._weight, self._centre = np.array(scorer.weight), np.array(scorer.centre)
         self._absent = np.array(scorer.absent)
+        self._reach = np.array(scorer.reach or (np.inf,) * len(scorer.features))
 
     def of_rows(self, matrix: F32s) -> F64s:
         """(n, n_features) the terms.
@@ -42,7 +43,8 @@ class LinearContributions:
         require_matrix(matrix, n_features=len(self._weight), at="linear contributions")
         values = matrix.astype(np.float64)
         is_number = np.isfinite(values)
-        terms = (np.where(is_number, values, 0.0) - self._centre) * self._weight
+        off = np.where(is_number, values, 0.0) - self._centre
+        terms = np.clip(off, -self._reach, self._reach) * self._weight
         found: F64s = np.where(is_number, terms, self._absent)
         return found
 

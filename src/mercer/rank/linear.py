@@ -12,16 +12,20 @@ from mercer.rank.training_set import F32s
 from mercer.schema.errors import CorruptError
 
 
-@nb.njit("void(f4[:, ::1], f8[::1], f8[::1], f8[::1], f8, f8[::1])", cache=True, nogil=True)
+@nb.njit(
+    "void(f4[:, ::1], f8[::1], f8[::1], f8[::1], f8[::1], f8, f8[::1])", cache=True, nogil=True
+)
 def _weighted_sum(
-    matrix: F32s, weight: Floats, centre: Floats, absent: Floats, bias: float, out: Floats
-) -> None:
+    matrix: F32s, weight: Floats, centre: Floats, reach: Floats, absent: Floats, bias: float,
+    out: Floats,
+) -> None:  # fmt: skip
     for row in range(matrix.shape[0]):
         total = bias
         for column in range(matrix.shape[1]):
             value = np.float64(matrix[row, column])
             if np.isfinite(value):
-                total += (value - centre[column]) * weight[column]
+                off = min(max(value - centre[column], -reach[column]), reach[column])
+                total += off * weight[column]
             else:
                 total += absent[column]
         out[row] = total
@@ -31,6 +35,8 @@ def _weighted_sum(
 class LinearScorer:
     """bias + sum over columns of (value - centre) x weight, or `absent` where there is no number.
 
+    A value further than `reach` from the centre counts as one that is just so far.
+
     The sum runs over the columns in their order, so that a row scores the same bits in any batch.
     """
 
@@ -39,6 +45,7 @@ class LinearScorer:
     centre: tuple[float, ...]  # (n_features,) the mean in training
     absent: tuple[float, ...]  # (n_features,) what a missing or infinite value adds
     bias: float = 0.0
+    reach: tuple[float, ...] = ()  # (n_features,) >= 0; empty: without end
 
     def score(self, matrix: F32s) -> Floats:
         """(n,) scores of (n, n_features) values in C order.
@@ -50,7 +57,8 @@ class LinearScorer:
         out = np.empty(len(matrix))
         rows = np.ascontiguousarray(matrix)
         weight, centre = np.array(self.weight), np.array(self.centre)
-        _weighted_sum(rows, weight, centre, np.array(self.absent), self.bias, out)
+        reach = np.array(self.reach or (np.inf,) * len(self.features))
+        _weighted_sum(rows, weight, centre, reach, np.array(self.absent), self.bias, out)
         return out
 
     def to_bytes(self) -> bytes:
@@ -64,10 +72,12 @@ class LinearScorer:
             read = json.loads(data)
             lists = {k: tuple(float(v) for v in read[k]) for k in ("weight", "centre", "absent")}
             names = tuple(str(name) for name in read["features"])
-            made = cls(names, **lists, bias=float(read["bias"]))
+            reach = tuple(float(v) for v in read.get("reach", ()))
+            made = cls(names, **lists, bias=float(read["bias"]), reach=reach)
         except (ValueError, KeyError, TypeError) as fault:
             raise CorruptError(f"{at}: is no linear model: {fault!r}") from None
-        if len({len(made.features), len(made.weight), len(made.centre), len(made.absent)}) != 1:
+        widths = {len(made.features), len(made.weight), len(made.centre), len(made.absent)}
+        if len(widths | ({len(made.reach)} if made.reach else set())) != 1:
             raise CorruptError(f"{at}: the lists of a linear model differ in length")
         return made
 

@@ -46,6 +46,7 @@ from mercer.serve.market import (
     Suggestion,
 )
 from mercer.serve.process.owner import Writing
+from mercer.serve.search.listed import Listed
 from mercer.serve.search.page_record import Visit
 from mercer.serve.search.search import SearchService
 from mercer.serve.search.stages import SearchParams
@@ -221,6 +222,19 @@ class EmbeddedMarket:
         ids = tuple(known[row_id] for row_id in found.row_ids)
         there = frozenset(ids)
         return ListedResult(ids, found, tuple(one for one in wanted if one not in there))
+
+    def ranked_rows(self, row_ids: Sequence[int], request: SearchRequest) -> Listed:
+        """As `rank`, of listings that are named by the row ids of a page's record."""
+        return self._parts.service.listed(list(row_ids), request)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """All listings and sellers."""
+        return self._parts.catalogue
+
+    def page(self, page_id: str) -> Page | None:
+        """The record of a served page; None where the log has none, or has it no more."""
+        return self._parts.page_log.find(page_id)
 
     def follow_models(self) -> None:
         """Look now which model serves; the process does so once a second anyway."""

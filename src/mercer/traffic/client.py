@@ -9,13 +9,24 @@ from typing import Any, final
 import numpy as np
 
 from mercer.simulate.people.shelf import Shelf
-from mercer.simulate.people.step import PER_PAGE, Judge, Role, Search, Served, Similar, Step, Tell, Who
+from mercer.simulate.people.step import (
+    PER_PAGE,
+    Judge,
+    Role,
+    Search,
+    Served,
+    Similar,
+    Step,
+    Tell,
+    Who,
+)
 from mercer.traffic.page import served_of
 from mercer.traffic.report import Report, Worths, judge_page
 from mercer.traffic.shop import Page, Refused, Shop
 
-OnJudged = Callable[[str, Judge], None]
-"""(page id, how its search is measured): told of each page that somebody's need judges."""
+OnJudged = Callable[[Search, str, Judge], None]
+"""(search, id of its page, how it is measured): told of each page that somebody's need judges, before
+anybody acts on it."""
 PUT_ROWS = 200
 EVENTS_PER_BATCH = 500
 MAX_DEPTH = 10_000 // PER_PAGE * PER_PAGE  # as far as a market pages, in whole pages
@@ -72,7 +83,7 @@ class Client:
         with self._lock:
             self._report.took_ms.append(took_ms)
             if worths is not None and search.judge is not None:
-                self._on_judged(page.page_id, search.judge)
+                self._on_judged(search, page.page_id, search.judge)
                 self._report.worths.append(worths)
                 self._report.n_zero += not served.found
             self._on_progress(self._report)

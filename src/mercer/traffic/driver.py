@@ -87,7 +87,7 @@ class Traffic:
         on_progress: Callable[[Report], None] = lambda report: None,
         on_review: Callable[[Review], None] = lambda review: None,
         on_arrival: Callable[[Arrival], None] = lambda arrival: None,
-        on_judged: OnJudged = lambda page_id, judge: None,
+        on_judged: OnJudged = lambda search, page_id, judge: None,
     ) -> None:
         self.report = Report()
         self._shop, self._shelf, self._people, self._climate = shop, shelf, people, climate

@@ -19,6 +19,7 @@ from mercer.demo import STAMP, Stamp, read_stamp
 from mercer.engines.embedded.durable import write_durably
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError, CorruptError
+from mercer.serve.embedded_market import EmbeddedMarket
 from mercer.simulate import World, generate_catalogue
 from mercer.simulate.people.person import draw_people
 from mercer.simulate.people.plan import SEARCHES_PER_SESSION, Arrival, arrivals
@@ -64,7 +65,8 @@ class Watchers:
     """Who is told what while a run goes on."""
 
     on_progress: Callable[[Report], None] = lambda report: None
-    on_judged: OnJudged = lambda page_id, judge: None
+    on_open: Callable[[EmbeddedMarket], None] = lambda market: None  # where it is opened here
+    on_judged: OnJudged = lambda search, page_id, judge: None
     photos: Path | None = None  # a folder for buyers' photos
     visits: Path | None = None  # a file that says who the visitors really were
 
@@ -99,7 +101,7 @@ def run_traffic(
     traffic_of = _prepare(stamp, state, params, told, on_arrival=visits or _ignore)
     start_ms = _start_ms(stamp, state)
     with (
-        _shop(folder, url=url, api_key=api_key, start_ms=start_ms) as shop,
+        _shop(folder, told, url=url, api_key=api_key, start_ms=start_ms) as shop,
         watched(server_pid) as memory,
     ):
         traffic: Traffic = traffic_of(shop)
@@ -261,7 +263,7 @@ def _prepare(
 
 
 @contextmanager
-def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Shop]:
+def _shop(folder: Path, told: Watchers, *, url: str, api_key: str, start_ms: int) -> Iterator[Shop]:
     """In process the market lives in simulated time; a server has a clock of its own."""
     if url:
         with closing(HttpShop(url, api_key=api_key)) as shop:
@@ -273,4 +275,5 @@ def _shop(folder: Path, *, url: str, api_key: str, start_ms: int) -> Iterator[Sh
             own_market(folder, clock=clock.now_ms) as market,
             counting(market_folder, market_folder.config()) as counters,
         ):
+            told.on_open(market)
             yield InProcess(market, clock, before_search=counters.catch_up)

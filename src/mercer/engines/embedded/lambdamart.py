@@ -1,4 +1,4 @@
-"""The second rung: gradient-boosted trees that move whole lists (LambdaMART, by LightGBM).
+"""The third rung: gradient-boosted trees that move whole lists (LambdaMART, by LightGBM).
 
 Source: Burges 2010, MSR-TR-2010-82; Ke et al. 2017 (LightGBM). LightGBM is imported here only, and
 only when trees are trained; scoring them is `rank/trees`.

@@ -60,7 +60,7 @@ def hash_facts(
 
 
 @nb.njit(nb.b1(U8S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True, inline="always")
-def _has(values: U64s, first: int, last: int, one: int) -> bool:
+def _has(values: Any, first: Any, last: Any, one: Any) -> Any:
     for i in range(first, last):  # noqa: SIM110  # numba compiles no any()
         if values[i] == one:
             return True
@@ -101,7 +101,9 @@ def known_facts(
         for text in range(word_starts.shape[0]):
             place, last = word_starts[text, row], word_stops[text, row]
             while place < last:
-                h, found, length = np.uint64(_BEGIN), np.int64(-1), np.int64(1)
+                h: Any = np.uint64(_BEGIN)
+                found: Any = np.int64(-1)
+                length: Any = np.int64(1)
                 for i in range(place, min(place + MAX_WORDS, last)):
                     h = combined(h, np.uint64(words[i]))
                     node = place_of(keys, 0, keys.size, h)
@@ -124,7 +126,7 @@ def known_facts(
 
 
 @nb.njit(nb.i8(I8S, U8S, nb.i8[::1], nb.u8[::1]), cache=True, nogil=True)
-def distinct(offsets: I64s, values: U64s, out_offsets: I64s, out: U64s) -> int:
+def distinct(offsets: I64s, values: U64s, out_offsets: I64s, out: U64s) -> Any:
     """The different values of each row, without 0; how many there are in all."""
     at = np.int64(0)
     for row in range(offsets.size - 1):

@@ -128,7 +128,10 @@ def _run(inputs: Sequence[Column], params: Params, prepared: Phrases, n: int) ->
 
 
 def twin(
-    stated: Sequence[str | None] | None, *texts: Sequence[int] | None, params: Params, fitted: Arrays
+    stated: Sequence[str | None] | None,
+    *texts: Sequence[int] | None,
+    params: Params,
+    fitted: Arrays,
 ) -> list[int] | None:
     """The same of one row."""
     if stated is None:

@@ -1,0 +1,81 @@
+"""From a training set to a model file: the ladder, its report, and where the model comes from."""
+
+import time
+from typing import Any, Final
+
+import numpy as np
+
+from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
+from mercer.engines.embedded.models import ModelFolder
+from mercer.learn.ladder import OnStep, climb, quiet
+from mercer.learn.lesson import Lesson
+from mercer.learn.listwise import Listwise, ListwiseParams
+from mercer.learn.logistic import Logistic, LogisticParams
+from mercer.learn.model_file import ModelFile, check_name
+from mercer.learn.packing import Origin, packed
+from mercer.learn.report import report_of
+from mercer.learn.rung import Rung
+from mercer.learn.split import SplitParams
+
+ROLE: Final = "ranker"
+
+
+def ladder(*, k: int, threads: int = 1) -> tuple[Rung, ...]:
+    """The rungs that `mercer train ranker` climbs, simplest first; all are judged by nDCG@k."""
+    return (
+        Logistic(LogisticParams(k=k)),
+        Listwise(ListwiseParams(k=k)),
+        LambdaMart(LambdaMartParams(k=k, n_threads=threads)),
+    )
+
+
+def train_ranker(
+    lesson: Lesson,
+    folder: ModelFolder,
+    split: SplitParams,
+    *,
+    name: str,
+    k: int,
+    seed: int,
+    threads: int = 1,
+    on_step: OnStep = quiet,
+) -> tuple[str, dict[str, Any]]:
+    """Climb the ladder and write the best rung; the model's id and its report.
+
+    Raises:
+        InputError: a name that cannot be one, or too few lists.
+    """
+    check_name(name, what="name")
+    model, report = trained_ranker(
+        lesson, split, name=name, k=k, seed=seed, threads=threads,
+        parent=folder.history().current, on_step=on_step,
+    )  # fmt: skip
+    return folder.write(model), report
+
+
+def trained_ranker(
+    lesson: Lesson,
+    split: SplitParams,
+    *,
+    name: str,
+    k: int,
+    seed: int,
+    threads: int = 1,
+    parent: str | None = None,
+    on_step: OnStep = quiet,
+) -> tuple[ModelFile, dict[str, Any]]:
+    """The same without writing it. Raises InputError where there are too few lists."""
+    rungs = ladder(k=k, threads=threads)
+    with np.errstate(all="ignore"):
+        climbed = climb(lesson.data, rungs, split_params=split, seed=seed, k=k, on_step=on_step)
+        report = report_of(climbed, seed=seed) | dict(lesson.numbers)
+    origin = Origin(
+        role=ROLE,
+        name=name,
+        created_ms=time.time_ns() // 1_000_000,
+        source=lesson.source,
+        window=lesson.window,
+        extra=lesson.files,
+        parents=(parent,) if parent else (),
+    )
+    return packed(climbed, report, origin), report

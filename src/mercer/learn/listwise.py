@@ -1,0 +1,161 @@
+"""The second rung: a weighted sum that makes what was chosen the likeliest of its list.
+
+The chance that a listing is the one chosen is softmax(score) within its list, so whatever is the same
+for all candidates of a request (a long query, a generous visitor) drops out and needs no weight; only
+what tells candidates apart is learned. Few weights learn from few clicks.
+
+Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach" (ListNet, top
+one), doi:10.1145/1273496.1273513; with one choice per list it is the conditional logit of McFadden 1974.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import final
+
+import numba as nb
+import numpy as np
+import scipy
+from scipy.optimize import minimize
+
+from mercer.learn.held_out import ndcg_of
+from mercer.learn.logistic import Standard
+from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
+from mercer.metrics.ragged import Floats, Ints
+from mercer.rank.linear import LinearScorer
+from mercer.rank.training_set import TrainingSet
+from mercer.text.kernel_types import F8_TABLE, F8S, I8S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListwiseParams:
+    """How strongly the weights are held back is chosen by lists not learned from."""
+
+    l2: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003)  # tried in this order
+    reach: float = 4.0  # standard deviations: a value beyond counts as one there
+    max_steps: int = 100  # of L-BFGS, for each
+    k: int = 10  # of the nDCG that chooses
+
+
+@final
+class Listwise:
+    """ListNet on gains, linear in the features; nothing is drawn."""
+
+    name = "listwise"
+
+    def __init__(self, params: ListwiseParams | None = None) -> None:
+        self._params = params or ListwiseParams()
+
+    def train(
+        self, data: TrainingSet, fold: Ints, *, seed: int, on_round: OnRound = silent
+    ) -> Trained:
+        """The weights under the L2 that is best on lists not learned from; `seed` changes nothing."""
+        l2 = self._params.l2
+        tried = [np.full(data.n_rows, np.nan) for _ in l2]
+        for learned, measured, rows in in_folds(data, fold):
+            for i, (scorer, _) in enumerate(self._path(learned, l2)):
+                tried[i][rows] = scorer.score(measured.features)
+        quality = [ndcg_of(data, one, k=self._params.k).mean for one in tried]
+        best = int(np.nanargmax(quality)) if not np.isnan(quality).all() else 0
+        on_round(len(l2), len(l2), quality[best])
+        *_, (scorer, weights) = self._path(data, l2[: best + 1])
+        return Trained(
+            kind="linear",
+            data=scorer.to_bytes(),
+            scorer=scorer,
+            unseen=tried[best],
+            importance=np.abs(weights[: len(scorer.features)]),
+            importance_unit="weight per standard deviation",
+            n_rounds=len(l2),
+            params={**asdict(self._params), "chosen_l2": l2[best]},
+            versions={"numpy": np.__version__, "scipy": scipy.__version__},
+        )
+
+    def _path(
+        self, data: TrainingSet, l2: Sequence[float]
+    ) -> Iterator[tuple[LinearScorer, Floats]]:
+        """For each L2 (the scorer, its weights per standard deviation); each goes on from the one before."""
+        scale = Standard.of(data.features, reach=self._params.reach)
+        chosen = data.take(np.flatnonzero(data.has_gain))
+        rows = np.ascontiguousarray(scale.rows(chosen.features))
+        weights = np.zeros(rows.shape[1])
+        for one in l2:
+            weights = fitted(
+                rows, chosen.gain, chosen.offsets, chosen.weight, weights,
+                l2=one, max_steps=self._params.max_steps,
+            )  # fmt: skip
+            with_bias = np.append(weights, 0.0)
+            yield scale.scorer(data.columns.names, with_bias), with_bias
+
+
+@nb.njit(nb.f8(F8_TABLE, F8S, I8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
+def _list_loss(
+    rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, weights: Floats,
+    l2: float, scores: Floats, slope: Floats,
+) -> float:  # fmt: skip
+    """-sum over lists of w x sum over rows of share x log softmax, by weight; and its slope.
+
+    Summed list by list, so that no thread changes a bit.
+    """
+    n_columns = rows.shape[1]
+    slope[:] = 0.0
+    total: float = 0.0
+    whole: float = 0.0
+    for one in range(offsets.size - 1):
+        first, last = offsets[one], offsets[one + 1]
+        top = -np.inf
+        gains = 0.0
+        for row in range(first, last):
+            score = 0.0
+            for column in range(n_columns):
+                score += rows[row, column] * weights[column]
+            scores[row] = score
+            top = max(top, score)
+            gains += gain[row]
+        mass = 0.0
+        for row in range(first, last):
+            mass += np.exp(scores[row] - top)
+        w = list_weight[one]
+        whole += w
+        for row in range(first, last):
+            share = gain[row] / gains
+            log_chance = scores[row] - top - np.log(mass)
+            total -= w * share * log_chance
+            rest = w * (np.exp(log_chance) - share)
+            for column in range(n_columns):
+                slope[column] += rest * rows[row, column]
+    total /= whole
+    for column in range(n_columns):
+        slope[column] = slope[column] / whole + l2 * weights[column]
+        total += 0.5 * l2 * weights[column] * weights[column]
+    return total
+
+
+def fitted(
+    rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, start: Floats,
+    *, l2: float, max_steps: int,
+) -> Floats:  # fmt: skip
+    """(n_columns,) weights of the least penalised list loss; `start` where there is no list.
+
+    Args:
+        rows: (n, n_columns) as `Standard.rows` gives them.
+        gain: (n,) >= 0, above 0 somewhere in each list.
+        offsets: (n_lists + 1,)
+        list_weight: (n_lists,) > 0.
+        start: the weights to begin from.
+    """
+    if len(offsets) < 2:
+        return start
+    scores = np.empty(len(rows))
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        slope = np.empty(len(weights))
+        value = _list_loss(rows, gain, offsets, list_weight, weights, l2, scores, slope)
+        return value, slope
+
+    with np.errstate(under="ignore"):
+        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": max_steps})
+    out: Floats = found.x
+    return out
+
+
+_conforms: type[Rung] = Listwise
