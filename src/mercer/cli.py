@@ -7,6 +7,7 @@ from mercer.cli_adopt import app as adopt_app
 from mercer.cli_bench import app as bench_app
 from mercer.cli_bench_counters import app as bench_counters_app
 from mercer.cli_bench_features import app as bench_features_app
+from mercer.cli_bench_cascade import app as bench_cascade_app
 from mercer.cli_bench_ranking import app as bench_ranking_app
 from mercer.cli_bench_retrieval import app as bench_retrieval_app
 from mercer.cli_bench_scoring import app as bench_scoring_app
@@ -54,6 +55,7 @@ bench_app.add_typer(bench_scoring_app)  # bench scoring
 bench_app.add_typer(bench_counters_app)  # bench counters
 bench_app.add_typer(bench_ranking_app)  # bench ranking
 bench_app.add_typer(bench_retrieval_app)  # bench retrieval
+bench_app.add_typer(bench_cascade_app)  # bench cascade
 app.add_typer(bench_app, name="bench")
 app.add_typer(adopt_app)  # adopt
 app.add_typer(keys_app, name="keys")

@@ -34,7 +34,7 @@ def letor(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "mercer.engines.embedded.lambdamart.LambdaMartParams",
+        "mercer.engines.embedded.training_ranker.LambdaMartParams",
         lambda **words: LambdaMartParams(n_trees=20, learning_rate=0.1, **words),
     )
 
@@ -50,7 +50,7 @@ def test_train_promote_and_roll_back(letor: Path, tmp_path: Path) -> None:
     at = ("--models", tmp_path / "models")
     assert said("models", *at)["models"] == []
     made = said("train", "ranker", "--letor", letor, "--out", at[1])
-    assert {rung["name"] for rung in made["rungs"]} == {"logistic", "lambdamart"}
+    assert {rung["name"] for rung in made["rungs"]} == {"logistic", "listwise", "lambdamart"}
     assert Path(made["path"], "report.html").read_text().startswith("<!doctype html>")
     listed = said("models", *at, "--check")
     assert [(one["model"], one["current"]) for one in listed["models"]] == [(made["model"], False)]

@@ -122,7 +122,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> MarketFolder:
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "mercer.engines.embedded.lambdamart.LambdaMartParams",
+        "mercer.engines.embedded.training_ranker.LambdaMartParams",
         lambda **words: LambdaMartParams(n_trees=15, learning_rate=0.1, **words),
     )
 
@@ -147,7 +147,7 @@ def test_a_ranker_is_learned_from_the_log(market: MarketFolder) -> None:
     assert model.manifest.source == "log"
     assert model.manifest.window["to_ms"] == T0 + (N_PAGES - 1) * 60_000
     assert model.files[FEATURES].decode() == plan().feature_set.to_toml()
-    assert [rung["name"] for rung in made["rungs"]] == ["as_served", "logistic", "lambdamart"]
+    assert [rung["name"] for rung in made["rungs"]] == ["as_served", "logistic", "listwise", "lambdamart"]
     at = ["--market", str(market.path)]
     promoted = RUN.invoke(app, ["promote", made["model"], *at])
     assert promoted.exit_code == 0, promoted.stderr

@@ -85,9 +85,7 @@ def bench_cascade(bench: CascadeBench, *, cache: Path, told: Told) -> dict[str, 
         **asdict(bench),
         "share": round(median(one["share"] for one in found), 4),
         "share_whole": round(median(one["share_whole"] for one in found), 4),
-        "share_by_bias": {
-            way: round(median(one[way] for one in biases), 4) for way in BIASES
-        },
+        "share_by_bias": {way: round(median(one[way] for one in biases), 4) for way in BIASES},
         "debiased_wins": sum(one["model"] > one["none"] for one in biases),
         "by_seed": found,
         **provenance(),
@@ -113,11 +111,13 @@ def _played(bench: CascadeBench, seed: int, market: Path, told: Told) -> dict[st
         one = judged(judge.pages, np.random.default_rng(seed))
         curve.append({"after": number * per_round, "share": round(one.share, 4)})
         told(f"{(number + 1) * per_round:,} searches, share while they ran {one.share:.3f}")
-        if (why := _learn(folder, config, seed)) is not None:
+        rung, why = _learn(folder, config, seed)
+        told(f"the best rung is {rung}")
+        if why:
             refused.append(why)
     judge = PageJudge(n_ranked=config.rank.candidates, keep_features=True)
     report = _play(market, judge, bench.judged_searches, seed=77_777 + seed, probe_share=0.1)
-    others = {way: _trained(folder, config, seed, way) for way in BIASES}
+    others: dict[str, Score] = {way: _trained(folder, config, seed, way) for way in BIASES}
     last = judged(judge.pages, np.random.default_rng(seed), others=others)
     told(f"share {last.share:.3f} [{last.share_low:.3f}, {last.share_high:.3f}]")
     return _line(seed, last, curve, refused, report)
@@ -174,18 +174,19 @@ def _lesson(folder: MarketFolder, config: MarketConfig, way: Bias) -> Lesson:
     return Lesson(data=made.data, source="log", window=made.window, files=made.files)
 
 
-def _learn(folder: MarketFolder, config: MarketConfig, seed: int) -> str | None:
-    """Train on the whole log as `mercer train ranker` does, and promote; why the gate refused, or None."""
+def _learn(folder: MarketFolder, config: MarketConfig, seed: int) -> tuple[str, str]:
+    """Train on the whole log as `mercer train ranker` does, and promote: which rung was the best, and
+    why the gate refused it."""
     models = ModelFolder(folder.models, ROLE)
     model, _ = trained_ranker(
         _lesson(folder, config, "model"), SplitParams(), name="cascade", k=K, seed=seed
     )  # fmt: skip
-    name = models.write(model)
+    name, rung = models.write(model), str(model.manifest.params["rung"])
     try:
         promote(models, name, at_ms=model.manifest.created_ms, readied=readied(folder, config))
     except InputError as fault:
-        return str(fault)
-    return None
+        return rung, str(fault)
+    return rung, ""
 
 
 def _trained(folder: MarketFolder, config: MarketConfig, seed: int, way: Bias) -> Score:

@@ -1,0 +1,81 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from mercer.bench.cascade_judge import JudgedPage, judged
+from mercer.cli import app
+from mercer.engines.embedded.lambdamart import LambdaMartParams
+
+RUN = CliRunner()
+
+
+def page(utility: list[float], scores: list[float], *, patience: float = 0.5) -> JudgedPage:
+    """A page whose catalogue holds nothing better than its candidates; scores are its feature too."""
+    worth = np.array(utility, np.float32)
+    features = np.array(scores, np.float32)[:, None]
+    best = -np.sort(-worth)[:24]
+    return JudgedPage(worth, best, patience, np.array(scores), features)
+
+
+def test_the_share_is_0_for_the_first_pass_and_1_for_the_oracle() -> None:
+    """A model that keeps the order adds nothing, one that knows the truth adds all there is."""
+    truth = [0.1, 0.9, 0.4, 0.6]
+    rng = np.random.default_rng(1)
+    kept = judged([page(truth, [4, 3, 2, 1])], rng)
+    ideal = judged([page(truth, truth)], rng)
+    worst = judged([page(truth, [-one for one in truth])], rng)
+    assert kept.share == 0.0
+    assert ideal.share == ideal.share_whole == 1.0
+    assert worst.share < 0
+    assert kept.value["oracle"] == ideal.value["cascade"] > kept.value["random"]
+
+
+def test_a_page_is_worth_what_is_looked_at() -> None:
+    """Patience halves each place of the 24: (1 x 0.8 + 0.5 x 0.2) over the sum of all looks."""
+    one = page([0.8, 0.2], [2, 1])
+    looks = sum(0.5**i for i in range(24))
+    assert one.values()["first_pass"] == pytest.approx((0.8 + 0.1) / looks)
+
+
+def test_only_scored_candidates_move() -> None:
+    """What the model did not score follows as it was; other models are tried on the kept features."""
+    one = JudgedPage(
+        np.array([0.0, 0.5, 1.0], np.float32), np.ones(1, np.float32), 0.5, np.array([1.0, 2.0]),
+        np.array([[1.0], [2.0]], np.float32),
+    )  # fmt: skip
+    assert one.values()["cascade"] == one.value(np.array([1, 0, 2]))
+    assert one.by(lambda rows: -rows[:, 0].astype(np.float64)) == one.value(np.array([0, 1, 2]))
+
+
+def test_a_seed_from_market_to_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small market is played, learned from, ranked by what was learned, and gone afterwards."""
+    monkeypatch.setattr(
+        "mercer.engines.embedded.training_ranker.LambdaMartParams",
+        lambda k, n_threads: LambdaMartParams(n_trees=10, min_rows_in_leaf=5, k=k),
+    )
+    words = "--listings 400 --searches 500 --rounds 1 --judged 60 --seeds 3".split()
+    out = RUN.invoke(app, ["bench", "cascade", *words, "--cache", str(tmp_path / "c"), "--json"])
+    assert out.exit_code == 0, out.stderr
+    line = json.loads(out.stdout)
+    (seed,) = line["by_seed"]
+    assert seed["pages"] > 20
+    assert seed["utility"]["random"] <= seed["utility"]["first_pass"] < seed["utility"]["oracle"]
+    assert seed["utility"]["oracle"] <= seed["utility"]["whole"]
+    assert set(seed["share_by_bias"]) == {"none", "swaps", "model"}
+    assert line["share"] == seed["share"] != 0
+    assert seed["share_by_bias"]["model"] == pytest.approx(seed["share"], abs=0.3)
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [("--seeds x", "--seeds 'x'"), ("--searches 600 --rounds 2", "a round needs 500 searches")],
+)
+def test_wrong_numbers_are_told(words: str, text: str) -> None:
+    """What is allowed is said."""
+    out = RUN.invoke(app, ["bench", "cascade", *words.split()])
+    assert out.exit_code in (1, 2)
+    assert text in out.stderr
