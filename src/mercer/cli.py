@@ -5,9 +5,9 @@ import typer
 from mercer import __version__
 from mercer.cli_adopt import app as adopt_app
 from mercer.cli_bench import app as bench_app
+from mercer.cli_bench_cascade import app as bench_cascade_app
 from mercer.cli_bench_counters import app as bench_counters_app
 from mercer.cli_bench_features import app as bench_features_app
-from mercer.cli_bench_cascade import app as bench_cascade_app
 from mercer.cli_bench_ranking import app as bench_ranking_app
 from mercer.cli_bench_retrieval import app as bench_retrieval_app
 from mercer.cli_bench_scoring import app as bench_scoring_app

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from mercer.cli_bench import Cache, cache_folder, where_measured
 from mercer.cli_catalogue import AsJson, say, told
-from mercer.schema.errors import ConfigError
+from mercer.cli_seeds import seeds_of
 
 app = typer.Typer()
 
@@ -18,9 +18,7 @@ app = typer.Typer()
 def cascade_command(
     listings: Annotated[int, typer.Option(help="Of the synthetic market.")] = 20_000,
     searches: Annotated[int, typer.Option(help="That are learned from.")] = 20_000,
-    rounds: Annotated[
-        int, typer.Option(help="Trainings, evenly spread over the searches.")
-    ] = 4,
+    rounds: Annotated[int, typer.Option(help="Trainings, evenly spread over the searches.")] = 4,
     judged: Annotated[int, typer.Option(help="Searches after the last training.")] = 2_000,
     seeds: Annotated[str, typer.Option(help="Of market and buyers: 1..5, or 3,7.")] = "1..5",
     cache: Cache = None,
@@ -42,7 +40,7 @@ def cascade_command(
     with told("bench cascade"):
         bench = CascadeBench(
             listings=listings, searches=searches, rounds=rounds, judged_searches=judged,
-            seeds=_seeds(seeds),
+            seeds=seeds_of(seeds),
         )  # fmt: skip
         line = bench_cascade(bench, cache=cache_folder(cache), told=_told)
     if as_json:
@@ -53,16 +51,6 @@ def cascade_command(
 
 def _told(said: str) -> None:
     sys.stderr.write(f"mercer bench cascade: {said}\n")
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        first, dots, last = text.partition("..")
-        if dots:
-            return tuple(range(int(first), int(last) + 1))
-        return tuple(int(one) for one in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--seeds {text!r}: allowed are numbers such as 1..5 or 3,7") from None
 
 
 def _show(line: dict[str, Any], console: Console) -> None:

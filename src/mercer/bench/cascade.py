@@ -64,9 +64,9 @@ class CascadeBench:
     def __post_init__(self) -> None:
         if min(self.listings, self.rounds, self.judged_searches) < 1 or not self.seeds:
             raise ConfigError("listings, rounds and judged searches must be 1 or more, seeds one")
-        if self.searches < 500 * self.rounds or min(self.seeds) < 0:
+        if self.searches < 200 * self.rounds or min(self.seeds) < 0:
             raise ConfigError(
-                f"a round needs 500 searches to learn from, seeds are 0 or more; got "
+                f"a round needs 200 searches to learn from, seeds are 0 or more; got "
                 f"{self.searches} searches in {self.rounds} rounds, seeds {self.seeds}"
             )
 

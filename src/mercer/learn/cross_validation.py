@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mercer.learn.held_out import HeldOut, ndcg_of
+from mercer.learn.held_out import HeldOut, ndcg_of, simplest
 from mercer.learn.ladder import OnStep, quiet
 from mercer.learn.rung import Rung, Trained
 from mercer.learn.split import MIN_QUERIES, SplitParams, shares_of, stopping_folds
@@ -66,15 +66,17 @@ def cross_validated(
         learn, test = data.take(np.flatnonzero(fold != i)), np.flatnonzero(fold == i)
         if min(learn.n_queries, len(test)) < MIN_QUERIES:
             raise InputError(f"{data.n_queries} lists are too few for {n_folds} folds")
-        inner = stopping_folds(learn.query, SplitParams(seed=seed))
+        inner = stopping_folds(
+            learn.query, SplitParams(seed=seed), n_telling=int(learn.has_gain.sum())
+        )
         trained = {
             rung.name: rung.train(
                 learn, inner, seed=seed, on_round=lambda *at, name=rung.name: on_step(name, *at)
             )
             for rung in rungs
         }
-        quality = [ndcg_of(learn, one.unseen, k=k).mean for one in trained.values()]
-        chosen.append(names[int(np.nanargmax(quality))])
+        unseen = [ndcg_of(learn, one.unseen, k=k) for one in trained.values()]
+        chosen.append(names[simplest(unseen)])
         trained |= {name: train(learn) for name, train in others.items()}
         trained[""] = trained[chosen[-1]]
         _score(data, test, trained, scores)

@@ -1,5 +1,6 @@
 """How good scores are on lists that were held out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,3 +57,25 @@ def ndcg_of(data: TrainingSet, score: Floats, *, k: int) -> HeldOut:
 def compared(challenger: HeldOut, champion: HeldOut, rng: np.random.Generator) -> PairedTest:
     """Whether the challenger differs from the champion on the same lists; `difference` is its lead."""
     return paired_test(champion.per_query, challenger.per_query, rng)
+
+
+def simplest(tried: Sequence[HeldOut]) -> int:
+    """The first of those that are not worse than the best by more than one standard error.
+
+    The error is that of the difference on the same lists. Among many that were tried the best one owes
+    part of its lead to chance, and what is simpler, which stands first, owes less.
+
+    Source: the one standard error rule, Breiman et al. 1984, Classification and Regression Trees, 3.4.3.
+
+    Args:
+        tried: at least one, the simplest first, all on the same lists.
+    """
+    means = np.array([one.mean for one in tried])
+    if np.isnan(means).all():
+        return 0
+    best = tried[int(np.nanargmax(means))].per_query
+    for i, one in enumerate(tried):
+        behind = (best - one.per_query)[~np.isnan(best) & ~np.isnan(one.per_query)]
+        if behind.size and behind.mean() <= behind.std() / np.sqrt(behind.size):
+            return i
+    return int(np.nanargmax(means))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mercer.learn.held_out import HeldOut, compared, ndcg_of
+from mercer.learn.held_out import HeldOut, compared, ndcg_of, simplest
 from mercer.learn.rung import Rung, Trained
 from mercer.learn.split import Split, SplitParams, split
 from mercer.metrics.ragged import Floats, Ints
@@ -47,12 +47,11 @@ class Climbed:
 
     @property
     def best(self) -> Step:
-        """The rung with the best nDCG on lists not learned from; of equals the simpler one.
+        """The simplest rung that is about as good as the best on lists not learned from (`simplest`).
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        values = [step.unseen.mean for step in self.steps]
-        return self.steps[int(np.nanargmax(values))]
+        return self.steps[simplest([step.unseen for step in self.steps])]
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
         """The best rung's lead over another order on the queries that were held out."""

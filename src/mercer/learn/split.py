@@ -28,9 +28,9 @@ class SplitParams:
     by_query: float = 0.2  # share of the queries that judge, by hash, in (0, 1)
     by_time: float = 0.2  # share of the pages that judge: the latest; 0 where no time is known
     stopping: float = 0.15  # share of the other queries that says how long to learn, by hash
-    # With fewer lists to learn from than this, so small a share says little: then every list says it
-    # once, in N_FOLDS folds.
-    few_lists: int = 2_000
+    # With fewer lists with a gain to learn from than this, so small a share says little: then every
+    # list says it once, in N_FOLDS folds.
+    few_lists: int = 5_000
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -70,7 +70,9 @@ def split(data: TrainingSet, params: SplitParams) -> Split:
     learn = np.flatnonzero(~is_by_query & ~is_late)
     by_query = np.flatnonzero(is_by_query & ~is_late & has_gain)
     by_time = np.flatnonzero(~is_by_query & is_late & has_gain)
-    fold = stopping_folds([data.query[i] for i in learn], params)
+    fold = stopping_folds(
+        [data.query[i] for i in learn], params, n_telling=int(has_gain[learn].sum())
+    )
     sizes = {
         "to learn from": has_gain[learn].sum(),
         "to say how long": has_gain[learn[fold > 0]].sum(),
@@ -85,10 +87,14 @@ def split(data: TrainingSet, params: SplitParams) -> Split:
     return Split(learn, fold, by_query, by_time)
 
 
-def stopping_folds(query: Sequence[str], params: SplitParams) -> Ints:
-    """(n,) the fold of each list; all lists of a query are in one."""
+def stopping_folds(query: Sequence[str], params: SplitParams, *, n_telling: int) -> Ints:
+    """(n,) the fold of each list; all lists of a query are in one.
+
+    Args:
+        n_telling: lists with a gain; the others say nothing.
+    """
     share = shares_of(query, seed=params.seed, salt=b"stop")
-    if len(query) < params.few_lists:
+    if n_telling < params.few_lists:
         return (share * N_FOLDS).astype(np.int64) + 1
     return (share < params.stopping).astype(np.int64)
 

@@ -56,23 +56,25 @@ def test_a_seed_from_market_to_share(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "mercer.engines.embedded.training_ranker.LambdaMartParams",
         lambda k, n_threads: LambdaMartParams(n_trees=10, min_rows_in_leaf=5, k=k),
     )
-    words = "--listings 400 --searches 500 --rounds 1 --judged 60 --seeds 3".split()
-    out = RUN.invoke(app, ["bench", "cascade", *words, "--cache", str(tmp_path / "c"), "--json"])
+    words = ["--listings", "300", "--searches", "240", "--rounds", "1", "--judged", "50"]
+    where = ["--seeds", "3", "--cache", str(tmp_path / "c"), "--json"]
+    out = RUN.invoke(app, ["bench", "cascade", *words, *where])
     assert out.exit_code == 0, out.stderr
     line = json.loads(out.stdout)
     (seed,) = line["by_seed"]
-    assert seed["pages"] > 20
+    assert seed["pages"] > 15
     assert seed["utility"]["random"] <= seed["utility"]["first_pass"] < seed["utility"]["oracle"]
     assert seed["utility"]["oracle"] <= seed["utility"]["whole"]
     assert set(seed["share_by_bias"]) == {"none", "swaps", "model"}
-    assert line["share"] == seed["share"] != 0
-    assert seed["share_by_bias"]["model"] == pytest.approx(seed["share"], abs=0.3)
+    assert line["share"] == seed["share"]
+    assert seed["refused"] or seed["share"] != 0
+    assert seed["share_by_bias"]["model"] != 0
     assert list((tmp_path / "c").iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("words", "text"),
-    [("--seeds x", "--seeds 'x'"), ("--searches 600 --rounds 2", "a round needs 500 searches")],
+    [("--seeds x", "--seeds 'x'"), ("--searches 300 --rounds 2", "a round needs 200 searches")],
 )
 def test_wrong_numbers_are_told(words: str, text: str) -> None:
     """What is allowed is said."""

@@ -19,7 +19,9 @@ def letor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small graded file, and few trees."""
     monkeypatch.setattr(
         "mercer.engines.embedded.training_ranker.LambdaMartParams",
-        lambda k, n_threads: LambdaMartParams(n_trees=10, learning_rate=0.1, min_rows_in_leaf=5, k=k),
+        lambda k, n_threads: LambdaMartParams(
+            n_trees=10, learning_rate=0.1, min_rows_in_leaf=5, k=k
+        ),
     )
     data = made_lists(n_queries=40)
     columns = {f"f{i + 1}": data.features[:, i] for i in range(data.features.shape[1])}
@@ -35,7 +37,13 @@ def test_both_sides_judge_the_same_lists(letor: Path) -> None:
     )
     line = json.loads(out.stdout)
     assert out.exit_code == (0 if line["is_no_worse"] else 1)
-    assert set(line["ndcg"]) == {"ladder", "logistic", "listwise", "lambdamart", "lightgbm_published"}
+    assert set(line["ndcg"]) == {
+        "ladder",
+        "logistic",
+        "listwise",
+        "lambdamart",
+        "lightgbm_published",
+    }
     data = made_lists(n_queries=40)
     assert line["lists"] == np.count_nonzero(data.has_gain)
     assert len(line["chosen"]) == 2

@@ -128,7 +128,7 @@ class LambdaMart:
             unseen[one.rows] = one.booster.predict(
                 one.features, raw_score=True, num_iteration=n_trees, num_threads=1
             )
-        booster = lgb.train(words, _dataset(data, level_gain), n_trees)
+        booster = lgb.train(words, _dataset(_telling(data), level_gain), n_trees)
         text = booster.model_to_string()
         kept = lgb.Booster(model_str=text)
         return Trained(
@@ -165,8 +165,8 @@ class LambdaMart:
             callbacks: list[Any] = [watch]
             if n_folds == 1:  # curves of several folds are averaged, so each has to be whole
                 callbacks.append(lgb.early_stopping(params.patience, verbose=False))
-            train = _dataset(learned, level_gain)
-            valid = _dataset(measured, level_gain, reference=train)
+            train = _dataset(_telling(learned), level_gain)
+            valid = _dataset(_telling(measured), level_gain, reference=train)
             booster = lgb.train(
                 words, train, params.n_trees, valid_sets=[valid], callbacks=callbacks
             )
@@ -206,6 +206,12 @@ class _Grown:
     history: Floats  # (n_trees,)
     features: F32s
     rows: Ints
+
+
+def _telling(data: TrainingSet) -> TrainingSet:
+    """The lists with a gain; in the others there is no pair to put right, and they are most of a log."""
+    chosen = np.flatnonzero(data.has_gain)
+    return data if len(chosen) in (0, data.n_queries) else data.take(chosen)
 
 
 def _best_length(histories: Sequence[Floats]) -> int:
