@@ -28,6 +28,7 @@ def _popcount(typing_context: Any, word: Any) -> Any:
 popcount: Any = intrinsic(_popcount)
 
 _ROWS = nb.types.Array(nb.u4, 1, "C", readonly=True)
+_PLACES = nb.types.Array(nb.i8, 1, "C", readonly=True)
 _BITS = nb.types.Array(nb.u8, 1, "C", readonly=True)
 
 
@@ -134,11 +135,19 @@ def rows_of(bits: Bits, *, limit: int | None = None) -> Rows:
 
 def contains(bits: Bits, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """(n,) whether each row is in the set."""
-    at = rows.astype(np.uint64)
-    found: npt.NDArray[np.bool_] = (bits[at >> np.uint64(6)] >> (at & np.uint64(63))) & np.uint64(
-        1
-    ) > 0
-    return found
+    out = np.empty(len(rows), np.bool_)
+    _contains(bits, rows if rows.dtype == np.uint32 else rows.astype(np.int64, copy=False), out)
+    return out
+
+
+@nb.njit(
+    [nb.void(_BITS, _ROWS, nb.b1[::1]), nb.void(_BITS, _PLACES, nb.b1[::1])],
+    cache=True,
+    nogil=True,
+)
+def _contains(bits: Bits, rows: npt.NDArray[np.integer[Any]], out: npt.NDArray[np.bool_]) -> None:
+    for i in range(rows.size):
+        out[i] = (bits[rows[i] >> 6] >> np.uint64(rows[i] & 63)) & np.uint64(1)
 
 
 @nb.njit(nb.void(nb.u8[::1], _ROWS), cache=True, nogil=True)

@@ -6,6 +6,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from mercer.retrieve import bitmap
 from mercer.retrieve.vector_index import Bitmap, F32s, I64s
 from mercer.text.kernel_types import I8S
 from mercer.text.prefetch import AHEAD, LINE, prefetch
@@ -65,7 +66,7 @@ def score_codes(
 def count_live(alive: Bitmap, n: int) -> int:
     """How many of the rows 0..n-1 are alive."""
     whole, rest = divmod(n, 64)
-    count = int(np.bitwise_count(alive[:whole]).sum())
+    count = bitmap.count(alive[:whole])
     return count + (int(alive[whole]) & ((1 << rest) - 1)).bit_count() if rest else count
 
 

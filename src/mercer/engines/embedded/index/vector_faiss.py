@@ -303,8 +303,8 @@ class FaissIndex:
             probes = int(np.ceil(max(self.n_probes / share**0.25, enough)))
         with _threads(1):  # a query never waits for a pool of threads
             n_near = probes = min(probes, n_lists)
+            nearness, lists = self._coarse.quantizer.search(query[None], probes)
             if probes < n_lists and threshold > _REACH - 1:  # else no list is too far
-                nearness = self._coarse.quantizer.search(query[None], probes)[0][0]
                 n_near = max(int((nearness >= threshold - _REACH).sum()), 1)
             options: dict[str, Any] = {"nprobe": n_near}
             if alive is not None:
@@ -313,7 +313,12 @@ class FaissIndex:
             # Given to the constructor, the selector lives as long as the parameters; set later it
             # would be freed at once, and FAISS would read what is no longer there.
             params = faiss.SearchParametersIVF(**options)
-            rows: I64s = self._coarse.search(query[None], wanted, params=params)[1][0]
+            scores, rows = np.empty(wanted, np.float32), np.empty(wanted, np.int64)
+            # As `search`, which would look for the lists again.
+            self._coarse.search_preassigned_c(
+                1, faiss.swig_ptr(query), wanted, faiss.swig_ptr(lists), faiss.swig_ptr(nearness),
+                faiss.swig_ptr(scores), faiss.swig_ptr(rows), False, params,
+            )  # fmt: skip
         rows = np.sort(rows[rows >= 0])  # as they lie in memory
         return rows, n_near < probes or rows.size >= min(k, n_alive)
 
