@@ -112,7 +112,7 @@ def ranker_command(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn an order: logistic regression, a listwise one, then LambdaMART, on one frozen split.
+    """Learn an order: logistic regression on lists, then LambdaMART, on one frozen split.
 
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
     did then. The rung that is best on lists it had not learned from is kept as a model file with its report;

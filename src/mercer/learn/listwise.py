@@ -31,7 +31,7 @@ class ListwiseParams:
     """How strongly the weights are held back is chosen by lists not learned from."""
 
     l2: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)  # tried in this order, see `simplest`
-    reach: float = 4.0  # standard deviations: a value beyond counts as one there
+    reach: float = 3.0  # standard deviations: a value beyond counts as one there
     max_steps: int = 60  # of L-BFGS, for each
     k: int = 10  # of the nDCG that chooses
 

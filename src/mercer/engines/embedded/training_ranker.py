@@ -18,15 +18,19 @@ from mercer.learn.rung import Rung
 from mercer.learn.split import SplitParams
 
 ROLE: Final = "ranker"
+LOG: Final = "log"  # where lists may come from
 
 
-def ladder(*, k: int, threads: int = 1) -> tuple[Rung, ...]:
-    """The rungs that `mercer train ranker` climbs, simplest first; all are judged by nDCG@k."""
-    return (
-        Logistic(LogisticParams(k=k)),
-        Listwise(ListwiseParams(k=k)),
-        LambdaMart(LambdaMartParams(k=k, n_threads=threads)),
-    )
+def ladder(*, k: int, threads: int = 1, is_log: bool = False) -> tuple[Rung, ...]:
+    """The rungs that `mercer train ranker` climbs, simplest first; all are judged by nDCG@k.
+
+    Args:
+        is_log: lists are pages of a log. They hold what was ranked high, and whether anything of a page
+            is clicked depends on the query and the hour more than on its listings; a regression on
+            single rows spends itself on that, so for logs the conditional (listwise) one is the first.
+    """
+    listwise = (Listwise(ListwiseParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
+    return listwise if is_log else (Logistic(LogisticParams(k=k)), *listwise)
 
 
 def train_ranker(
@@ -65,7 +69,7 @@ def trained_ranker(
     on_step: OnStep = quiet,
 ) -> tuple[ModelFile, dict[str, Any]]:
     """The same without writing it. Raises InputError where there are too few lists."""
-    rungs = ladder(k=k, threads=threads)
+    rungs = ladder(k=k, threads=threads, is_log=lesson.source == LOG)
     with np.errstate(all="ignore"):
         climbed = climb(lesson.data, rungs, split_params=split, seed=seed, k=k, on_step=on_step)
         report = report_of(climbed, seed=seed) | dict(lesson.numbers)
