@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import final
 
+import numpy as np
 import pyarrow as pa
 
 from mercer.retrieve.lexicon import Joint, ValueCount
+from mercer.retrieve.sorted_strings import SortedStrings
 from mercer.schema.arrow import require
 
 VALUES = pa.schema(
@@ -37,6 +39,9 @@ JOINT = pa.schema(
 )
 
 
+_LISTS = VALUES.field("values").type
+
+
 def values_table(values: Mapping[str, Sequence[ValueCount]]) -> pa.Table:
     """VALUES from a lexicon's values by key."""
     spelt = [
@@ -57,10 +62,21 @@ class StoredValues(Mapping[str, Sequence[ValueCount]]):
         require(table, VALUES, at="lexicon values")
         keys = table.column("key").to_pylist()
         self._row = dict(zip(keys, range(len(keys)), strict=True))
-        self._values = table.column("values")
+        lists = pa.concat_arrays(table.column("values").chunks) if keys else pa.array([], _LISTS)
+        self._ends, values = lists.offsets.to_numpy().data, lists.values
+        self._field = SortedStrings(values.field("field"))  # for their places alone
+        self._value = SortedStrings(values.field("value"))
+        self._count = np.asarray(values.field("count")).data
+        self._is_exact = np.asarray(values.field("is_exact")).data
 
     def __getitem__(self, key: str) -> Sequence[ValueCount]:
-        return tuple([ValueCount(**v) for v in self._values[self._row[key]].as_py()])
+        row = self._row[key]
+        return tuple(
+            [
+                ValueCount(self._field[i], self._value[i], self._count[i], bool(self._is_exact[i]))
+                for i in range(self._ends[row], self._ends[row + 1])
+            ]
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._row)

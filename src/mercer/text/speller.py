@@ -10,8 +10,9 @@ neither corrected nor a correction; short words get fewer edits (`EditLimits`).
 Does not handle: two words glued together or one torn apart (see `word_breaks`), real-word errors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from mercer.text.error_model import CostTables, EditCosts, cost_tables
 from mercer.text.speller_kernel import search
 
 I32s = NDArray[np.int32]
+I64s = NDArray[np.int64]
+U16s = NDArray[np.uint16]
 MAX_WORDS = 1 << 24  # leaves 8 bits of hash in a posting
 MAX_EDITS = 2
 NONE = 255  # "leave this word out of the index"
@@ -96,6 +99,9 @@ class Speller:
             arrays["substitute"], arrays["omit"], arrays["extra"], arrays["scalars"]
         )
         self._rarity = arrays["rarity"]
+        # Without a way back to this object, so that it goes when nobody has it any more.
+        look_up = partial(_row_of, self.alphabet, self._codes, self._starts, self._slots)
+        self._row_of: Callable[[str], int] = lru_cache(_REMEMBERED)(look_up)
         self._top = max(1, int(self.counts.max(initial=1)))
         self._two_edits = 2 * self._tables.cheapest
 
@@ -203,11 +209,7 @@ class Speller:
 
     def find(self, word: str) -> int:
         """Row of a known word, or -1."""
-        coded = self.alphabet.encode([word])
-        if not (coded.codes != 0).all():
-            return -1
-        at = delete_index.find_slot(coded.codes, self._codes, self._starts, self._slots)
-        return int(self._slots[at])
+        return self._row_of(word)
 
     def correct_many(self, words: pa.Array | Sequence[str]) -> Corrections:
         """The best word for each typed one; releases the GIL while it looks.
@@ -313,6 +315,16 @@ _COLUMNS = {
     "extra": np.dtype(np.float64),
     "scalars": np.dtype(np.float64),
 }
+
+
+_REMEMBERED = 1 << 15  # words that were looked up
+
+
+def _row_of(alphabet: Alphabet, codes: U16s, starts: I64s, slots: I32s, word: str) -> int:
+    coded = alphabet.encode([word])
+    if not (coded.codes != 0).all():
+        return -1
+    return int(slots[delete_index.find_slot(coded.codes, codes, starts, slots)])
 
 
 def _id_bits(n_words: int) -> int:
