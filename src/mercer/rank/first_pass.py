@@ -213,8 +213,10 @@ def _wishes(rows: U32s, segment: Segment, wanted: Wanted, references: References
     if wanted.wishes:
         spans = [segment.labels.span(wish.field) for wish in wanted.wishes]
         codes = [label_codes(wish, segment) for wish in wanted.wishes]
-        is_compact = max(span.stop for span in spans) <= references.last
-        labels = references if is_compact else segment.labels
+        end = max(span.stop for span in spans)
+        if end == 0:  # no row has any of the fields
+            return total
+        labels = references if end <= references.last else segment.labels
         label_verdicts(
             rows, labels.offsets, labels.codes,
             np.array([code for of_wish in codes for code in of_wish], np.int32),

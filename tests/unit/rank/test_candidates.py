@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from mercer.rank.candidates import _in_order, cosines
+from mercer.rank.first_pass import _wishes
+from mercer.retrieve.facet_reference import NO_REFERENCES
 from mercer.retrieve.match import SemanticHits
+from mercer.retrieve.query import AttributeWish
 
 
 def _segment(rng: np.random.Generator, n: int) -> Any:
@@ -34,6 +37,17 @@ def test_equals_come_by_quality_then_row_id(n_scores: int, kind: Any) -> None:
         want = np.lexsort((row_id, -prior, -np.concatenate(scores)))
         assert head.part.tolist() == np.concatenate(parts)[want].tolist()
         assert head.row.tolist() == np.concatenate(rows)[want].tolist()
+
+
+def test_a_wish_for_a_field_that_no_row_has() -> None:
+    """It counts for nothing, and no label is looked at: a segment may have no compact copy of them."""
+    labels = SimpleNamespace(
+        span=lambda field: range(0), find=lambda field, folded: [], offsets=np.zeros(1, np.int64)
+    )
+    segment: Any = SimpleNamespace(labels=labels)
+    wanted: Any = SimpleNamespace(wishes=(AttributeWish("attributes.colour", "blue", "blue"),))
+    far = np.array([2**31], np.uint32)
+    assert _wishes(far, segment, wanted, NO_REFERENCES).tolist() == [0]
 
 
 def test_hits_keep_their_cosine() -> None:
