@@ -29,6 +29,12 @@ Cache = Annotated[
         help="Where markets are kept between runs; by default below the temporary folder."
     ),
 ]
+Trees = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Of the ranker that serves, over the default features; 0: the first pass alone."
+    ),
+]
 Rebuild = Annotated[bool, typer.Option("--rebuild", help="Make the market or file anew.")]
 
 
@@ -43,6 +49,7 @@ def search_command(
     ] = None,
     mode: Annotated[str, typer.Option(help="lexical, semantic or hybrid.")] = "hybrid",
     threads: Annotated[int, typer.Option(help="That search at the same time.")] = 1,
+    trees: Trees = 0,
     seed: Seed = 1,
     cache: Cache = None,
     rebuild: Rebuild = False,
@@ -57,6 +64,7 @@ def search_command(
         mercer bench search
         mercer bench search --listings 1000000 --json >> results.jsonl
         mercer bench search --mode lexical --threads 2
+        mercer bench search --listings 1000000 --trees 300
     """
     if mode not in get_args(Mode):
         allowed = ", ".join(get_args(Mode))
@@ -64,8 +72,9 @@ def search_command(
     from mercer.bench.search import SearchBench, bench_search
 
     bench = SearchBench(
-        listings=listings, queries=queries, seed=seed, mode=cast(Mode, mode), threads=threads
-    )
+        listings=listings, queries=queries, seed=seed, mode=cast(Mode, mode), threads=threads,
+        trees=trees,
+    )  # fmt: skip
     with told("bench search"), Steps("bench search") as steps:
         line = bench_search(bench, cache=cache_folder(cache), rebuild=rebuild, progress=steps)
     if as_json:
@@ -155,6 +164,7 @@ def http_command(
         typer.Option(help="Of each window that looks for the highest rate; 0 leaves it out."),
     ] = 20.0,
     queries: Annotated[int, typer.Option(help="Distinct ones.")] = 10_000,
+    trees: Trees = 0,
     seed: Seed = 1,
     cache: Cache = None,
     rebuild: Rebuild = False,
@@ -170,12 +180,13 @@ def http_command(
         mercer bench http
         mercer bench http --listings 1000000 --json >> results.jsonl
         mercer bench http --workers 1 --rate 30 --seconds 20 --probe-seconds 0
+        mercer bench http --listings 1000000 --trees 300
     """
     from mercer.bench.http import HttpBench, bench_http
 
     bench = HttpBench(
         listings=listings, workers=workers, rate=rate, changes=changes, seconds=seconds,
-        probe_seconds=probe_seconds, queries=queries, seed=seed,
+        probe_seconds=probe_seconds, queries=queries, trees=trees, seed=seed,
     )  # fmt: skip
     with told("bench http"), Steps("bench http") as steps:
         line = bench_http(

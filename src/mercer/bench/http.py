@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
+from mercer.bench.ranked_market import copied_market, ranked_market
 from mercer.demo import NOW_MS
 from mercer.engines.embedded.index.generation import Progress
 from mercer.engines.embedded.market_folder import MarketFolder
@@ -47,6 +47,7 @@ class HttpBench:
     probe_seconds: float = 20.0  # of each window that looks for the highest rate; 0: not looked for
     queries: int = N_QUERIES
     seed: int = 1
+    trees: int = 0  # of the ranker that serves; 0: none
 
 
 def bench_http(
@@ -62,9 +63,12 @@ def bench_http(
     made = bench_market(
         cache, n_listings=bench.listings, seed=bench.seed, rebuild=rebuild, progress=progress
     )
+    made = ranked_market(
+        made, listings=bench.listings, seed=bench.seed, trees=bench.trees, progress=progress
+    )
     with (
         tempfile.TemporaryDirectory(dir=cache, prefix="http-") as folder,
-        _served(_copy(made, Path(folder) / "market"), bench) as server,
+        _served(copied_market(made, Path(folder) / "market"), bench) as server,
         _load(bench, server.port) as load,
     ):
         say("warming up")
@@ -93,20 +97,6 @@ def _check(bench: HttpBench) -> None:
         faults.append("changes and probe-seconds must be 0 or more")
     if faults:
         raise ConfigError("; ".join(faults))
-
-
-def _copy(made: Path, to: Path) -> Path:
-    """The market, for this run alone: what never changes is linked, the rest is copied."""
-
-    def link_or_copy(source: str, target: str) -> str:
-        parts = Path(source).relative_to(made).parts
-        is_immutable = (parts[0] == "index" and len(parts) > 2) or parts[:2] == ("log", "files")
-        (os.link if is_immutable else shutil.copy2)(source, target)
-        return target
-
-    ignore = shutil.ignore_patterns("run", ".owner", ".building")
-    shutil.copytree(made, to, copy_function=link_or_copy, ignore=ignore)
-    return to
 
 
 @final
@@ -324,6 +314,7 @@ def _line(
         "changes": bench.changes,
         "seconds": bench.seconds,
         "queries": bench.queries,
+        "trees": bench.trees,
         "seed": bench.seed,
         "p50_ms": first["p50_ms"],
         "p99_ms": first["p99_ms"],

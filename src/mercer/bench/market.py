@@ -26,7 +26,7 @@ from mercer.simulate import generate_catalogue
 
 # What an index is made by: where these have changed, an old index says nothing about the new code.
 _MAKERS: Final = ("schema", "text", "retrieve", "engines")
-_MADE_BY: Final = "made-by"
+MADE_BY: Final = "made-by"
 
 
 def private_folder(path: Path) -> Path:
@@ -57,7 +57,7 @@ def bench_market(
     made = ensure_market(
         path, n_listings=n_listings, seed=seed, name="Benchmark", progress=progress
     )
-    makers, file = _digest(), path / _MADE_BY
+    makers, file = _digest(), path / MADE_BY
     if not made.indexed and (not file.exists() or file.read_text() != makers):
         folder = MarketFolder(path)
         with open_store(folder) as store:

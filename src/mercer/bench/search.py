@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mercer.bench.machine import provenance
 from mercer.bench.market import bench_market
+from mercer.bench.ranked_market import ranked_market
 from mercer.bench.worker import run_worker
 from mercer.demo import NOW_MS
 from mercer.engines.embedded.index.generation import Progress
@@ -32,6 +33,7 @@ class SearchBench:
     seed: int = 1
     mode: Mode = "hybrid"
     threads: int = 1  # that search at the same time
+    trees: int = 0  # of the ranker that serves; 0: none
 
     @property
     def n_queries(self) -> int:
@@ -56,6 +58,9 @@ def bench_search(
         )
     market = bench_market(
         cache, n_listings=bench.listings, seed=bench.seed, rebuild=rebuild, progress=progress
+    )
+    market = ranked_market(
+        market, listings=bench.listings, seed=bench.seed, trees=bench.trees, progress=progress
     )
     warm_up, queries = _queries(bench)
     answer = run_worker(
@@ -91,6 +96,7 @@ def _line(bench: SearchBench, kinds: list[str], answer: dict[str, Any]) -> dict[
         "listings": bench.listings,
         "mode": bench.mode,
         "threads": bench.threads,
+        "trees": bench.trees,
         "queries": bench.n_queries,
         "seed": bench.seed,
         "p50_ms": _ms(ms, 50),

@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from mercer.app import open_market
 from mercer.bench import market as bench_markets
 from mercer.bench.index import IndexBench, bench_index
 from mercer.bench.indexer import changes_of
 from mercer.bench.machine import peak_rss_mib, provenance
 from mercer.bench.market import bench_market, folder_bytes, listings_file
+from mercer.bench.ranked_market import ranked_market
 from mercer.bench.search import KINDS, SearchBench, _line, _queries, bench_search
 from mercer.bench.stage import Stages
 from mercer.bench.worker import run_worker
 from mercer.cli import app
 from mercer.engines.embedded.index.generation import current_generation
+from mercer.retrieve.request import SearchRequest
 from mercer.schema.catalogue import CHANGED_LISTING
 from mercer.schema.errors import ConfigError, MarketError
 
@@ -174,3 +177,21 @@ def test_failing_worker_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert "No module named" in capfd.readouterr().err
     with pytest.raises(MarketError, match="no JSON object"):
         run_worker("mercer.bench.machine", {})
+
+
+def test_a_market_with_trees_ranks_by_them(tmp_path: Path) -> None:
+    """The copy has a ranker that serves, is made once, and the market it was made of has none."""
+    made = bench_market(tmp_path / "c", n_listings=600, seed=1, rebuild=False, progress=quiet)
+    ranked = ranked_market(made, listings=600, seed=1, trees=3, progress=quiet)
+    market = open_market(ranked)
+    try:
+        response = market.search(SearchRequest(q="mug", budget_ms=60_000.0))
+        assert {"features", "trees"} <= set(response.timings_us)
+        assert response.degraded == ()
+    finally:
+        market.close()
+    stamp = (ranked / "ranked").stat().st_ino
+    assert ranked_market(made, listings=600, seed=1, trees=3, progress=quiet) == ranked
+    assert (ranked / "ranked").stat().st_ino == stamp
+    assert ranked_market(made, listings=600, seed=1, trees=0, progress=quiet) == made
+    assert not (made / "models" / "ranker").exists()
