@@ -25,8 +25,8 @@ N_FOLDS: Final = 5
 class SplitParams:
     """How lists are divided."""
 
-    by_query: float = 0.2  # share of the queries that judge, by hash, in (0, 1)
-    by_time: float = 0.2  # share of the pages that judge: the latest; 0 where no time is known
+    by_query: float = 0.15  # share of the queries that judge, by hash, in (0, 1)
+    by_time: float = 0.1  # share of the pages that judge: the latest; 0 where no time is known
     stopping: float = 0.15  # share of the other queries that says how long to learn, by hash
     # With fewer lists with a gain to learn from than this, so small a share says little: then every
     # list says it once, in N_FOLDS folds.
