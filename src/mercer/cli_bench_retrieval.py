@@ -19,6 +19,7 @@ _TITLES = {
     "purchases_new_queries": "  by words nobody asked before",
     "purchases_vague": "  by one or two words",
     "purchases_faiss": "  found by FAISS",
+    "purchases_hybrid": "  on the first page of a search",
     "choices": "clicks and all else",
     "choices_new_queries": "  by words nobody asked before",
     "choices_vague": "  by one or two words",

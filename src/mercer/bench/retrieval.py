@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mercer.app import follow_log
 from mercer.bench.machine import provenance
+from mercer.bench.retrieval_served import found_by_markets
 from mercer.bench.traffic_market import traffic_market
 from mercer.engines.embedded.index.encoder_files import EncoderChoice
 from mercer.engines.embedded.index.generation import Progress
@@ -20,8 +21,14 @@ from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.retrieval_models import day_one_encoder
 from mercer.engines.embedded.training_behaviour import Behaviour, read_behaviour
-from mercer.engines.embedded.training_retrieval import RetrievalJob, learned, listings_as_of
-from mercer.learn.tower_file import encoded
+from mercer.engines.embedded.training_retrieval import (
+    RetrievalJob,
+    learned,
+    listings_as_of,
+    training_of,
+)
+from mercer.learn.model_file import ModelFile
+from mercer.learn.tower_file import encoded, packed_towers
 from mercer.learn.tower_recall import HeldSearches, K, found_at
 from mercer.metrics.sampling import paired_test
 from mercer.schema.errors import ConfigError, InputError
@@ -63,6 +70,7 @@ class Found:
     judged: Judged
     exact: tuple[Bools, Bools]  # day one, learned
     faiss: tuple[Bools, Bools]
+    hybrid: tuple[Bools, Bools]  # purchases only, the others are False
 
 
 OnStep = Callable[[str], None]
@@ -86,7 +94,7 @@ def bench_retrieval(
             bench.cache, n_listings=bench.listings, searches=bench.searches + bench.judged,
             seed=seed, rebuild=bench.rebuild, progress=progress, on_search=on_search,
         )  # fmt: skip
-        one, training = _judged_market(path, bench, seed=seed, on_step=on_step)
+        one, training = _judged_market(path, bench, seed=seed, progress=progress, on_step=on_step)
         found.append(one)
         by_seed[str(seed)] = training | _recalls([one], seed)
     gains = [one["purchases"]["gain"] for one in by_seed.values()]
@@ -114,7 +122,7 @@ def _check(bench: RetrievalBench) -> None:
 
 
 def _judged_market(
-    path: Path, bench: RetrievalBench, *, seed: int, on_step: OnStep
+    path: Path, bench: RetrievalBench, *, seed: int, progress: Progress, on_step: OnStep
 ) -> tuple[Found, dict[str, Any]]:
     """Train on the first searches of a market, and look for what was chosen on the later ones."""
     folder = MarketFolder(path)
@@ -140,9 +148,16 @@ def _judged_market(
         on_step(f"seed {seed}: what the encoder finds, {name}")
         pairs.append(_found(encoder, encoded(encoder, listings), judged.searches))
     exact, faiss = zip(*pairs, strict=True)
+    on_step(f"seed {seed}: what markets with either encoder find by words and vectors together")
+    training_file = packed_towers(
+        training_of(made, job, name="towers", created_ms=held_ms, parents=())
+    )
+    hybrid = _hybrid(
+        (None, training_file), listings, judged.searches, cache=bench.cache, progress=progress
+    )
     kinds = ("pages", "choices", "purchases", "queries", "words", "epochs")
     training = {"learned_from": {name: made.report[name] for name in kinds}}
-    return Found(judged, exact, faiss), training
+    return Found(judged, exact, faiss, hybrid), training
 
 
 def judged_choices(behaviour: Behaviour, listings: pa.Table, *, from_ms: int) -> Judged:
@@ -199,6 +214,29 @@ def _found(encoder: Encoder, vectors: F32s, searches: HeldSearches) -> tuple[Boo
     return found_at(encoder, vectors, searches), np.array(by_faiss, np.bool_)
 
 
+def _hybrid(
+    models: tuple[ModelFile | None, ModelFile | None],
+    listings: pa.Table,
+    searches: HeldSearches,
+    *,
+    cache: Path,
+    progress: Progress,
+) -> tuple[Bools, Bools]:
+    """(n,) by each of two encoders: whether the listing is among the first K of a hybrid search."""
+    bought = np.flatnonzero(searches.is_purchase).tolist()
+    queries = list(dict.fromkeys(searches.words[i] for i in bought))
+    at = {words: i for i, words in enumerate(queries)}
+    ids = listings.column("listing_id")
+    found = []
+    for pages in found_by_markets(models, listings, queries, cache=cache, progress=progress):
+        is_found = np.zeros(len(searches), np.bool_)
+        for i in bought:
+            one = ids[int(searches.listing[i])].as_py()
+            is_found[i] = one in pages[at[searches.words[i]]]
+        found.append(is_found)
+    return found[0], found[1]
+
+
 def _recalls(found: Sequence[Found], seed: int) -> dict[str, Any]:
     """Recall of choices of each kind, over all markets given."""
     n_words = np.array([len(words) for one in found for words in one.judged.searches.words])
@@ -208,15 +246,16 @@ def _recalls(found: Sequence[Found], seed: int) -> dict[str, Any]:
     session = np.concatenate(
         [one.judged.session + at for one, at in zip(found, offsets[:-1], strict=True)]
     )
-    exact, faiss = (
+    exact, faiss, hybrid = (
         tuple(np.concatenate([getattr(one, name)[i] for one in found]) for i in (0, 1))
-        for name in ("exact", "faiss")
+        for name in ("exact", "faiss", "hybrid")
     )
     kept = {
         "purchases": (bought, exact),
         "purchases_new_queries": (bought & is_new, exact),
         "purchases_vague": (bought & (n_words <= VAGUE_WORDS), exact),
         "purchases_faiss": (bought, faiss),
+        "purchases_hybrid": (bought, hybrid),
         "choices": (np.ones(len(bought), np.bool_), exact),
         "choices_new_queries": (is_new, exact),
         "choices_vague": (n_words <= VAGUE_WORDS, exact),

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mercer.bench.retrieval import compared_recall, judged_choices
+from mercer.bench.traffic_market import traffic_market
 from mercer.cli import app
 from mercer.cli_seeds import seeds_of
 from mercer.engines.embedded.training_behaviour import Behaviour
@@ -79,16 +80,24 @@ def test_other_seeds_are_refused(text: str) -> None:
         seeds_of(text)
 
 
-def test_a_tiny_market_is_measured_and_kept(tmp_path: Path) -> None:
-    """The searches are made once; the next run reads them and finds the same."""
+def test_a_tiny_market_is_measured_and_its_searches_are_kept(tmp_path: Path) -> None:
+    """Both encoders are judged by every index, and the next run of those numbers asks nobody again."""
+    cache = tmp_path / "cache"
     words = ["bench", "retrieval", "--listings", "300", "--searches", "260", "--judged", "200"]
-    words += ["--seeds", "3", "--cache", str(tmp_path / "cache"), "--json"]
-    lines = []
-    for _ in range(2):
-        result = RUN.invoke(app, words)
-        assert result.exit_code in (0, 1), result.output
-        lines.append(json.loads(result.stdout))
-    assert lines[0]["purchases"] == lines[1]["purchases"]
-    assert lines[0]["by_seed"]["3"]["learned_from"]["choices"] >= 50
-    assert lines[0]["choices"]["n"] >= lines[0]["choices_new_queries"]["n"] > 0
-    assert len(list((tmp_path / "cache").iterdir())) == 1
+    result = RUN.invoke(app, [*words, "--seeds", "3", "--cache", str(cache), "--json"])
+    assert result.exit_code in (0, 1), result.output
+    line = json.loads(result.stdout)
+    assert line["by_seed"]["3"]["learned_from"]["choices"] >= 50
+    assert line["choices"]["n"] >= line["choices_new_queries"]["n"] > 0
+    assert line["purchases_hybrid"]["n"] == line["purchases"]["n"] > 0
+    assert line["purchases_hybrid"]["day_one"] > 0.5, "what was bought was found by such a search"
+    (kept,) = cache.iterdir()
+
+    def nobody(n: int) -> None:
+        raise AssertionError(f"search {n}")
+
+    found = traffic_market(
+        cache, n_listings=300, searches=460, seed=3, rebuild=False,
+        progress=lambda step, n: None, on_search=nobody,
+    )  # fmt: skip
+    assert found == kept
