@@ -19,7 +19,7 @@ Bias = Literal["none", "swaps", "moved", "model"]
 for one query; model: by regression-EM."""
 BIASES: tuple[str, ...] = get_args(Bias)
 
-MAX_MODEL_ROWS = 300_000  # that regression-EM looks at
+MAX_MODEL_ROWS = 80_000  # that regression-EM looks at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
