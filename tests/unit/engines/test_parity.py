@@ -11,9 +11,11 @@ import pytest
 from mercer.app import counting, own_market
 from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
+from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
+from mercer.engines.embedded.page_replay import off_of
 from mercer.engines.embedded.parity import ParityJob, ParityReport, parity
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
@@ -29,6 +31,7 @@ QUERIES = (
     "earings",
     "vintage",
 )
+OFF = "price_log"  # switched off for a while
 CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0.2\n"
 
 
@@ -90,6 +93,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> MarketFolder:
         edit(market)
         counters.catch_up()
         visit(market, round_=2)
+        switch = FeatureSwitch(folder.models)
+        switch.set({OFF, "of_another_set"})
+        market.follow_models()
+        visit(market, round_=4)
+        switch.set(())
+        market.follow_models()
     with (
         counting(folder, folder.config()) as counters,
         own_market(folder.path) as market,
@@ -108,7 +117,7 @@ def test_nothing_differs(folder: MarketFolder) -> None:
     process are others by now."""
     report = replayed(folder)
     assert report.not_compared == {}
-    assert report.pages >= 3 * 2 * len(QUERIES) - 6  # a second page may be empty
+    assert report.pages >= 4 * 2 * len(QUERIES) - 8  # a second page may be empty
     assert report.values > 100 * report.pages
     assert (report.mismatches, report.differences) == (0, [])
 
@@ -125,6 +134,17 @@ def test_values_are_there(folder: MarketFolder) -> None:
     )
     varies = [len(np.unique(column[~np.isnan(column)])) > 1 for column in rows.T]
     assert sum(varies) >= 0.5 * len(plan.names)
+
+
+def test_what_was_off_is_replayed_as_off(folder: MarketFolder) -> None:
+    """A page says which features were off when it was served, and has their missing values."""
+    pages = [p for p in PageLog(folder.log).recent(limit=200) if p.shown_features.size]
+    off = [page for page in pages if off_of(page)]
+    assert 2 * len(QUERIES) >= len(off) >= len(QUERIES)
+    names = FeatureSetFolder(folder.models).plan(off[0].feature_set).names
+    for page in off:
+        assert off_of(page) == {OFF, "of_another_set"}
+        assert np.isnan(page.shown_features.reshape(len(page.shown), -1)[:, names.index(OFF)]).all()
 
 
 def test_one_bit_is_found(folder: MarketFolder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ I64s = npt.NDArray[np.int64]
 CANDIDATE: Final = "candidate"
 PLACE: Final = "place"  # a column of the stages: where a candidate stood after the first pass
 NOW_STAT, SELLERS_STAT = "now_ms", "sellers_version"  # of a page's list statistics
+OFF_STAT: Final = "off."  # of them, with a feature's name: it was switched off
 _TYPES = {"number": pa.float64(), "text": pa.string(), "texts": pa.list_(pa.string())}
 
 
@@ -44,6 +45,12 @@ def candidates_of(page: Page) -> I64s:
 def asked_ms_of(page: Page) -> int:
     """The moment that its features were computed for; later pages of a slate have that of the first."""
     return int(page.list_stats.get(NOW_STAT, page.served_ms))
+
+
+def off_of(page: Page) -> frozenset[str]:
+    """The features that were switched off when it was served."""
+    names = (name for name in page.list_stats if name.startswith(OFF_STAT))
+    return frozenset(name.removeprefix(OFF_STAT) for name in names)
 
 
 def _kept_of(page: Page) -> I64s:

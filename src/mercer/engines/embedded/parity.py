@@ -1,8 +1,8 @@
 """Whether the values that ranked served pages are those that the batch path gives, bit for bit.
 
-Each page names its feature set, its version of catalogue and sellers, and its place in the log of the
-counters. Everything is made anew from the log as of those, on the batch path, and compared with what
-the page has written down. Nothing that serves is asked.
+Each page names its feature set and what of it was off, its version of catalogue and sellers, and its
+place in the log of the counters. Everything is made anew from the log as of those, on the batch path,
+and compared with what the page has written down. Nothing that serves is asked.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,8 @@ from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.replay import in_order, replay_to
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.log.market_log import EmbeddedLog
-from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, page_rows
+from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, off_of, page_rows
+from mercer.engines.embedded.ranking.ranking import with_off
 from mercer.events.log import START
 from mercer.features.counter_reader import CounterReader
 from mercer.features.plan import Plan
@@ -108,16 +109,20 @@ def parity(
 
 
 class _Plans:
-    def __init__(self, sets: FeatureSetFolder) -> None:
-        self._sets, self._known = sets, dict[str, Plan | None]()
+    """Plans by hash, each with what was off when a page was served."""
 
-    def of(self, set_hash: str) -> Plan | None:
-        if set_hash not in self._known:
+    def __init__(self, sets: FeatureSetFolder) -> None:
+        self._sets = sets
+        self._known = dict[tuple[str, frozenset[str]], Plan | None]()
+
+    def of(self, set_hash: str, off: frozenset[str]) -> Plan | None:
+        key = set_hash, off
+        if key not in self._known:
             try:
-                self._known[set_hash] = self._sets.plan(set_hash)
+                self._known[key] = with_off(self._sets.plan(set_hash), off)
             except NotFoundError:
-                self._known[set_hash] = None
-        return self._known[set_hash]
+                self._known[key] = None
+        return self._known[key]
 
 
 def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list[_Task], I64s]:
@@ -167,7 +172,7 @@ def _compare(
     counters: CounterReader | None,
     report: ParityReport,
 ) -> None:
-    plan = plans.of(page.feature_set)
+    plan = plans.of(page.feature_set, off_of(page))
     if plan is None:
         report.leave_out(f"its feature set {page.feature_set[:12]} is not there any more")
         return

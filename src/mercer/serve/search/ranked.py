@@ -27,6 +27,7 @@ CANDIDATE: Final = "candidate."
 FIRST_PASS_INPUT: Final = "candidate.first_pass"
 NOW_STAT, SELLERS_STAT, RANKED_STAT = "now_ms", "sellers_version", "ranked"
 COUNTERS_STAT: Final = "counters"  # 1 where they could be read, 0 where what is counted is missing
+OFF_STAT: Final = "off."  # and a feature's name: it was switched off
 MAX_KEPT: Final = 240  # places whose feature values a slate keeps: ten pages
 
 
@@ -157,6 +158,7 @@ class RankStage:
             SELLERS_STAT: float(sellers_version),
             RANKED_STAT: float(n),
             COUNTERS_STAT: float(was_read),
+            **{OFF_STAT + name: 1.0 for name in sorted(ranking.off)},
         }
         return Ranked(
             ranking=ranking,
