@@ -34,6 +34,7 @@ class Plan:
     graph: Graph
     layout: Layout
     path: RequestPath
+    hash: str  # of the declaration and of what was fitted: equal plans, equal values
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,12 +45,6 @@ class Plan:
     def hashed_names(self) -> tuple[str, ...]:
         """Of the hashed columns."""
         return self.layout.hashed_names
-
-    @property
-    def hash(self) -> str:
-        """Of the declaration and of what was fitted: equal plans, equal values."""
-        text = f"{set_hash(self.feature_set)} {self.state.content_hash()}"
-        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -141,9 +136,9 @@ def compile_plan(
     Raises:
         FeatureError: the set cannot be compiled, or the state is not its own.
     """
-    graph = build_graph(feature_set, registry())
+    graph, declared = build_graph(feature_set, registry()), set_hash(feature_set)
     needed = {feature: _transform_of(feature_set, feature) for feature in stage_of(graph)}
-    require_state(state, set_hash(feature_set), needed)
+    require_state(state, declared, needed)
     unknown = sorted(off - {feature.name for feature in feature_set.features})
     if unknown:
         raise FeatureError(
@@ -151,7 +146,9 @@ def compile_plan(
             f"its features: {', '.join(f.name for f in feature_set.features)}"
         )
     layout = lay_out(feature_set, graph, state.arrays, off)
-    return Plan(feature_set, state, graph, layout, request_path(layout))
+    # Once, not where it is asked for: what was fitted on a large market takes milliseconds to hash.
+    both = hashlib.sha256(f"{declared} {state.content_hash()}".encode()).hexdigest()
+    return Plan(feature_set, state, graph, layout, request_path(layout), both)
 
 
 def _transform_of(feature_set: FeatureSet, name: str) -> str:
