@@ -7,6 +7,7 @@ import msgspec
 from mercer.bench.fuzz_asgi import FuzzAnswer
 from mercer.bench.fuzz_request import FuzzRequest
 from mercer.bench.fuzz_text import MARK
+from mercer.serve.problem import KINDS
 
 UNAVAILABLE: Final = ("busy", "timeout", "not-ready")  # 503s that the documents know
 _MEMBERS: Final = ("type", "title", "status", "detail", "advice", "errors", "request_id")
@@ -37,10 +38,9 @@ def unavailable_kind(answer: FuzzAnswer) -> str:
     if answer.status != 503:
         return ""
     for kind in UNAVAILABLE:
-        if (
-            b"#problem-" + kind.encode() in answer.body
-            or b"problem-" + kind.encode() in answer.body
-        ):
+        # In a problem document its type, on a page for people its title.
+        said = (f"problem-{kind}", f'data-spoken="{KINDS[kind].title}"')
+        if any(one.encode() in answer.body for one in said):
             return kind
     return ""
 

@@ -165,6 +165,9 @@ def test_a_documented_503_is_no_fault() -> None:
     assert unavailable_kind(problem("busy")) == "busy"
     assert fault_of(request, problem("busy")) == ""
     assert fault_of(request, problem("internal")) == "status 503"
+    page = b'<main data-spoken="The answer took too long">'
+    assert fault_of(request, _answer(page, status=503, media_type="text/html")) == ""
+    assert fault_of(request, _answer(b"<main>", status=503, media_type="text/html"))
 
 
 def test_too_few_inputs_are_refused(tmp_path: Path) -> None:
