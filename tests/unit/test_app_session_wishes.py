@@ -1,8 +1,10 @@
 """A session's earlier wishes in the ranking of its next search: a real market, nobody logged in."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
 from mercer.serve.embedded_market import EmbeddedMarket
+from mercer.text.analyze import words
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
 from support.small_market import small_market
 
@@ -54,15 +57,31 @@ def values(served: Served, page: Page, name: str) -> list[float]:
     return found
 
 
-def stated(folder: Path, page: Page) -> list[tuple[list[str], list[str]]]:
-    """Colours and categories of what a page shows."""
+def known_of(folder: Path, page: Page) -> list[tuple[list[str], list[str]]]:
+    """Colours and categories of what a page shows: colours as stated, else as the texts say them."""
     with closing(EmbeddedLog(folder, is_owner=False)) as log:
-        known = {
-            row["listing_id"]: (dict(row["attributes"]).get("color", []), row["category_path"])
+        rows = {
+            row["listing_id"]: row
             for _, change in log.catalogue.read(0, kinds={"listings"})
             for row in change.rows.to_pylist()
         }
-    return [known[one.listing_id] for one in page.shown]
+    stated = {key: dict(row["attributes"]).get("color", []) for key, row in rows.items()}
+    count = Counter(one for colours in stated.values() for one in colours)
+    sayable = sorted((one for one, n in count.items() if n >= 3), key=len, reverse=True)
+
+    def said(row: dict[str, Any]) -> list[str]:
+        found, text = (
+            [],
+            " ".join(words(" ".join([row["title"], *row["tags"], row["description"]]))),
+        )
+        for colour in sayable:
+            if f" {colour} " in f" {text} ":
+                found.append(colour)
+                text = f" {text} ".replace(f" {colour} ", " / ")
+        return found
+
+    shown = [rows[one.listing_id] for one in page.shown]
+    return [(stated[row["listing_id"]] or said(row), row["category_path"]) for row in shown]
 
 
 def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served) -> None:
@@ -73,7 +92,7 @@ def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served
     assert set(values(served, first, "session_searches")) == {0.0}
     counters.catch_up()
     page = page_of(served, "ring", "s1")
-    told = stated(folder.log, page)
+    told = known_of(folder.log, page)
     shown = [colours for colours, _ in told]
     wanted = {
         "session_wishes_met": [float("gold" in one) for one in shown],
@@ -100,7 +119,7 @@ def test_what_was_shown_and_clicked(served: Served) -> None:
     """A listing that the session saw and clicked on is known as such, and so is what it states."""
     folder, market, counters, _ = served
     page = page_of(served, "ring", "s3")
-    told = zip(page.shown, stated(folder.log, page), strict=True)
+    told = zip(page.shown, known_of(folder.log, page), strict=True)
     clicked = next(one.listing_id for one, (colours, _) in told if colours)
     rows = [
         {"event_id": f"{one.listing_id}-{kind}", "kind": kind, "listing_id": one.listing_id,

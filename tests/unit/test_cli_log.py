@@ -119,11 +119,14 @@ def test_the_tail_follows(shop):
     words = ["log", "tail", "--kind", "pages", "--follow", "--json", "--market", str(shop)]
     command = [sys.executable, "-c", "from mercer.cli import main; main()", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert len(json.loads(child.stdout.readline())["rows"]) == 4
-        write_pages(MarketFolder(shop), [9])
-        assert json.loads(child.stdout.readline())["row"]["q"] == "blue vase 9"
-        child.send_signal(signal.SIGINT)
-        assert child.wait(10) == 0
+        try:
+            assert len(json.loads(child.stdout.readline())["rows"]) == 4
+            write_pages(MarketFolder(shop), [9])
+            assert json.loads(child.stdout.readline())["row"]["q"] == "blue vase 9"
+            child.send_signal(signal.SIGINT)
+            assert child.wait(30) == 0
+        finally:  # whatever failed, it does not follow for ever
+            child.kill()
 
 
 class Counting:

@@ -30,13 +30,15 @@ def fault_of(request: FuzzRequest, answer: FuzzAnswer) -> str:
         return _problem_fault(answer, media_type)
     if media_type == b"application/json" and request.method != "HEAD":
         return _data_fault(request, answer)
-    return "status 5xx" if answer.status >= 500 else ""
+    return "status 5xx" if answer.status >= 500 and not unavailable_kind(answer) else ""
 
 
 def unavailable_kind(answer: FuzzAnswer) -> str:
     """Which of the documented 503s this is; "" for any other answer."""
     if answer.status != 503:
         return ""
+    if not answer.body and b"retry-after" in answer.headers:
+        return "busy"  # to HEAD, which says it without a document
     for kind in UNAVAILABLE:
         # In a problem document its type, on a page for people its title.
         said = (f"problem-{kind}", f'data-spoken="{KINDS[kind].title}"')
