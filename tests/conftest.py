@@ -81,12 +81,11 @@ def real_data() -> Callable[[str], Path]:
     """`real_data("esci_us")`: that folder under $MERCER_DATA; skips, with the reason, without it."""
 
     def folder(name: str) -> Path:
-        # The catalogues are not part of the project, so a clone without them passes, and says so.
         root = os.environ.get("MERCER_DATA", "")
-        if not root:
+        if not root:  # the catalogues are no part of the project: a clone without them passes
             pytest.skip(f"MERCER_DATA is not set; it names the folder that holds {name}/")
         path = Path(root) / name
-        if not path.is_dir():
+        if not path.is_dir():  # who has some of the catalogues can run the tests of those
             pytest.skip(f"$MERCER_DATA/{name} does not exist")
         return path
 

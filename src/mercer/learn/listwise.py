@@ -15,10 +15,9 @@ from typing import final
 import numba as nb
 import numpy as np
 import scipy
-from scipy.optimize import minimize
 
 from mercer.learn.held_out import ndcg_of, simplest
-from mercer.learn.logistic import Standard
+from mercer.learn.logistic import Standard, minimised
 from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
 from mercer.metrics.ragged import Floats, Ints
 from mercer.rank.linear import LinearScorer
@@ -152,10 +151,7 @@ def fitted(
         value = _list_loss(rows, gain, offsets, list_weight, weights, l2, scores, slope)
         return value, slope
 
-    with np.errstate(under="ignore"):
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": max_steps})
-    out: Floats = found.x
-    return out
+    return minimised(loss, start, max_steps=max_steps)
 
 
 _conforms: type[Rung] = Listwise

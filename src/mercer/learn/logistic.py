@@ -1,7 +1,7 @@
 """The first rung: logistic regression on single rows."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import final
 
@@ -176,6 +176,13 @@ def fitted(rows: Floats, target: Floats, start: Floats, *, l2: float, max_steps:
         value = _log_loss(rows, target, weights, l2, slope)
         return value, slope
 
+    return minimised(loss, start, max_steps=max_steps)
+
+
+def minimised(
+    loss: Callable[[Floats], tuple[float, Floats]], start: Floats, *, max_steps: int
+) -> Floats:
+    """Where a loss is least, by L-BFGS from `start`; `loss` gives its value and its slope."""
     with np.errstate(under="ignore"):
         found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": max_steps})
     out: Floats = found.x
