@@ -2,8 +2,17 @@
 
 import threading
 
-from mercer.schema.page import Page
+from mercer.schema.page import Page, PageSummary
 from mercer.serve.search.page_record import PageRecorder, RecordParams
+
+
+def summary_of(page: Page) -> PageSummary:
+    """What a list shows of it."""
+    return PageSummary(
+        page_id=page.page_id, served_ms=page.served_ms, surface=page.surface, q=page.q,
+        request=page.request, found=page.found, n_shown=len(page.shown), took_us=page.took_us,
+        visitor_id=page.visitor_id, degraded=page.degraded,
+    )  # fmt: skip
 
 
 class MemoryPages:
@@ -25,9 +34,9 @@ class MemoryPages:
     def find(self, page_id: str) -> Page | None:
         return self.pages.get(page_id)
 
-    def recent(self, *, limit: int, before_ms: int | None = None) -> list[Page]:
+    def recent(self, *, limit: int, before_ms: int | None = None) -> list[PageSummary]:
         found = [p for p in self.pages.values() if before_ms is None or p.served_ms < before_ms]
-        return sorted(found, key=lambda p: p.page_id, reverse=True)[:limit]
+        return [summary_of(p) for p in sorted(found, key=lambda p: p.page_id, reverse=True)[:limit]]
 
 
 class SlowPages(MemoryPages):

@@ -20,7 +20,7 @@ from mercer.retrieve.filter_match import matches
 from mercer.retrieve.filter_schema import FieldKind, FilterSchema
 from mercer.retrieve.request import FacetValue, Hit, PriceStats, SearchRequest, SearchResponse
 from mercer.schema.errors import InputError, NotFoundError
-from mercer.schema.page import Page
+from mercer.schema.page import PageSummary
 from mercer.serve.explain.explain import HitWhy, ListingWhy, PageWhy
 from mercer.serve.market import (
     EventResult,
@@ -228,7 +228,7 @@ class PlainMarket:
             raise NotFoundError(f"the log has no page {page_id[:80]!r}")
         return page_why_of(listing_id)
 
-    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[PageSummary]:
         _off_the_loop()
         return []
 

@@ -109,9 +109,6 @@ def readers_of(cluster: Cluster, *, per: int = 6) -> set[str]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("serving") / "shop"
     make_market(folder, items(120))
-    # Else one slate in sixty has two places changed at random, and orders are compared here.
-    config = MarketFolder(folder).config_file
-    config.write_text(config.read_text("utf-8").replace("[rank]", "[rank]\nswap_share = 0.0\n", 1))
     made = Cluster(folder)
     yield made
     if made.process.poll() is None:

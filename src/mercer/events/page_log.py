@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from mercer.schema.page import Page
+from mercer.schema.page import Page, PageSummary
 
 
 class PageWriter(Protocol):
@@ -30,7 +30,7 @@ class PageFinder(Protocol):
         """The page of that id (a UUIDv7); None where the log has none."""
         ...
 
-    def recent(self, *, limit: int, before_ms: int | None = None) -> list[Page]:
+    def recent(self, *, limit: int, before_ms: int | None = None) -> list[PageSummary]:
         """The newest pages, newest first.
 
         Args:

@@ -134,3 +134,19 @@ class Page:
         table = self.candidate_scores.reshape(-1, len(self.stages))
         column: npt.NDArray[np.float32] = table[:, self.stages.index(stage)]
         return column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSummary:
+    """What a list of pages shows of one: the light part, without its listings."""
+
+    page_id: str
+    served_ms: int
+    surface: str
+    q: str
+    request: Mapping[str, Any]
+    found: int
+    n_shown: int
+    took_us: int
+    visitor_id: str | None = None
+    degraded: tuple[str, ...] = ()

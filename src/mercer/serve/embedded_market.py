@@ -31,7 +31,7 @@ from mercer.schema.errors import ConfigError, NotFoundError
 from mercer.schema.judge import Defaults, judge_objects, listings_from_objects
 from mercer.schema.listing import LISTING
 from mercer.schema.mapping import own_names
-from mercer.schema.page import Page
+from mercer.schema.page import Page, PageSummary
 from mercer.serve.event_intake import EventIntake
 from mercer.serve.explain.explain import PageWhy
 from mercer.serve.explain.explainer import Explainer, known_of
@@ -245,7 +245,7 @@ class EmbeddedMarket:
         """A page, and why a listing is or is not on it."""
         return self._explainer.explain(page_id, listing_id)
 
-    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[PageSummary]:
         """The newest pages, newest first."""
         return self._parts.page_log.recent(limit=limit, before_ms=before_ms)
 

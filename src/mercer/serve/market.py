@@ -13,7 +13,7 @@ from mercer.engines.embedded.counters.watch import CountersHealth
 from mercer.events.recent import Seen
 from mercer.events.traffic import Traffic
 from mercer.retrieve.request import Hit, SearchRequest, SearchResponse
-from mercer.schema.page import Page
+from mercer.schema.page import PageSummary
 from mercer.serve.explain.explain import PageWhy
 from mercer.serve.search.listed import Listed
 
@@ -149,7 +149,7 @@ class Explaining(Protocol):
         """A page, and why a listing is or is not on it. Raises NotFoundError (no such page)."""
         ...
 
-    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[Page]:
+    def recent_pages(self, *, limit: int, before_ms: int | None = None) -> Sequence[PageSummary]:
         """The newest pages, newest first; only those served before an instant, where one is given."""
         ...
 

@@ -53,7 +53,7 @@ def state_of(folder):
     for name, part in log.partitions().items():
         rows = [c.rows for _, c in part.read(0, kinds={"pages"})]
         seen[name] = [(row["page_id"], row["q"]) for batch in rows for row in batch.to_pylist()]
-    return seen, [repr(page.shown) for page in log.recent(limit=1000)]
+    return seen, [repr(log.find(page.page_id).shown) for page in log.recent(limit=1000)]
 
 
 def keep(folder, *, keep_days=400, now_ms=NOW_MS + 3_600_000, **more):

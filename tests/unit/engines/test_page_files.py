@@ -1,6 +1,7 @@
 """Pages on disk: frames, journals with torn tails and damage, segments."""
 
 import os
+import random
 import time
 
 import pyarrow as pa
@@ -8,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 
 from mercer.engines.embedded.log import page_folder
-from mercer.engines.embedded.log.journal_index import JournalIndex
+from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.log.page_folder import PageFolder
-from mercer.engines.embedded.log.page_frame import HEAD, decode_page, encode_page, page_of
+from mercer.engines.embedded.log.page_frame import (
+    HEAD,
+    decode_page,
+    encode_page,
+    page_of,
+    summary_in,
+)
 from mercer.engines.embedded.log.page_journal import Journal, is_open, read_journal
-from mercer.engines.embedded.log.page_rows import STORED_PAGE, page_at, rows_of
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.log.page_rows import STORED_PAGE, page_at, rows_of, summary_at
 from mercer.engines.embedded.log.page_segment import (
     content_fits,
     find_row,
@@ -22,6 +30,7 @@ from mercer.engines.embedded.log.page_segment import (
     write_segment,
 )
 from mercer.schema.errors import CorruptError
+from support.page_kit import summary_of
 from support.page_samples import big_page, page_id_at, pages, plain_page, same_page
 
 NOW_MS = 1_790_000_000_000
@@ -54,6 +63,9 @@ def test_a_page_comes_back_equal(page):
     """Any page is equal to what its frame holds, and to what its row holds."""
     assert same_page(page_of(stored(page)), page)
     assert same_page(page_at(rows_of([stored(page)], [1]), 0), page)
+    summary = summary_of(page_of(stored(page)))
+    assert summary_in(encode_page(page)[HEAD.size :]) == summary
+    assert summary_at(rows_of([stored(page)], [1]), 0) == summary
 
 
 @settings(max_examples=8, deadline=None)
@@ -228,3 +240,50 @@ def test_the_index_forgets_sealed_journals(tmp_path):
     assert set(index._known) == {paths[2], new}
     with pytest.raises(FileNotFoundError):
         index.find(paths[0], "another")
+
+
+def test_the_newest_of_a_journal(tmp_path):
+    """As a sort of all pages would give, also where they lie out of order and where some are unwanted."""
+    rng = random.Random(4)
+    made = [plain_page(k, ms=NOW_MS + 10 * k + rng.randint(-200, 200)) for k in range(300)]
+    path, index = journal_of(tmp_path, made), JournalIndex()
+    for limit, least_ms, odd in (
+        (1, 0, False),
+        (20, 0, True),
+        (20, NOW_MS + 2_950, False),
+        (999, 0, True),
+    ):
+        expected = [
+            page.page_id
+            for page in sorted(made, key=lambda p: (p.served_ms, p.page_id), reverse=True)
+            if page.served_ms >= least_ms and (not odd or page.served_ms % 2)
+        ]
+        found = index.newest(
+            path,
+            limit=limit,
+            from_ms=least_ms,
+            is_wanted=lambda one, odd=odd: not odd or one.served_ms % 2,
+        )
+        assert [one.page_id for one in found] == expected[:limit]
+    assert found[0].summary() == summary_of(next(p for p in made if p.page_id == found[0].page_id))
+
+
+def test_only_what_is_shown_is_unpacked(tmp_path):
+    """Of many pages in many journals and partitions, `recent` reads as many as it gives."""
+    made = [plain_page(k, ms=NOW_MS + k) for k in range(200)]
+    for at in range(10):
+        folder = tmp_path / f"pages-{at % 2}"
+        journal_of(folder, made[20 * at : 20 * at + 20], first=1 + 20 * (at // 2))
+    n_read = 0
+    payload = InJournal._payload
+
+    def counted(self):
+        nonlocal n_read
+        n_read += 1
+        return payload(self)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(InJournal, "_payload", counted)
+        found = PageLog(tmp_path).recent(limit=7)
+    assert [one.page_id for one in found] == [page.page_id for page in made[:-8:-1]]
+    assert n_read == 7

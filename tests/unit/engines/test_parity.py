@@ -122,9 +122,16 @@ def test_nothing_differs(folder: MarketFolder) -> None:
     assert (report.mismatches, report.differences) == (0, [])
 
 
+def pages_with_values(folder: MarketFolder, *, limit: int) -> list[Page]:
+    """Of the newest pages those that logged features, newest first."""
+    log = PageLog(folder.log)
+    found = (log.find(one.page_id) for one in log.recent(limit=limit))
+    return [page for page in found if page is not None and page.shown_features.size]
+
+
 def test_values_are_there(folder: MarketFolder) -> None:
     """It is no comparison of nothing: counters, text, prices and list features have values that vary."""
-    pages = [p for p in PageLog(folder.log).recent(limit=100) if p.shown_features.size]
+    pages = pages_with_values(folder, limit=100)
     sets = FeatureSetFolder(folder.models)
     plan = sets.plan(pages[0].feature_set)
     assert len({page.feature_set for page in pages}) == 2
@@ -138,7 +145,7 @@ def test_values_are_there(folder: MarketFolder) -> None:
 
 def test_what_was_off_is_replayed_as_off(folder: MarketFolder) -> None:
     """A page says which features were off when it was served, and has their missing values."""
-    pages = [p for p in PageLog(folder.log).recent(limit=200) if p.shown_features.size]
+    pages = pages_with_values(folder, limit=200)
     off = [page for page in pages if off_of(page)]
     assert 2 * len(QUERIES) >= len(off) >= len(QUERIES)
     names = FeatureSetFolder(folder.models).plan(off[0].feature_set).names
@@ -149,7 +156,7 @@ def test_what_was_off_is_replayed_as_off(folder: MarketFolder) -> None:
 
 def test_one_bit_is_found(folder: MarketFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that differs in its last bit is named with page, listing, feature and both values."""
-    newest = next(p for p in PageLog(folder.log).recent(limit=100) if p.shown_features.size)
+    newest = pages_with_values(folder, limit=100)[0]
     find = PageLog.find
     plan = FeatureSetFolder(folder.models).plan(newest.feature_set)
     j = plan.names.index("price_log")

@@ -23,6 +23,7 @@ from mercer.events.traffic import (
 )
 from mercer.schema.page import Page, Shown
 from mercer.serve.console.chart import HEIGHT, WIDTH, bar_chart, nice_top, y_marks
+from support.page_kit import summary_of
 from support.plain_market import PAGE_ID, PlainMarket
 
 NOW = 1_790_000_000_000
@@ -57,7 +58,7 @@ class Watched(PlainMarket):
 
     def recent_pages(self, *, limit, before_ms=None):
         other = replace(PAGE, page_id=PAGE_ID[:-1] + "0", q="lamp", found=3)
-        return [PAGE, other] if before_ms is None else []
+        return [summary_of(PAGE), summary_of(other)] if before_ms is None else []
 
 
 @pytest.fixture

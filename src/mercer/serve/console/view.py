@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from mercer.events.recent import Ends, Seen, SeenEvent
 from mercer.events.traffic import HOUR_MS, TOTAL, EventCount, QueryCount, StageLatency, Traffic
-from mercer.schema.page import Page
+from mercer.schema.page import PageSummary
 from mercer.schema.time import DAY_MS
 from mercer.serve.console.chart import Chart, bar_chart
 from mercer.serve.explain.explain import HitWhy, PageWhy
@@ -230,7 +230,7 @@ class PageFilter:
     surface: str = ""
     only: str = ""  # "zero", "degraded"
 
-    def matches(self, page: Page) -> bool:
+    def matches(self, page: PageSummary) -> bool:
         """Whether a page is asked for."""
         return (
             self.q.casefold() in page.q.casefold()

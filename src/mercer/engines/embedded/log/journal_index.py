@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
 from pathlib import Path
 from typing import final
 
@@ -14,8 +16,10 @@ from mercer.engines.embedded.log.page_frame import (
     Stored,
     decode_heading,
     decode_page,
+    summary_in,
 )
 from mercer.engines.embedded.log.page_journal import read_journal
+from mercer.schema.page import PageSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +39,31 @@ class InJournal:
         Raises:
             FileNotFoundError: the journal was sealed meanwhile.
         """
+        return decode_page(self._payload())
+
+    def summary(self) -> PageSummary:
+        """The light part of it. Raises as `load`."""
+        return summary_in(self._payload())
+
+    def _payload(self) -> bytes:
         handle = os.open(self.path, os.O_RDONLY)
         try:
-            payload = os.pread(handle, self.end - self.start - HEAD.size, self.start + HEAD.size)
+            return os.pread(handle, self.end - self.start - HEAD.size, self.start + HEAD.size)
         finally:
             os.close(handle)
-        return decode_page(payload)
 
 
 @dataclass(slots=True)
 class _Known:
     end: int = 0
     by_id: dict[str, InJournal] = field(default_factory=dict)
+    newest_ms: list[int] = field(default_factory=list)  # of the first k + 1 pages by id
+
+    def add(self, one: InJournal) -> None:
+        if one.page_id not in self.by_id:
+            before_ms = self.newest_ms[-1] if self.newest_ms else one.served_ms
+            self.newest_ms.append(max(before_ms, one.served_ms))
+        self.by_id[one.page_id] = one
 
 
 @final
@@ -71,6 +88,33 @@ class JournalIndex:
         with self._lock:
             return self._read_on(path).get(page_id)
 
+    def newest(
+        self, path: Path, *, limit: int, is_wanted: Callable[[InJournal], bool], from_ms: int
+    ) -> list[InJournal]:
+        """The newest pages of a journal, newest first; raises as `pages`.
+
+        Pages lie nearly in the order in which they were served: the search goes backwards and ends
+        where nothing before can be new enough.
+
+        Args:
+            limit: at most so many, >= 1.
+            from_ms: none that was served before that instant.
+        """
+        best: list[tuple[tuple[int, str], InJournal]] = []  # a heap, the oldest on top
+        with self._lock:
+            self._read_on(path)
+            known = self._known[path]
+            backwards = zip(reversed(known.by_id.values()), reversed(known.newest_ms), strict=True)
+            for one, newest_ms in backwards:
+                if newest_ms < from_ms or (len(best) == limit and newest_ms < best[0][0][0]):
+                    break
+                if one.served_ms < from_ms or not is_wanted(one):
+                    continue
+                (heappush if len(best) < limit else heappushpop)(
+                    best, ((one.served_ms, one.page_id), one)
+                )
+        return [one for _, one in sorted(best, reverse=True)]
+
     def _read_on(self, path: Path) -> dict[str, InJournal]:
         if path not in self._known:  # the moment to forget what was sealed
             self._known = {one: k for one, k in self._known.items() if one.exists()}
@@ -80,7 +124,7 @@ class JournalIndex:
             known, read = _Known(), read_journal(path)
         for frame in read.frames:
             if one := _heading(path, frame):
-                known.by_id[one.page_id] = one
+                known.add(one)
         known.end = read.end
         self._known[path] = known
         return known.by_id

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mercer.schema.page import Page, Shown
+from mercer.schema.page import Page, PageSummary, Shown
 
 HEAD = struct.Struct("<II")
 MAX_PAYLOAD = 1 << 28  # a length above it is not a length
@@ -93,10 +93,36 @@ class Asked(msgspec.Struct, array_like=True, gc=False):
     understood: bytes  # JSON
 
 
+class Light(msgspec.Struct, array_like=True, gc=False):
+    """The fields of `Stored` up to what was shown; its listings are counted, not unpacked."""
+
+    page_id: str
+    served_ms: int
+    visitor_id: str | None
+    surface: str
+    session_id: str | None
+    buyer_id: str | None
+    q: str
+    request: bytes  # JSON
+    understood: bytes  # JSON
+    found: int
+    cursor: str
+    generation: str
+    catalogue_version: int
+    counters_position: str
+    models: list[str]
+    feature_set: str
+    degraded: list[str]
+    timings_us: dict[str, int]
+    took_us: int
+    shown: list[msgspec.Raw]
+
+
 _shown_fields = attrgetter(*StoredShown.__struct_fields__)
 _stored = msgspec.msgpack.Decoder(Stored)
 _heading = msgspec.msgpack.Decoder(Heading)
 _asked = msgspec.msgpack.Decoder(Asked)
+_light = msgspec.msgpack.Decoder(Light)
 
 
 def _plain(value: Any) -> Any:
@@ -194,6 +220,27 @@ def decode_heading(payload: bytes | memoryview) -> Heading:
 def decode_asked(payload: bytes | memoryview) -> Asked:
     """What was asked; the candidates are not unpacked."""
     return _asked.decode(payload)
+
+
+def summary_in(payload: bytes | memoryview) -> PageSummary:
+    """What a list shows of the page in a frame; neither listings nor candidates are unpacked.
+
+    Raises:
+        msgspec.DecodeError: the payload is no page.
+    """
+    page = _light.decode(payload)
+    return PageSummary(
+        page_id=page.page_id,
+        served_ms=page.served_ms,
+        surface=page.surface,
+        q=page.q,
+        request=msgspec.json.decode(page.request),
+        found=page.found,
+        n_shown=len(page.shown),
+        took_us=page.took_us,
+        visitor_id=page.visitor_id,
+        degraded=tuple(page.degraded),
+    )
 
 
 def page_of(stored: Stored) -> Page:

@@ -19,15 +19,23 @@ from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, partitions
 from mercer.engines.embedded.log.page_frame import Stored, decode_asked, decode_page, page_of
 from mercer.engines.embedded.log.page_journal import read_journal
-from mercer.engines.embedded.log.page_rows import ASKED_PAGE, ORDINAL, asked_rows, page_at, rows_of
+from mercer.engines.embedded.log.page_rows import (
+    ASKED_PAGE,
+    LIGHT_PAGE,
+    ORDINAL,
+    asked_rows,
+    page_at,
+    rows_of,
+    summary_at,
+)
 from mercer.engines.embedded.log.page_segment import find_row, id_ms, segment_batches
 from mercer.engines.embedded.log.partition import Partition
 from mercer.events.log import Change, RecordKind
 from mercer.events.page_log import PageFinder
-from mercer.schema.page import PAGE, Page
+from mercer.schema.page import PAGE, Page, PageSummary
 
 T = TypeVar("T")
-_IsWanted = Callable[[int, str | None], bool]  # (served_ms, visitor_id)
+_EVER_MS = -(1 << 62)
 PAGES_PER_RECORD = 128
 
 
@@ -206,53 +214,65 @@ class PageLog:
                     return page_at(rows, 0)
         return None
 
-    def recent(self, *, limit: int, before_ms: int | None = None) -> list[Page]:
+    def recent(self, *, limit: int, before_ms: int | None = None) -> list[PageSummary]:
         """The newest pages, newest first; those served before that instant."""
-        found: list[Page] = []
-        for folder in self._partitions():
-            found += _retried(partial(self._recent_in, folder, limit, before_ms))
-        return nlargest(limit, found, key=_newness)
+        return _retried(partial(self._recent, limit, before_ms))
 
-    def _recent_in(self, folder: PageFolder, limit: int, before_ms: int | None) -> list[Page]:
-        """The newest of one partition; a segment is opened only if it may hold one of them."""
-        found: list[Page] = []
-        for file in reversed(folder.files()):
-            name = file.segment
-            if name is not None and before_ms is not None and name.min_ms >= before_ms:
-                continue
-            if name is not None and len(found) == limit and name.max_ms < found[-1].served_ms:
-                continue
-            is_wanted = partial(self._is_wanted, before_ms)
-            newer = (
-                self._newest_of_journal(file.path, limit, is_wanted)
-                if name is None
-                else _newest_of_segment(file.path, limit, is_wanted)
+    def _recent(self, limit: int, before_ms: int | None) -> list[PageSummary]:
+        found: list[InJournal | _Row] = []
+        for folder in self._partitions():
+            for file in reversed(folder.files()):
+                from_ms = found[-1].served_ms if len(found) == limit else _EVER_MS
+                newer = self._newest_of(file, limit, before_ms, from_ms)
+                found = nlargest(limit, [*found, *newer], key=_newness)
+        return [one.summary() for one in found]
+
+    def _newest_of(
+        self, file: PageFile, limit: int, before_ms: int | None, from_ms: int
+    ) -> Sequence["InJournal | _Row"]:
+        """The newest of one file; a segment is opened only if it may hold one of them."""
+
+        def is_wanted(page: InJournal | _Row) -> bool:
+            in_time = before_ms is None or page.served_ms < before_ms
+            return in_time and not self.erased.hides(page.visitor_id, page.served_ms)
+
+        name = file.segment
+        if name is None:
+            return self._journals.newest(
+                file.path, limit=limit, is_wanted=is_wanted, from_ms=from_ms
             )
-            found = nlargest(limit, [*found, *newer], key=_newness)
+        if name.max_ms < from_ms or (before_ms is not None and name.min_ms >= before_ms):
+            return ()
+        found: list[_Row] = []
+        for batch in segment_batches(file.path, names=LIGHT_PAGE):
+            here = filter(is_wanted, _rows_in(batch))
+            found = nlargest(limit, [*found, *here], key=_newness)
         return found
 
-    def _is_wanted(self, before_ms: int | None, served_ms: int, visitor_id: str | None) -> bool:
-        in_time = before_ms is None or served_ms < before_ms
-        return in_time and not self.erased.hides(visitor_id, served_ms)
 
-    def _newest_of_journal(self, path: Path, limit: int, is_wanted: _IsWanted) -> list[Page]:
-        pages = self._journals.pages(path).values()
-        heads = [one for one in pages if is_wanted(one.served_ms, one.visitor_id)]
-        return [page_of(one.load()) for one in nlargest(limit, heads, key=_newness)]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A page of a segment, not unpacked yet."""
 
+    page_id: str
+    served_ms: int
+    visitor_id: str | None
+    batch: pa.RecordBatch
+    i: int
 
-def _newest_of_segment(path: Path, limit: int, is_wanted: _IsWanted) -> list[Page]:
-    places: list[tuple[int, str, pa.RecordBatch, int]] = []
-    for batch in segment_batches(path):
-        served, ids, visitors = (
-            batch[name].to_pylist() for name in ("served_ms", "page_id", "visitor_id")
-        )
-        here = [(t, ids[i], batch, i) for i, t in enumerate(served) if is_wanted(t, visitors[i])]
-        places = nlargest(limit, [*places, *here], key=lambda place: place[:2])
-    return [page_at(batch, i) for _, _, batch, i in places]
+    def summary(self) -> PageSummary:
+        return summary_at(self.batch, self.i)
 
 
-def _newness(page: Page | InJournal) -> tuple[int, str]:
+def _rows_in(batch: pa.RecordBatch) -> Iterator[_Row]:
+    columns = (batch[name].to_pylist() for name in ("page_id", "served_ms", "visitor_id"))
+    return (
+        _Row(page_id, served_ms, visitor_id, batch, i)
+        for i, (page_id, served_ms, visitor_id) in enumerate(zip(*columns, strict=True))
+    )
+
+
+def _newness(page: InJournal | _Row) -> tuple[int, str]:
     return page.served_ms, page.page_id
 
 

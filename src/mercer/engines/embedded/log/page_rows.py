@@ -9,13 +9,19 @@ import pyarrow as pa
 
 from mercer.engines.embedded.log.page_frame import Asked, Stored, StoredShown
 from mercer.events.searched import SEARCHED
-from mercer.schema.page import PAGE, SHOWN, Page, Shown
+from mercer.schema.page import PAGE, SHOWN, Page, PageSummary, Shown
 
 ORDINAL = "ordinal"
 # What a segment holds: a page, and its place in the partition.
 STORED_PAGE: pa.Schema = pa.schema([*PAGE, pa.field(ORDINAL, pa.int64(), nullable=False)])
 # What was asked, and by whom: the part of it that says what a session wishes.
 ASKED_PAGE: pa.Schema = pa.schema([STORED_PAGE.field(name) for name in (*SEARCHED.names, ORDINAL)])
+
+# What a list of pages is made of; a segment is opened for these alone.
+LIGHT_PAGE: Sequence[str] = (
+    "page_id", "served_ms", "surface", "q", "request", "found", "shown", "took_us", "visitor_id",
+    "degraded", ORDINAL,
+)  # fmt: skip
 
 _JSON = ("request", "understood")
 _ARRAYS: dict[str, type[np.generic]] = {
@@ -95,3 +101,11 @@ def page_at(rows: pa.RecordBatch, i: int) -> Page:
         else:
             fields[name] = _LOAD.get(name, lambda value: value)(cell.as_py())
     return Page(**fields)
+
+
+def summary_at(rows: pa.RecordBatch, i: int) -> PageSummary:
+    """What a list shows of the page of row `i` of columns LIGHT_PAGE."""
+    cells = {name: rows.column(name)[i] for name in LIGHT_PAGE if name != ORDINAL}
+    n_shown = len(cells.pop("shown"))
+    fields = {name: _LOAD.get(name, lambda value: value)(c.as_py()) for name, c in cells.items()}
+    return PageSummary(n_shown=n_shown, **fields)
