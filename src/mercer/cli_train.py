@@ -50,6 +50,16 @@ def ranker_command(
             help="In place of the log: SVM-rank or LETOR text, or Parquet with qid, label, f1, ...",
         ),
     ] = None,
+    judgments: Annotated[
+        Path | None,
+        typer.Option(help="In place of the log: what people said about listings of this market."),
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="That names the columns of --judgments.")
+    ] = None,
+    candidates: Annotated[
+        int, typer.Option(help="Of a judged query, that are learned from.")
+    ] = 200,
     gains: Annotated[
         str, typer.Option(help=f"What a grade of a file is worth; {GAINS_HELP}.")
     ] = "exp",
@@ -114,6 +124,8 @@ def ranker_command(
 ) -> None:
     """Learn an order: logistic regression on lists, then LambdaMART, on one frozen split.
 
+    Judged queries that are few are first learned beginning from the order without a model.
+
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
     did then. The rung that is best on lists it had not learned from is kept as a model file with its report;
     nothing serves it before `mercer promote`.
@@ -122,14 +134,19 @@ def ranker_command(
 
         mercer train ranker --market shop --dry-run
         mercer train ranker --market shop --bias swaps --event-gains click=1,purchase=5
+        mercer train ranker --market shop --judgments judged.jsonl --gains E=1,S=.1,C=.01,I=0
         mercer train ranker --letor train.txt --letor vali.txt --out models
         mercer train ranker --letor rank.parquet --gains linear --market shop
     """
     with told("train ranker"):
         models = _models_folder(market, out)
         params = SplitParams(seed=split_seed)
+        if letor and judgments:
+            raise ConfigError("--letor and --judgments are two sources; name one of them")
         if letor:
             learned = _from_files(letor, gains)
+        elif judgments:
+            learned = _from_judgments(market or Path(), judgments, map_file, gains, candidates)
         else:
             job = MarketJob(
                 feature_set=feature_set,
@@ -183,6 +200,29 @@ def _from_files(letor: list[Path], gains: str) -> Lesson:
     return Lesson(
         data=read_letor_files(letor, gain_of=lambda grade: spec.apply(grade).gain), source="letor"
     )
+
+
+def _from_judgments(
+    market: Path, judgments: Path, map_file: Path | None, gains: str, candidates: int
+) -> Lesson:
+    from mercer.app import open_market
+    from mercer.engines.embedded.feature_sets import FeatureSetFolder, files_of
+    from mercer.engines.embedded.training_ranker import JUDGMENTS
+    from mercer.serve.judged import judged_lists, truth_of
+
+    truth = truth_of(judgments, gains, map_file=map_file)
+    sets = FeatureSetFolder(MarketFolder(market).models)
+    with closing(open_market(market)) as opened:
+        made = judged_lists(opened, truth, sets.plan, candidates=candidates)
+    numbers = {
+        "read": {
+            "queries": made.data.n_queries,
+            "queries_left_out": made.truth.n_left_out + made.n_empty,
+            "judged": made.n_judged,
+        }
+    }
+    files = files_of(sets.plan(made.data.columns.set_hash))
+    return Lesson(data=made.data, source=JUDGMENTS, numbers=numbers, files=files)
 
 
 def _from_log(market: Path, job: MarketJob) -> Lesson:

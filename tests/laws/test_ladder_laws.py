@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
+from mercer.learn.anchored import Anchored, AnchoredParams
 from mercer.learn.cross_validation import cross_validated, folds_of
 from mercer.learn.held_out import compared, ndcg_of
 from mercer.learn.ladder import climb
@@ -20,7 +21,7 @@ from mercer.schema.errors import InputError
 from support.rankings import made_lists
 
 QUICK = LambdaMartParams(n_trees=40, min_rows_in_leaf=5, learning_rate=0.1, patience=20)
-RUNGS = [Logistic(), Listwise(), LambdaMart(QUICK)]
+RUNGS = [Anchored(AnchoredParams(anchor="f0")), Logistic(), Listwise(), LambdaMart(QUICK)]
 
 
 @pytest.fixture(params=RUNGS, ids=lambda rung: rung.name)
@@ -161,7 +162,38 @@ def test_weights_make_the_mean() -> None:
 def test_the_ladder_measures_every_rung() -> None:
     """Each rung is measured on both kinds of held-out lists, and the best is one of them."""
     made = climb(made_lists(n_queries=150, days=20), RUNGS, split_params=SplitParams(), seed=0)
-    assert [step.name for step in made.steps] == ["logistic", "listwise", "lambdamart"]
+    assert [step.name for step in made.steps] == [rung.name for rung in RUNGS]
     assert all(step.by_query.n > 10 and step.by_time.n > 10 for step in made.steps)
     assert made.best.unseen.mean == max(step.unseen.mean for step in made.steps)
     assert made.base_by_query is None
+
+
+def test_with_nothing_to_learn_the_order_stays() -> None:
+    """Where other features say nothing, or all weights are held back, lists lie as the anchor has them."""
+    data = made_lists(n_queries=40)
+    anchor = data.features[:, 0].astype(np.float64)
+    alone = replace(data, gain=np.where(np.isnan(anchor), 0.0, np.exp(np.nan_to_num(anchor))))
+    rung = Anchored(AnchoredParams(anchor="f0", l2=(1e9,)))
+    made = rung.train(alone, np.zeros(alone.n_queries, np.int64), seed=0)
+    score = made.scorer.score(data.features)
+    for first, last in zip(data.offsets[:-1], data.offsets[1:], strict=True):
+        there = first + np.flatnonzero(~np.isnan(anchor[first:last]))
+        np.testing.assert_array_equal(np.argsort(score[there]), np.argsort(anchor[there]))
+
+
+def test_an_anchored_rung_moves_as_far_as_pays() -> None:
+    """Where another feature tells, the rung leaves its anchor and ranks lists that it never saw better."""
+    data = made_lists(n_queries=200)
+    made = cross_validated(
+        data, [Anchored(AnchoredParams(anchor="f0", l2=(1.0, 0.01)))], {}, seed=0
+    )
+    anchor = ndcg_of(data, np.nan_to_num(data.features[:, 0].astype(np.float64)), k=10)
+    assert made.ladder.mean > anchor.mean + 0.02
+    assert compared(made.ladder, anchor, np.random.default_rng(0)).p_greater < 0.01
+
+
+def test_an_anchor_that_is_not_there_is_named() -> None:
+    """A set without the anchor's feature is refused with its name."""
+    data = made_lists()
+    with pytest.raises(InputError, match="'fp_first_pass'"):
+        Anchored().train(data, np.ones(data.n_queries, np.int64), seed=0)

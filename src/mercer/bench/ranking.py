@@ -12,7 +12,7 @@ from mercer.engines.embedded.lambdamart import Published
 from mercer.engines.embedded.training_files import read_letor
 from mercer.engines.embedded.training_ranker import ladder
 from mercer.evaluate.gains import GainSpec
-from mercer.learn.cross_validation import CrossValidated, cross_validated
+from mercer.learn.cross_validation import LADDER, CrossValidated, cross_validated
 from mercer.learn.held_out import HeldOut, compared
 from mercer.learn.ladder import OnStep, quiet
 from mercer.metrics.sampling import Interval, bootstrap_mean
@@ -20,7 +20,6 @@ from mercer.rank.training_set import TrainingSet
 from mercer.schema.errors import ConfigError
 
 PUBLISHED = "lightgbm_published"
-LADDER = "ladder"
 LEVEL = 0.05  # at which the ladder would count as worse
 OnRepeat = Callable[[int, int], None]
 

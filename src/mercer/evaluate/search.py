@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,27 @@ class Truth:
             top_grades=graded.top_grades,
             n_left_out=int(total.size - kept.size),
             gains=gains,
+        )
+
+    def gains_of(self, query: int) -> dict[str, float]:
+        """The gain of each judged listing of one query, by its id."""
+        rows = slice(int(self.offsets[query]), int(self.offsets[query + 1]))
+        return dict(zip(self.listing_id[rows].to_pylist(), self.gain[rows].tolist(), strict=True))
+
+    def taken(self, queries: Sequence[int]) -> "Truth":
+        """The same of some queries, in that order."""
+        at = np.array(queries, np.int64)
+        gain, offsets = take(self.gain, self.offsets, at)
+        is_top, _ = take(self.is_top, self.offsets, at)
+        rows = take(np.arange(self.gain.size, dtype=np.float64), self.offsets, at)[0]
+        return replace(
+            self,
+            query_id=tuple(self.query_id[i] for i in queries),
+            query=tuple(self.query[i] for i in queries),
+            offsets=offsets,
+            listing_id=self.listing_id.take(pa.array(rows.astype(np.int64))),
+            gain=gain,
+            is_top=is_top,
         )
 
     @property

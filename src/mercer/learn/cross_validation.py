@@ -25,6 +25,10 @@ class CrossValidated:
     by_rung: dict[str, HeldOut]
     by_other: dict[str, HeldOut]
     chosen: tuple[str, ...]  # (n_folds,) the rung
+    score: dict[str, Floats]  # (n_rows,) by a model that never saw the row; LADDER, rungs, others
+
+
+LADDER = "ladder"
 
 
 def folds_of(query: Sequence[str], *, n_folds: int, seed: int) -> Ints:
@@ -60,7 +64,7 @@ def cross_validated(
     """
     fold = folds_of(data.query, n_folds=n_folds, seed=seed)
     names = [rung.name for rung in rungs]
-    scores = {name: np.empty(data.n_rows) for name in ("", *names, *others)}
+    scores = {name: np.empty(data.n_rows) for name in (LADDER, *names, *others)}
     chosen = []
     for i in range(n_folds):
         learn, test = data.take(np.flatnonzero(fold != i)), np.flatnonzero(fold == i)
@@ -78,14 +82,15 @@ def cross_validated(
         unseen = [ndcg_of(learn, one.unseen, k=k) for one in trained.values()]
         chosen.append(names[simplest(unseen)])
         trained |= {name: train(learn) for name, train in others.items()}
-        trained[""] = trained[chosen[-1]]
+        trained[LADDER] = trained[chosen[-1]]
         _score(data, test, trained, scores)
     held = {name: ndcg_of(data, score, k=k) for name, score in scores.items()}
     return CrossValidated(
-        ladder=held[""],
+        ladder=held[LADDER],
         by_rung={name: held[name] for name in names},
         by_other={name: held[name] for name in others},
         chosen=tuple(chosen),
+        score=scores,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.engines.embedded.models import ModelFolder
+from mercer.learn.anchored import FIRST_PASS, Anchored, AnchoredParams
 from mercer.learn.ladder import OnStep, climb, quiet
 from mercer.learn.lesson import Lesson
 from mercer.learn.listwise import Listwise, ListwiseParams
@@ -16,21 +17,34 @@ from mercer.learn.packing import Origin, packed
 from mercer.learn.report import report_of
 from mercer.learn.rung import Rung
 from mercer.learn.split import SplitParams
+from mercer.rank.training_set import TrainingSet
 
 ROLE: Final = "ranker"
 LOG: Final = "log"  # where lists may come from
+JUDGMENTS: Final = "judgments"  # their rows are all that was found
 
 
-def ladder(*, k: int, threads: int = 1, is_log: bool = False) -> tuple[Rung, ...]:
+def ladder(
+    *, k: int, threads: int = 1, is_log: bool = False, is_anchored: bool = False
+) -> tuple[Rung, ...]:
     """The rungs that `mercer train ranker` climbs, simplest first; all are judged by nDCG@k.
 
     Args:
         is_log: lists are pages of a log. They hold what was ranked high, and whether anything of a page
             is clicked depends on the query and the hour more than on its listings; a regression on
             single rows spends itself on that, so for logs the conditional (listwise) one is the first.
+        is_anchored: the first rung begins from the first pass; see `begins_from_first_pass`.
     """
     listwise = (Listwise(ListwiseParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
-    return listwise if is_log else (Logistic(LogisticParams(k=k)), *listwise)
+    if is_log:
+        return listwise
+    first = (Anchored(AnchoredParams(k=k)),) if is_anchored else ()
+    return (*first, Logistic(LogisticParams(k=k)), *listwise)
+
+
+def begins_from_first_pass(data: TrainingSet) -> bool:
+    """Whether judged lists are so few that the order without a model is the best guess to begin from."""
+    return data.n_queries < SplitParams().few_lists and FIRST_PASS in data.columns.names
 
 
 def train_ranker(
@@ -69,7 +83,9 @@ def trained_ranker(
     on_step: OnStep = quiet,
 ) -> tuple[ModelFile, dict[str, Any]]:
     """The same without writing it. Raises InputError where there are too few lists."""
-    rungs = ladder(k=k, threads=threads, is_log=lesson.source == LOG)
+    is_anchored = lesson.source == JUDGMENTS and begins_from_first_pass(lesson.data)
+    is_log = lesson.source == LOG
+    rungs = ladder(k=k, threads=threads, is_log=is_log, is_anchored=is_anchored)
     with np.errstate(all="ignore"):
         climbed = climb(lesson.data, rungs, split_params=split, seed=seed, k=k, on_step=on_step)
         report = report_of(climbed, seed=seed) | dict(lesson.numbers)
