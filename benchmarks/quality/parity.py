@@ -1,8 +1,8 @@
 """Whether served pages come out again bit for bit, on a market that does not stand still; one JSON line.
 
-    python benchmarks/quality/parity.py --market DIR [--searches 1000] [--workers 2]
+    python benchmarks/quality/parity.py --market DIR [--searches 1000] [--workers 2] [--listings 20000]
 
-DIR is made where it is not there: a synthetic market of 20,000 listings. It is served by real processes
+DIR is made where it is not there: a synthetic market. It is served by real processes
 and visited over HTTP. Values are logged, a ranker is trained and promoted, people search, a fifth of
 what they were shown is edited, a feature is switched off and on, another ranker is trained on a set that
 is fitted anew and promoted, people go on, everything is started again, people go on. Then
@@ -25,6 +25,9 @@ from mercer.app import open_market
 from mercer.bench.machine import provenance
 
 READY_S = 120
+LEARNABLE = (
+    250  # searches before the first training, at least: fewer have too few clicks to learn from
+)
 EDITED = 5  # every fifth listing that a search shows
 OFF = "price_log"
 
@@ -34,15 +37,17 @@ def main() -> int:
     parser.add_argument("--market", type=Path, required=True)
     parser.add_argument("--searches", type=int, default=1_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--listings", type=int, default=20_000, help="of a market that is made")
     parser.add_argument("--port", type=int, default=8197)
     args = parser.parse_args()
     begun = time.monotonic()
     if not (args.market / "mercer.toml").exists():
-        mercer("demo", "--market", args.market, "--no-serve")
+        size = ("--listings", args.listings)
+        mercer("demo", "--market", args.market, "--no-serve", *size)
     mercer("features", "log", "--market", args.market)
     part = max(args.searches // 4, 1)
     with served(args) as url:
-        visited(args.market, url, part, seed=1)
+        visited(args.market, url, max(part, LEARNABLE), seed=1)
         first = promoted(args.market, "first")
         visited(args.market, url, part, seed=2)
         n_edited = edited(args.market, url)
@@ -73,7 +78,7 @@ def asked(*words: object) -> dict[str, Any]:
     """What a command prints with --json; exit status 1 is an answer too."""
     command = [sys.executable, "-c", "from mercer.cli import main; main()", *map(str, words)]
     done = subprocess.run([*command, "--json"], stdout=subprocess.PIPE, check=False, text=True)
-    if done.returncode not in (0, 1):
+    if done.returncode not in (0, 1) or not done.stdout:  # the command has said why, on stderr
         raise SystemExit(f"mercer {' '.join(map(str, words))}: exit status {done.returncode}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found

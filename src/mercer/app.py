@@ -43,7 +43,11 @@ from mercer.engines.embedded.log.recent_file import RecentFile
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.model_promotion import Readied
 from mercer.engines.embedded.ranking.page_models import PageModels
-from mercer.engines.embedded.ranking.prepare import columns_beside, prepare
+from mercer.engines.embedded.ranking.prepare import (
+    columns_beside,
+    make_missing,
+    prepare,
+)
 from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
 from mercer.engines.embedded.retrieval_models import serving_towers
@@ -253,6 +257,7 @@ def owning(
     with open_store(folder) as store:
         if current_generation(folder.index) is None:
             index_market(store, folder, progress=progress)
+        make_missing(folder, store.config.rates)
         keys, ttl_ms = TokenKeys(folder.secrets), _token_ttl_ms(store.config)
 
         keep_days = store.config.log.keep_days

@@ -1,6 +1,7 @@
 """`mercer parity`: whether training and serving see the same features, measured on served pages."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -68,11 +69,20 @@ def parity_command(
                 on_pages=lambda n, total: done(n),
             )
     result = dataclasses.asdict(report)
+    for one in result["differences"]:
+        one |= {side: _json(one[side]) for side in ("served", "replayed")}
     say(result, _summary(result), as_json=as_json)
     if not as_json and report.mismatches:
         Console().print(_differences(report))
     if report.mismatches:
         raise typer.Exit(1)
+
+
+def _json(value: float) -> float | str | None:
+    """JSON has neither: what is missing is null, what has no end is a text."""
+    if math.isnan(value):
+        return None
+    return str(value) if math.isinf(value) else value
 
 
 def _summary(result: dict[str, Any]) -> str:

@@ -269,7 +269,7 @@ def test_a_merged_index_has_the_columns(market: tuple[Path, EmbeddedMarket, Plan
     before = prices(served)
     merge(path)
     name = served.adopt_generation()
-    assert has_columns(MarketFolder(path).index / name, plan.hash)
+    assert has_columns(MarketFolder(path).index / name, plan)
     response = served.search(SearchRequest(q=QUERY))
     assert response.generation == name
     assert [hit.document["price_micros"] for hit in response.hits] == before

@@ -40,7 +40,7 @@ def shape_of(layout: Layout, home: Home) -> BoundaryShape:
     nodes, handed = layout.graph.nodes, layout.handed[home]
     numbers = [i for i in handed if nodes[i].kind == "number"]
     ragged = [i for i in handed if nodes[i].kind in ITEM_BYTES]
-    ragged.sort(key=lambda i: (-ITEM_BYTES[nodes[i].kind], i))
+    ragged.sort(key=lambda i: (-ITEM_BYTES[nodes[i].kind], nodes[i].name))
     return BoundaryShape(
         wide=tuple(i for i in numbers if layout.is_wide[i]),
         ids=tuple(i for i in handed if nodes[i].kind == "id"),
@@ -49,3 +49,13 @@ def shape_of(layout: Layout, home: Home) -> BoundaryShape:
         item_bytes=tuple(ITEM_BYTES[nodes[i].kind] for i in ragged),
         vectors=tuple(i for i in handed if nodes[i].kind in ("vector", "code")),
     )
+
+
+def column_names(layout: Layout, home: Home) -> tuple[str, ...]:
+    """What lies where in the boundary columns of a home; other names are other columns."""
+    shape, nodes = shape_of(layout, home), layout.graph.nodes
+    parts = {
+        "wide": shape.wide, "id": shape.ids, "narrow": shape.narrow, "ragged": shape.ragged,
+        "vector": shape.vectors,
+    }  # fmt: skip
+    return tuple(f"{part} {nodes[i].name}" for part, of in parts.items() for i in of)

@@ -30,7 +30,7 @@ class Layout:
     row: Program  # all others, over flat rows
     pair: Program  # those that mix, over the candidates of a request
     boundary: Mapping[Home, Program]  # "listing", "seller"
-    handed: Mapping[Home, tuple[int, ...]]  # nodes that the pair program loads, by their home
+    handed: Mapping[Home, tuple[int, ...]]  # nodes that the pair program loads, by home; by name
     is_wide: Mapping[int, bool]  # numbers of the boundary that are kept in float64
     has_lists: bool
     reads_counters: bool
@@ -57,12 +57,17 @@ def lay_out(
         return frozenset(i for i in needed if home[i] == place)
 
     def handed(place: Home) -> tuple[int, ...]:
-        """Nodes of a home that candidates need: as an output, or to go on with."""
-        return tuple(
+        """Nodes of a home that candidates need: as an output, or to go on with.
+
+        By name: equal sets have one hash however their declarations are ordered, and columns that are
+        kept under that hash must mean the same to each of them.
+        """
+        found = (
             i
-            for i in sorted(at(place))
+            for i in at(place)
             if i in outputs or any(home[reader] != place for reader in readers.get(i, ()))
         )
+        return tuple(sorted(found, key=lambda i: nodes[i].name))
 
     def program(wanted: frozenset[int], loads: frozenset[int]) -> Program:
         return build_program(nodes, wanted=wanted - columns, loads=loads, fitted=fitted)

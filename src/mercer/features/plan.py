@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from mercer.features.boundary import BoundaryColumns, boundary_columns
+from mercer.features.boundary_shape import column_names
 from mercer.features.column import I64s
 from mercer.features.counter_reader import CounterReader
 from mercer.features.declare import FeatureSet
@@ -94,6 +95,11 @@ class Plan:
             batch: a column for each of `reads` that begins with "listing.".
         """
         return boundary_columns(self.layout, batch, "listing")
+
+    @property
+    def listing_column_names(self) -> tuple[str, ...]:
+        """What lies where in `listing_columns`, for whoever keeps them in a file."""
+        return column_names(self.layout, "listing")
 
     def seller_columns(self, batch: pa.RecordBatch) -> BoundaryColumns:
         """What requests need of n sellers; `batch` has the columns that begin with "seller."."""

@@ -46,7 +46,7 @@ def make_columns(
 ) -> None:  # fmt: skip
     """Write the columns of a generation beside it, where they are not there."""
     parts = columns_of_documents(plan, documents, rates)
-    write_columns(generation, plan.hash, parts, n=len(documents), on_rows=on_rows)
+    write_columns(generation, plan, parts, n=len(documents), on_rows=on_rows)
 
 
 @final
@@ -66,7 +66,7 @@ class PlanColumns:
     def of_generation(self, generation: Generation) -> PartColumns | None:
         """Those that were made before; None where they were not."""
         folder = self._index / generation.manifest.name
-        found = read_columns(folder, self.hash)
+        found = read_columns(folder, self.plan)
         if found is None or found.n != generation.segment.n:
             return None
         return self.beside(generation.segment, found)

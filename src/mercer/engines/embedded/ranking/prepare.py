@@ -13,7 +13,7 @@ from mercer.engines.embedded.index.generation_files import building
 from mercer.engines.embedded.index.segment_files import load_table
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.models import ModelFolder
-from mercer.engines.embedded.ranking.column_files import OnRows
+from mercer.engines.embedded.ranking.column_files import OnRows, has_columns
 from mercer.engines.embedded.ranking.maker import make_columns
 from mercer.engines.embedded.ranking.ranking import check_served, plan_of_model
 from mercer.engines.embedded.ranking.watch import ROLE
@@ -107,6 +107,24 @@ def prepare_plan(
             documents = Documents(load_table(generation / DOCUMENTS))
             make_columns(plan, generation, documents, rates, on_rows=on_rows)
         switch()
+
+
+def make_missing(folder: MarketFolder, rates: Rates) -> None:
+    """Make the columns of what serves where the current generation has none that are whole.
+
+    As after an upgrade that keeps them otherwise, or where they were removed. A generation that is being
+    built meanwhile gets its own.
+    """
+    with building(folder.index, wait=False) as is_mine:
+        name = current_generation(folder.index)
+        if not is_mine or name is None:
+            return
+        generation = folder.index / name
+        plans = [one for one in served_plans(folder.models) if not has_columns(generation, one)]
+        if plans:
+            documents = Documents(load_table(generation / DOCUMENTS))
+            for plan in plans:
+                make_columns(plan, generation, documents, rates)
 
 
 def log_values(
