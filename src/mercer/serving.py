@@ -63,6 +63,9 @@ ASK_EVERY_S = 0.5  # how often a reader looks how the other processes are
 SWITCH_S = 0.001  # of the interpreter lock, between threads that all want it
 GC_THRESHOLDS = (5_000, 10, 1_000)  # young, middle, all: the last after some 35,000 searches
 _LEARNER_NICENESS = 3  # of the learner: whoever answers requests comes first
+# What the learner's threads give back is for all of them: with memory of its own for each thread, by
+# glibc and by Arrow, every thread kept what its largest step had needed.
+_LEARNER_ENVIRONMENT = (("MALLOC_ARENA_MAX", "1"), ("ARROW_DEFAULT_MEMORY_POOL", "system"))
 _ORPHAN_S = 15.0  # an orphan that has not stopped by then is ended
 
 
@@ -185,7 +188,8 @@ def _child(
 ) -> Child:
     program = role.partition("-")[0]
     command = (sys.executable, "-m", "mercer.serving", program, msgspec.json.encode(job).decode())
-    return Child(role, (*command, LIFELINE), stage, fds, is_vital)
+    environment = _LEARNER_ENVIRONMENT if program == "learner" else ()
+    return Child(role, (*command, LIFELINE), stage, fds, is_vital, environment)
 
 
 def _write_status(

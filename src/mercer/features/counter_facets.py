@@ -4,6 +4,7 @@ Open addressing with linear probing over the hash of the listing's id, made anew
 it is three quarters full.
 """
 
+from collections.abc import Iterator
 from typing import Any, final
 
 import numba as nb
@@ -77,6 +78,11 @@ class FacetTable:
     def __len__(self) -> int:
         return self._n
 
+    @property
+    def n_facets(self) -> int:
+        """Values of a listing."""
+        return int(self._values.shape[1])
+
     def put(self, keys: U64s, updated_ms: I64s, facets: U64s) -> None:
         """Set the facets of listings; of two versions the later `updated_ms` wins, of equals the last.
 
@@ -99,5 +105,11 @@ class FacetTable:
 
     def all(self) -> tuple[U64s, I64s, U64s]:
         """(n,) keys, `updated_ms` and (n, n_facets) facets; what `put` takes."""
-        at = np.flatnonzero(self._keys)
-        return self._keys[at], self._updated[at], self._values[at]
+        (found,) = self.parts(len(self._keys))
+        return found
+
+    def parts(self, n: int) -> Iterator[tuple[U64s, I64s, U64s]]:
+        """As `all`, from `n` places at a time."""
+        for first in range(0, len(self._keys), n):
+            at = np.flatnonzero(self._keys[first : first + n]) + first
+            yield self._keys[at], self._updated[at], self._values[at]

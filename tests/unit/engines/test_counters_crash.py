@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import support.counter_crash_child
-from mercer.engines.embedded.counters import shared_file
+from mercer.engines.embedded import durable
+from mercer.engines.embedded.counters import shared_file, snapshot
 from mercer.engines.embedded.counters.keeper import CounterKeeper
 from mercer.engines.embedded.counters.reader import SharedCounters
 from mercer.engines.embedded.counters.replay import replay_to
@@ -84,12 +85,12 @@ def test_another_boot_begins_at_a_snapshot(
     keeper = CounterKeeper(folder, log, PARAMS)
     keeper.step(max_events=2_000)
     keeper.close()
-    snapshot = keeper.position
+    position = keeper.position
     old = SharedCounters(folder / LIVE, PARAMS.half_lives)
     assert old.state() is not None
     monkeypatch.setattr(shared_file, "boot_id", lambda: "another")
     keeper = CounterKeeper(folder, log, PARAMS)
-    assert keeper.position == snapshot
+    assert keeper.position == position
     keeper.catch_up()
     assert keeper.position == "catalogue:1,events:4"
     assert assert_as_replayed(log, folder) == keeper.position
@@ -132,6 +133,41 @@ def test_no_room(log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(StorageError, match=r"no room .* lower counters.max_keys"):
         CounterKeeper(tmp_path / "c", log, PARAMS)
     assert not list((tmp_path / "c").glob("*.bin"))
+
+
+@pytest.mark.parametrize("at", ["copying", "syncing"])
+def test_no_room_for_a_snapshot(
+    log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """It is told in a sentence and leaves nothing behind; the one before stays, and the counters go on."""
+    folder = tmp_path / "c"
+    keeper = CounterKeeper(folder, log, PARAMS)
+    keeper.step(max_events=2_000)
+    keeper.close()
+    (folder / ".snapshot-1.bin.7.part").touch()  # of a process that died
+    keeper = CounterKeeper(folder, log, PARAMS)
+    before = {path.name for path in folder.iterdir()}
+    assert not any(name.endswith(".part") for name in before)
+    keeper.step(max_events=1_500)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        if at == "copying":
+            patched.setattr(snapshot, "_write_columns", full)
+        else:
+            patched.setattr(durable.os, "fsync", full)
+        keeper.begin_snapshot()
+        if keeper._writing is not None:
+            keeper._writing.join()
+    assert {path.name for path in folder.iterdir()} == before
+    with pytest.raises(StorageError, match=r"could not be written .*No space left"):
+        keeper.step()
+    keeper.catch_up()
+    keeper.close()
+    assert len([*folder.glob("snapshot-*.bin")]) == 2
+    assert assert_as_replayed(log, folder) == keeper.position
 
 
 def test_an_erased_visitor_is_forgotten(log: EmbeddedLog, tmp_path: Path) -> None:

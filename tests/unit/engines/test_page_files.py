@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from mercer.engines.embedded.log import page_folder
+from mercer.engines.embedded.log import page_folder, page_journal
 from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.log.page_folder import PageFolder
 from mercer.engines.embedded.log.page_frame import (
@@ -18,7 +18,7 @@ from mercer.engines.embedded.log.page_frame import (
     page_of,
     summary_in,
 )
-from mercer.engines.embedded.log.page_journal import Journal, is_open, read_journal
+from mercer.engines.embedded.log.page_journal import Journal, frames_of, is_open
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.log.page_rows import STORED_PAGE, page_at, rows_of, summary_at
 from mercer.engines.embedded.log.page_segment import (
@@ -52,8 +52,8 @@ def stored(page):
 def segment_of(folder, made, *, first=1, **more):
     folder.mkdir(parents=True, exist_ok=True)
     rows = rows_of([stored(p) for p in made], range(first, first + len(made)))
-    told = {"n": len(made), "revision": 0, "n_erased": 0} | more
-    name = write_segment(folder, pa.Table.from_batches([rows]), first=first, **told)
+    told = {"n": len(made), "n_rows": len(made), "revision": 0, "n_erased": 0} | more
+    name = write_segment(folder, [rows], first=first, **told)
     return folder / str(name)
 
 
@@ -74,7 +74,7 @@ def test_a_page_comes_back_equal_from_its_files(page, tmp_path_factory):
     """Any page is equal when read from a journal, and from a segment among others."""
     folder = tmp_path_factory.mktemp("pages")
     path = journal_of(folder, [page])
-    (frame,) = read_journal(path).frames
+    (frame,) = frames_of(path)
     assert same_page(page_of(decode_page(frame.payload)), page)
     path = segment_of(folder, [plain_page(1), page, big_page(2)])
     assert same_page(page_at(find_row(path, page.page_id), 0), page)
@@ -102,13 +102,34 @@ def test_a_torn_tail_is_cut_at_every_byte(tmp_path):
     """A journal that ends anywhere gives the frames that are whole, and nothing else."""
     path = journal_of(tmp_path, [plain_page(n) for n in range(3)])
     data = path.read_bytes()
-    ends = [frame.end for frame in read_journal(path).frames]
+    ends = [frame.end for frame in frames_of(path)]
     assert ends[-1] == len(data)
     for size in range(len(data) - len(data) // 2, len(data)):
         path.write_bytes(data[:size])
-        read = read_journal(path)
-        assert [f.end for f in read.frames] == [end for end in ends if end <= size]
-        assert all(f.payload is not None for f in read.frames)
+        frames = list(frames_of(path))
+        assert [f.end for f in frames] == [end for end in ends if end <= size]
+        assert all(f.payload is not None for f in frames)
+
+
+def test_a_journal_is_the_same_whatever_is_read_at_a_time(tmp_path, monkeypatch):
+    """Blocks of any size, also smaller than a frame or ending with one, give the same frames."""
+    path = journal_of(tmp_path, [plain_page(n) for n in range(5)])
+    data = bytearray(path.read_bytes())
+    ends = [frame.end for frame in frames_of(path)]
+    data[ends[1] - 1] ^= 1  # the second is damaged, and the last torn
+    path.write_bytes(data[:-1])
+
+    def seen(start=0):
+        found = frames_of(path, start=start)
+        return [(f.start, f.end, f.payload and bytes(f.payload)) for f in found]
+
+    whole = seen()
+    assert [payload is None for _, _, payload in whole] == [False, True, False, False]
+    header = whole[0][0]
+    for n in (1, 7, 100, 1000, *(end - header for end in ends), *(b - a for a, b, _ in whole)):
+        monkeypatch.setattr(page_journal, "_BLOCK", n)
+        assert seen() == whole
+        assert seen(ends[1]) == whole[2:]
 
 
 def test_a_flipped_byte_loses_its_page_only(tmp_path):
@@ -116,12 +137,12 @@ def test_a_flipped_byte_loses_its_page_only(tmp_path):
     made = [plain_page(n) for n in range(3)]
     path = journal_of(tmp_path, made)
     data = bytearray(path.read_bytes())
-    frames = read_journal(path).frames
+    frames = list(frames_of(path))
     for at in range(frames[1].start + HEAD.size, frames[1].end, 37):
         broken = bytearray(data)
         broken[at] ^= 0x10
         path.write_bytes(broken)
-        assert [f.payload is None for f in read_journal(path).frames] == [False, True, False]
+        assert [f.payload is None for f in frames_of(path)] == [False, True, False]
 
 
 def test_a_foreign_file_is_no_journal(tmp_path):
@@ -129,10 +150,10 @@ def test_a_foreign_file_is_no_journal(tmp_path):
     path = tmp_path / f"{5:020d}.journal"
     path.write_bytes(b"x" * 100)
     with pytest.raises(CorruptError, match=r"is no journal"):
-        read_journal(path)
+        list(frames_of(path))
     journal_of(tmp_path, [plain_page()]).rename(path)
     with pytest.raises(CorruptError, match="was renamed"):
-        read_journal(path)
+        list(frames_of(path))
 
 
 def test_who_writes_holds_the_lock(tmp_path):

@@ -96,6 +96,21 @@ def test_stages_start_in_order_and_stop_in_reverse(tmp_path: Path, running: list
     assert words(file) == [f"start {early}", f"start {late}", f"stop {late}", f"stop {early}"]
 
 
+def test_a_child_gets_what_is_set_for_it(
+    tmp_path: Path, running: list[Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment is ours and what is set for it; what ours has goes first."""
+    monkeypatch.setenv("MERCER_TEST_OURS", "ours")
+    told = tmp_path / "told"
+    program = "import os; print(*(os.environ[n] for n in ('MERCER_TEST_OURS', 'MERCER_TEST_ITS')))"
+    script = f'{sys.executable} -S -c "{program}" > {told}; sleep 60'
+    environment = (("MERCER_TEST_OURS", "its"), ("MERCER_TEST_ITS", "its"))
+    made = Child("one", ("/bin/sh", "-c", script), 0, is_vital=False, environment=environment)
+    running.append(Running(Supervisor([made], on_change=lambda _: None)))
+    until(lambda: told.exists() and told.read_text())
+    assert told.read_text() == "ours its\n"
+
+
 def test_a_killed_child_is_started_again(tmp_path: Path, running: list[Running]) -> None:
     """The states tell of it meanwhile; its neighbour goes on."""
     file, told = tmp_path / "said", []

@@ -1,6 +1,7 @@
 """Files that are either there whole or not at all, also after a power cut."""
 
 import os
+from io import BufferedRandom
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,37 @@ def sync_tree(folder: Path) -> None:
         sync_folder(Path(parent))
 
 
-def write_durably(path: Path, *data: Any, mode: int = 0o666) -> None:
-    """Write bytes (any buffers, one behind the other) under a temporary name, sync, rename, sync the
-    folder.
+def part_of(path: Path) -> Path:
+    """The name under which this process writes a file before it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def open_part(part: Path, *, mode: int = 0o666) -> BufferedRandom:
+    """A new file to write and to read again; one that a process left there is removed.
 
     Args:
-        mode: permissions of the file before the umask; 0o600 for a secret, from its first byte on.
+        mode: permissions before the umask; 0o600 for a secret, from its first byte on.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.unlink(missing_ok=True)  # of a process that died; its permissions may be others
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-        for part in data:
-            file.write(part)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    part.unlink(missing_ok=True)  # the permissions of one that was left may be others
+    return open(part, "w+b", opener=lambda name, flags: os.open(name, flags, mode))
+
+
+def put_durably(file: BufferedRandom, part: Path, path: Path) -> None:
+    """Give what `open_part` opened, and what is whole now, its name: sync, rename, sync the folder."""
+    file.flush()
+    os.fsync(file.fileno())
+    os.replace(part, path)
     sync_folder(path.parent)
+
+
+def write_durably(path: Path, *data: Any, mode: int = 0o666) -> None:
+    """Write bytes (any buffers, one behind the other) as a file that is there whole or not at all.
+
+    Args:
+        mode: as `open_part`.
+    """
+    part = part_of(path)
+    with open_part(part, mode=mode) as file:
+        for one in data:
+            file.write(one)
+        put_durably(file, part, path)

@@ -35,6 +35,7 @@ class Child:
     stage: int  # those of a later stage are stopped first
     fds: tuple[int, ...] = ()  # that it inherits
     is_vital: bool = True  # serving fails where its first start does
+    environment: tuple[tuple[str, str], ...] = ()  # what is set where ours has it not
 
 
 @final
@@ -58,6 +59,7 @@ class _Running:
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(fd, *self.child.fds),
+                env={**dict(self.child.environment), **os.environ},
                 start_new_session=True,
             )
         finally:

@@ -12,7 +12,7 @@ from typing import Final, final
 from mercer.engines.embedded.counters.feed import last_erasure
 from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
-from mercer.engines.embedded.counters.snapshot import path_of, remove_snapshots, write_snapshot
+from mercer.engines.embedded.counters.snapshot import path_of, remove_drafts, remove_snapshots
 from mercer.engines.embedded.counters.store import NEXT, CounterStore, restored, resumed
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.counter_table import occupied
@@ -58,6 +58,7 @@ class CounterKeeper:
         self._lock = _locked(folder / ".writer")
         try:
             (folder / NEXT).unlink(missing_ok=True)
+            remove_drafts(folder)
             self._live = self._opened()
         except BaseException:
             os.close(self._lock)
@@ -151,12 +152,16 @@ class CounterKeeper:
         self._snapshot_at = self._clock()
         if path_of(self._folder, Place.parse(self.position)).exists():
             return
-        taken = self._live.taken()
+        began = self._clock()
+        try:
+            draft = self._live.drafted(self._folder)
+        except OSError as fault:
+            self._write_fault = fault
+            return
 
         def write() -> None:
-            began = self._clock()
             try:
-                write_snapshot(self._folder, taken)
+                draft.finish()
             except OSError as fault:
                 self._write_fault = fault
             self._write_s = self._clock() - began

@@ -6,25 +6,32 @@ The places of the keys are kept too, so that a table that is full goes on as the
 """
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+import mmap
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
+from io import BufferedRandom
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, final
 
 import msgspec
 import numpy as np
 
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.shared_file import State
-from mercer.engines.embedded.durable import write_durably
+from mercer.engines.embedded.durable import open_part, part_of, put_durably
 from mercer.features.column import I64s, U64s
 from mercer.features.counter_facets import FacetTable
 from mercer.features.counter_table import WORDS, CounterTable
 from mercer.schema.errors import CorruptError
 
 KEPT: Final = 2  # the newest; one more than is needed, should the disk lose one
+PART_ROWS: Final = 1 << 14  # of the table, in memory while it is copied: some 1 MB
 _HASH_BYTES: Final = 16
+_MAX_HEAD: Final = 1 << 16  # a position names every partition of pages
+_new_hash: Final = partial(hashlib.blake2b, digest_size=_HASH_BYTES)
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -66,43 +73,112 @@ class Snapshot:
         return made
 
 
-def taken(
-    table: CounterTable, facets: FacetTable, state: State, *, digest: bytes, erasures: int
-) -> Snapshot:
-    """A copy of all of it; nobody may write meanwhile."""
-    at = np.flatnonzero(table.keys)
-    places = np.append(at, len(table.keys))
-    return Snapshot(
-        digest, state, erasures, places, table.keys[at], table.rows[places], facets.all()
-    )
-
-
 def path_of(folder: Path, place: Place) -> Path:
     """Where the snapshot of a place lies, if there is one."""
     return folder / f"snapshot-{place.events:016d}-{place.row:06d}-{place.n_pages:016d}.bin"
 
 
-def write_snapshot(folder: Path, made: Snapshot) -> None:
-    """Write it durably, and remove all but the newest.
+@final
+class Draft:
+    """A snapshot that is whole and has no name yet: neither read nor durable.
+
+    Args:
+        file: as `open_part` opened it.
+        path: the name that it is to have.
+    """
+
+    def __init__(self, file: BufferedRandom, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def finish(self) -> None:
+        """Make it durable under its name, and remove all but the newest; may run in another thread.
+
+        Raises:
+            OSError: the disk is full, or failed; what was there is still there.
+        """
+        try:
+            with self._file as file:
+                file.seek(0)
+                digest = hashlib.file_digest(file, _new_hash).digest()
+                file.seek(0, os.SEEK_END)
+                file.write(digest)
+                put_durably(file, part_of(self._path), self._path)
+        except OSError:
+            part_of(self._path).unlink(missing_ok=True)
+            raise
+        for old in _paths(self._path.parent)[KEPT:]:
+            old.unlink(missing_ok=True)
+
+
+def drafted(
+    folder: Path,
+    table: CounterTable,
+    facets: FacetTable,
+    state: State,
+    *,
+    digest: bytes,
+    erasures: int,
+) -> Draft:
+    """A copy of all of it in a file; nobody may write meanwhile.
+
+    It goes there in parts: a second table would not fit into every memory, and what is given back of
+    one the process does not give back to the system.
 
     Raises:
-        OSError: the disk is full, or failed; what was there is still there.
+        OSError: the disk is full, or failed.
     """
-    keys, updated_ms, facets = made.listings
-    head = _Head(
-        made.digest.hex(), made.state, made.erasures, len(made.keys), len(keys), facets.shape[1]
-    )
-    arrays = (made.places, made.keys, made.rows, keys, updated_ms, facets)
-    parts: list[Any] = [
-        msgspec.json.encode(head) + b"\n",
-        *(np.ascontiguousarray(one) for one in arrays),
-    ]
-    digest = blake2b(digest_size=_HASH_BYTES)
+    path = path_of(folder, Place.parse(state.position))
+    file = open_part(part_of(path), mode=0o600)
+    try:
+        _copy(file, table, facets, (digest, state, erasures))
+    except OSError:
+        file.close()
+        part_of(path).unlink(missing_ok=True)
+        raise
+    return Draft(file, path)
+
+
+def _copy(
+    file: BufferedRandom, table: CounterTable, facets: FacetTable, told: tuple[bytes, State, int]
+) -> None:
+    digest, state, erasures = told
+    n, m = int(np.count_nonzero(table.keys)), len(facets)
+    head = msgspec.json.encode(_Head(digest.hex(), state, erasures, n, m, facets.n_facets))
+    file.write(head + b"\n")
+    row_bytes = 8 * WORDS
+    sizes = (8 * (n + 1), 8 * n, row_bytes * (n + 1))
+    at = _write_columns(file, len(head) + 1, sizes, _table_parts(table))
+    _write_columns(file, at, (8 * m, 8 * m, 8 * facets.n_facets * m), facets.parts(PART_ROWS))
+    file.flush()
+
+
+def _table_parts(table: CounterTable) -> Iterator[tuple[I64s, U64s, U64s]]:
+    """Places, keys and rows of what is there, and at last the row of what was evicted."""
+    for first in range(0, table.n_places, PART_ROWS):
+        at = np.flatnonzero(table.keys[first : first + PART_ROWS]) + first
+        yield at, table.keys[at], table.rows[at]
+    yield np.array([table.n_places]), table.keys[:0], table.rows[-1:]
+
+
+def _write_columns(
+    file: BufferedRandom, at: int, sizes: Sequence[int], parts: Iterable[Sequence[Any]]
+) -> int:
+    """Write columns one behind the other, from parts that have some rows of each; where they end.
+
+    Args:
+        at: where the first begins.
+        sizes: of each, in bytes.
+    """
+    ends = np.cumsum((at, *sizes)).tolist()
+    begins = ends[:-1]
     for part in parts:
-        digest.update(part)
-    write_durably(path_of(folder, made.place), *parts, digest.digest(), mode=0o600)
-    for old in _paths(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+        for i, values in enumerate(part):
+            block: Any = np.ascontiguousarray(values)
+            file.seek(begins[i])
+            file.write(block)
+            begins[i] += block.nbytes
+    assert begins == ends[1:], "what was counted is what is written"
+    return int(ends[-1])
 
 
 def _paths(folder: Path) -> list[Path]:
@@ -116,17 +192,25 @@ def remove_snapshots(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path) -> None:
+    """Remove what processes that died have left; no keeper but the caller may be at work."""
+    for path in folder.glob(".snapshot-*.part"):
+        path.unlink(missing_ok=True)
+
+
 def read_snapshot(path: Path) -> Snapshot:
-    """What `write_snapshot` wrote.
+    """What `Draft.finish` wrote; its arrays lie in the file, not in memory.
 
     Raises:
         CorruptError: it is not that any more; remove it, the log has everything.
     """
-    raw = path.read_bytes()
-    body, told = memoryview(raw)[:-_HASH_BYTES], raw[-_HASH_BYTES:]
-    if blake2b(body, digest_size=_HASH_BYTES).digest() != told:
+    raw = _mapped(path)
+    body, told = raw[:-_HASH_BYTES], bytes(raw[-_HASH_BYTES:])
+    hashed = _new_hash()
+    hashed.update(body)
+    if hashed.digest() != told:
         raise CorruptError(f"{path} is damaged; remove it, the counters are made from the log")
-    at = raw.index(b"\n") + 1
+    at = bytes(body[:_MAX_HEAD]).index(b"\n") + 1
     head = msgspec.json.decode(body[: at - 1], type=_Head)
 
     def part(dtype: Any, *shape: int) -> Any:
@@ -150,6 +234,13 @@ def read_snapshot(path: Path) -> Snapshot:
             part(np.uint64, n_listings, head.n_facets),
         ),
     )
+
+
+def _mapped(path: Path) -> memoryview:
+    with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def usable(folder: Path, *, digest: bytes, erasures: int, until: Place | None) -> Snapshot | None:

@@ -11,7 +11,7 @@ from mercer.engines.embedded.counters.feed import Feed, Section
 from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.shared_file import SharedFile, State, create_file
-from mercer.engines.embedded.counters.snapshot import Snapshot, remove_snapshots, taken, usable
+from mercer.engines.embedded.counters.snapshot import Draft, drafted, remove_snapshots, usable
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.counter_facets import FacetTable
 from mercer.features.counter_table import update
@@ -72,11 +72,11 @@ class CounterStore:
         )
         file.commit(self._state)
 
-    def taken(self) -> Snapshot:
-        """A copy of all of it."""
-        file = self.file
-        return taken(
-            file.table, self.feed.facets, self._state, digest=file.digest, erasures=file.erasures
+    def drafted(self, folder: Path) -> Draft:
+        """A copy of all of it, as a snapshot of a folder that has no name yet. Raises OSError."""
+        file, facets = self.file, self.feed.facets
+        return drafted(
+            folder, file.table, facets, self._state, digest=file.digest, erasures=file.erasures
         )
 
     def become_live(self, folder: Path, *, instead_of: "CounterStore | None") -> None:

@@ -18,7 +18,7 @@ from mercer.engines.embedded.log.page_frame import (
     decode_page,
     summary_in,
 )
-from mercer.engines.embedded.log.page_journal import read_journal
+from mercer.engines.embedded.log.page_journal import frames_of
 from mercer.schema.page import PageSummary
 
 
@@ -119,13 +119,12 @@ class JournalIndex:
         if path not in self._known:  # the moment to forget what was sealed
             self._known = {one: k for one, k in self._known.items() if one.exists()}
         known = self._known.get(path) or _Known()
-        read = read_journal(path, start=known.end)
-        if read.size < known.end:  # another file of that name: an empty one was replaced
-            known, read = _Known(), read_journal(path)
-        for frame in read.frames:
+        if path.stat().st_size < known.end:  # another file of that name: an empty one was replaced
+            known = _Known()
+        for frame in frames_of(path, start=known.end):
             if one := _heading(path, frame):
                 known.add(one)
-        known.end = read.end
+            known.end = frame.end
         self._known[path] = known
         return known.by_id
 

@@ -7,7 +7,7 @@ new file whole before it removes the old one, so that a kill in between changes 
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,15 @@ import pyarrow.compute as pc
 
 from mercer.engines.embedded.log.erased import ErasedVisitors, hidden_rows
 from mercer.engines.embedded.log.journal_index import JournalIndex
+from mercer.engines.embedded.log.journal_rows import counted, kept_rows
 from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, partitions
-from mercer.engines.embedded.log.page_journal import is_open, read_journal
-from mercer.engines.embedded.log.page_log import PAGES_PER_RECORD, stored_at
-from mercer.engines.embedded.log.page_rows import STORED_PAGE, rows_of
-from mercer.engines.embedded.log.page_segment import read_columns, read_segment, write_segment
+from mercer.engines.embedded.log.page_journal import is_open
+from mercer.engines.embedded.log.page_segment import (
+    n_removed,
+    read_columns,
+    segment_batches,
+    write_segment,
+)
 from mercer.schema.errors import CorruptError, MarketBusyError
 from mercer.schema.time import DAY_MS
 
@@ -170,39 +174,47 @@ class _Work:
             for page in journals.pages(file.path).values()
         )
 
-    def _seal_run(self, run: Sequence[PageFile], due: Mapping[str, int]) -> None:
-        batches: list[pa.RecordBatch] = []
-        sealed: list[PageFile] = []
-        first, n = run[0].first, 0
-        for file in run:
-            rows, n_here = _journal_rows(file)
-            if n_here:  # an empty one is the newest: the slot's next writer takes its name
-                batches, n, sealed = [*batches, *rows], n + n_here, [*sealed, file]
-        if not n:
+    def _seal_run(self, files: Sequence[PageFile], due: Mapping[str, int]) -> None:
+        run = counted(files, due)
+        if not run.n:
             return
-        kept, n_erased = _without(pa.Table.from_batches(batches, STORED_PAGE), due)
-        self.report.sealed_journals += len(sealed)
-        self.report.sealed_pages += kept.num_rows
-        self.report.erased_pages += n_erased
+        self.report.sealed_journals += len(run.files)
+        self.report.sealed_pages += run.n_kept
+        self.report.erased_pages += run.n_erased
         if not self.dry_run:
-            write_segment(self.folder.path, kept, first=first, n=n, revision=0, n_erased=n_erased)
-        for file in sealed:
+            write_segment(
+                self.folder.path,
+                kept_rows(run, due),
+                first=files[0].first,
+                n=run.n,
+                n_rows=run.n_kept,
+                revision=0,
+                n_erased=run.n_erased,
+            )
+        for file in run.files:
             self._remove(file.path)
 
     def erase(self, file: PageFile, due: Mapping[str, int]) -> str | None:
         """Remove the rows of erased visitors; the name of the file that has none, None if unknown."""
         try:
-            if hidden_rows(read_columns(file.path, ("visitor_id", "served_ms")), due) is None:
+            names = read_columns(file.path, ("visitor_id", "served_ms"))
+            hidden = hidden_rows(names, due)
+            n_erased = 0 if hidden is None else pc.sum(hidden).as_py()
+            if not n_erased:  # at most later pages of a visitor who came back
                 return file.path.name
-            found = read_segment(file.path)
+            n_before, _ = n_removed(file.path)
+            n_rows = names.num_rows - n_erased
+            rows = (_without(batch, due) for batch in segment_batches(file.path))
+            name = self._replace(file, rows, n_rows=n_rows, n_erased=n_before + n_erased)
         except CorruptError as fault:
             self.report.faults.append(str(fault))
             return None
-        rows, n_erased = _without(pa.Table.from_batches(found.batches, STORED_PAGE), due)
         self.report.erased_pages += n_erased
-        return self._replace(file, rows, n_erased=found.n_erased + n_erased) if n_erased else None
+        return name
 
-    def _replace(self, file: PageFile, rows: pa.Table, *, n_erased: int) -> str | None:
+    def _replace(
+        self, file: PageFile, rows: Iterable[pa.RecordBatch], *, n_rows: int, n_erased: int
+    ) -> str | None:
         old = file.segment
         if self.dry_run or old is None:
             return None
@@ -211,6 +223,7 @@ class _Work:
             rows,
             first=old.first,
             n=old.n,
+            n_rows=n_rows,
             revision=old.revision + 1,
             n_erased=n_erased,
         )
@@ -228,7 +241,7 @@ class _Work:
             if file is not files[-1]:
                 self._remove(file.path)
             elif n_pages:
-                self._replace(file, STORED_PAGE.empty_table(), n_erased=file.segment.n)
+                self._replace(file, (), n_rows=0, n_erased=file.segment.n)
 
     def _n_rows(self, file: PageFile) -> int:
         try:
@@ -255,25 +268,10 @@ def _runs(files: Sequence[PageFile], most_bytes: int) -> Iterator[list[PageFile]
         yield run
 
 
-def _journal_rows(file: PageFile) -> tuple[list[pa.RecordBatch], int]:
-    """The rows of a closed journal, and how many ordinals it stands for."""
-    frames = read_journal(file.path).frames
-    n = len(frames) if file.last is None else file.last - file.first + 1
-    batches = []
-    for i in range(0, len(frames), PAGES_PER_RECORD):
-        part = enumerate(frames[i : i + PAGES_PER_RECORD], file.first + i)
-        pages = {at: page for at, f in part if (page := stored_at(f.payload)) is not None}
-        batches.append(rows_of(list(pages.values()), list(pages)))
-    return batches, n
-
-
-def _without(rows: pa.Table, due: Mapping[str, int]) -> tuple[pa.Table, int]:
-    """The rows of nobody who was erased, and how many others there were."""
+def _without(rows: pa.RecordBatch, due: Mapping[str, int]) -> pa.RecordBatch:
+    """The rows of nobody who was erased."""
     hidden = hidden_rows(rows, due)
-    if hidden is None:
-        return rows, 0
-    kept = rows.filter(pc.invert(hidden))
-    return kept, rows.num_rows - kept.num_rows
+    return rows if hidden is None else rows.filter(pc.invert(hidden))
 
 
 @contextmanager

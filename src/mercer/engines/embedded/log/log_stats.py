@@ -131,7 +131,7 @@ def _page_stats(part: PageFolder) -> KindStats:
         try:
             n_bytes += file.path.stat().st_size
             if file.segment is not None:
-                n_rows += file.segment.n - n_removed(file.path)
+                n_rows += file.segment.n - sum(n_removed(file.path))
                 times += [file.segment.min_ms, file.segment.max_ms] if file.segment.max_ms else []
             else:
                 pages = journals.pages(file.path).values()

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import final
 
-from mercer.engines.embedded.log.page_journal import SUFFIX, read_journal
+from mercer.engines.embedded.log.page_journal import SUFFIX, frames_of
 
 PARTITION_PREFIX = "pages-"
 _SETTLED_NS = 100_000_000  # far above the grain of a file system's times
@@ -115,7 +115,7 @@ class PageFolder:
             if newest.last is not None:
                 return newest.last
             try:
-                return newest.first - 1 + len(read_journal(newest.path).frames)
+                return newest.first - 1 + sum(1 for _ in frames_of(newest.path))
             except FileNotFoundError:  # sealed since it was listed
                 continue
 

@@ -11,8 +11,7 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
@@ -22,7 +21,9 @@ from mercer.schema.errors import CorruptError
 SUFFIX = ".journal"
 FORMAT = 1
 _HEADER = struct.Struct("<7sBq")
+HEADER_BYTES = _HEADER.size
 _MAGIC = b"mercerP"
+_BLOCK = 1 << 20  # bytes of a journal that are read at a time
 
 
 def journal_name(first: int) -> str:
@@ -89,34 +90,30 @@ class Journal:
         os.close(self._handle)
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRead:
-    """What a journal holds from some offset on."""
-
-    frames: Sequence[Frame]  # offsets are those of the file
-    end: int  # where the next frame begins
-    size: int  # of the file; above `end` there is a torn tail, or a frame just being written
-
-
-def read_journal(path: Path, *, start: int = 0, size: int | None = None) -> JournalRead:
-    """The whole frames from `start` on; safe while the journal is written.
+def frames_of(path: Path, *, start: int = 0) -> Iterator[Frame]:
+    """The whole frames from `start` on, of which a part is in memory at a time; safe while the journal
+    is written. The file stays open until the last of them was asked for.
 
     Args:
-        path: the file.
-        start: where to begin: 0, or the `end` of an earlier read.
-        size: read no further than that; None: as much as there is.
+        start: where to begin: 0, or the `end` of a frame.
     Raises:
         FileNotFoundError: it was sealed meanwhile.
         CorruptError: the file is no journal of a known format.
     """
-    start = max(start, _HEADER.size)
-    with open(path, "rb") as file:
+    at, n = max(start, HEADER_BYTES), _BLOCK
+    with open(path, "rb", buffering=0) as file:
         _check_header(file.read(_HEADER.size), path)
-        file.seek(start)
-        data = file.read() if size is None else file.read(max(0, size - start))
-    frames = [Frame(f.start + start, f.end + start, f.payload) for f in walk(memoryview(data))]
-    end = frames[-1].end if frames else start
-    return JournalRead(frames, end, start + len(data))
+        while True:
+            # A frame is never put together from two reads: a torn end may be cut off and written anew.
+            data, end = os.pread(file.fileno(), n, at), 0
+            for frame in walk(memoryview(data)):
+                if frame.payload is None and frame.end == n:
+                    break  # perhaps the last one, just being written: look again
+                end = frame.end
+                yield Frame(frame.start + at, end + at, frame.payload)
+            if len(data) < n:
+                return
+            at, n = at + end, _BLOCK if end else 2 * n
 
 
 def _check_header(header: bytes, path: Path) -> None:

@@ -17,8 +17,8 @@ import pyarrow as pa
 from mercer.engines.embedded.log.erased import ErasedVisitors
 from mercer.engines.embedded.log.journal_index import InJournal, JournalIndex
 from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, partitions
-from mercer.engines.embedded.log.page_frame import Stored, decode_asked, decode_page, page_of
-from mercer.engines.embedded.log.page_journal import read_journal
+from mercer.engines.embedded.log.page_frame import Frame, Stored, decode_asked, decode_page, page_of
+from mercer.engines.embedded.log.page_journal import frames_of
 from mercer.engines.embedded.log.page_rows import (
     ASKED_PAGE,
     LIGHT_PAGE,
@@ -126,15 +126,12 @@ class PagePartition:
             and file.first + self._at[1] <= after + 1
         ):
             _, skip, start = self._at  # only what came since
-        frames = read_journal(file.path, start=start).frames
-        ordinal = file.first + skip
-        if file.last is None and frames and frames[-1].payload is None:
-            frames = frames[:-1]  # looked at while it was written
-        for i in range(0, len(frames), PAGES_PER_RECORD):
-            part = frames[i : i + PAGES_PER_RECORD]
-            last = ordinal + i + len(part) - 1
+        last = file.first + skip - 1
+        frames = frames_of(file.path, start=start)
+        for part in _parts_of(frames, is_growing=file.last is None):
+            ordinal, last = last + 1, last + len(part)
             if last > after:
-                numbered = enumerate(part, ordinal + i)
+                numbered = enumerate(part, ordinal)
                 pages = {
                     n: p
                     for n, f in numbered
@@ -154,16 +151,35 @@ class PagePartition:
             if path != newest.path:
                 n, start = 0, 0
             try:
-                read = read_journal(newest.path, start=start)
+                for frame in frames_of(newest.path, start=start):
+                    n, start = n + 1, frame.end
             except FileNotFoundError:  # sealed since it was listed
                 continue
-            n += len(read.frames)
-            self._counted = (newest.path, n, read.end)
+            self._counted = (newest.path, n, start)
             return newest.first - 1 + n
 
     def n_rows(self, after: int, *, kinds: Collection[RecordKind]) -> int:
         """Ordinals after that one; those of removed pages count until they were read."""
         return max(0, self.end() - after) if "pages" in kinds else 0
+
+
+def _parts_of(frames: Iterator[Frame], *, is_growing: bool) -> Iterator[list[Frame]]:
+    """PAGES_PER_RECORD frames at a time.
+
+    Args:
+        is_growing: the last frame may be damaged because it was looked at while it was written; it is
+            left out then.
+    """
+    part: list[Frame] = []
+    for frame in frames:
+        if len(part) == PAGES_PER_RECORD:
+            yield part
+            part = []
+        part.append(frame)
+    if is_growing and part and part[-1].payload is None:
+        part.pop()
+    if part:
+        yield part
 
 
 def _segment_records(

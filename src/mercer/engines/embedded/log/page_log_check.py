@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mercer.engines.embedded.log.page_folder import PageFile, PageFolder, SegmentName, partitions
-from mercer.engines.embedded.log.page_journal import is_open, read_journal
+from mercer.engines.embedded.log.page_journal import HEADER_BYTES, frames_of, is_open
 from mercer.engines.embedded.log.page_log import stored_at
 from mercer.engines.embedded.log.page_rows import ORDINAL
 from mercer.engines.embedded.log.page_segment import content_fits, read_segment
@@ -53,15 +53,19 @@ def _check_file(folder: PageFolder, file: PageFile, found: PageCheck) -> int:
     if file.segment is not None:
         _check_segment(file.path, file.segment, found)
         return file.segment.last
-    read = read_journal(file.path)
-    bad = [i for i, frame in enumerate(read.frames) if stored_at(frame.payload) is None]
-    if file.last is None and is_open(file.path) and bad == [len(read.frames) - 1]:
+    bad: list[int] = []
+    n, end = 0, 0
+    for n, frame in enumerate(frames_of(file.path), 1):
+        end = frame.end
+        if stored_at(frame.payload) is None:
+            bad.append(n - 1)
+    if file.last is None and is_open(file.path) and bad == [n - 1]:
         bad = []  # looked at while it was written
-    found.n_pages += len(read.frames) - len(bad)
+    found.n_pages += n - len(bad)
     found.faults += [f"{file.path}: page {file.first + i} is damaged" for i in bad]
-    if read.size > read.end and not is_open(file.path):
+    if file.path.stat().st_size > max(end, HEADER_BYTES) and not is_open(file.path):
         found.n_torn += 1
-    last = file.first + len(read.frames) - 1
+    last = file.first + n - 1
     if file.last is not None and last != file.last:
         found.faults.append(f"{file.path}: ends at ordinal {last}, {file.last} were written")
     return file.last if file.last is not None else last

@@ -6,14 +6,14 @@ A file of an older version lacks columns; they are read as their defaults.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mercer.engines.embedded.durable import write_durably
+from mercer.engines.embedded.durable import open_part, part_of, put_durably
 from mercer.engines.embedded.log.page_folder import SegmentName
 from mercer.engines.embedded.log.page_rows import ORDINAL, STORED_PAGE
 from mercer.events.upgrade import upgraded
@@ -22,6 +22,7 @@ from mercer.schema.errors import CorruptError, SchemaError
 FORMAT = 1
 PAGES_PER_BATCH = 128  # what finding one page has to unpack
 _UUID_VERSION_AT, _MS_HEX = 14, 13  # of the text form
+_OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +45,74 @@ def id_ms(page_id: str) -> int | None:
 
 
 def write_segment(
-    folder: Path, rows: pa.Table, *, first: int, n: int, revision: int, n_erased: int
+    folder: Path,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    first: int,
+    n: int,
+    n_rows: int,
+    revision: int,
+    n_erased: int,
 ) -> SegmentName:
     """Write rows as the segment of the ordinals first..first+n-1; durable when this returns.
 
+    Rows go to the file as they come; a few of them are in memory at a time.
+
     Args:
         folder: the partition's.
-        rows: (<= n,) of STORED_PAGE, ordinals ascending.
+        batches: of STORED_PAGE, ordinals ascending.
         first: the first ordinal.
         n: how many ordinals the file stands for.
+        n_rows: how many rows all batches have together, <= n.
         revision: above that of the segment which it replaces; 0 for new ones.
         n_erased: how many of the missing rows were removed on purpose; the others are lost.
     """
-    n_lost = n - rows.num_rows - n_erased
-    told = {"format": str(FORMAT), "erased": str(n_erased), "lost": str(n_lost)}
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=3))
-    with pa.ipc.new_file(sink, STORED_PAGE.with_metadata(told), options=options) as file:
-        for start in range(0, rows.num_rows, PAGES_PER_BATCH):
-            part = rows.slice(start, PAGES_PER_BATCH).combine_chunks()
-            file.write_batch(part.to_batches()[0])
-    data = sink.getvalue()
-    min_ms, max_ms = _times(rows)
-    sha16 = hashlib.sha256(data).hexdigest()[:16]
-    name = SegmentName(first, n, revision, min_ms, max_ms, sha16)
-    write_durably(folder / str(name), data)
+    told = {"format": str(FORMAT), "erased": str(n_erased), "lost": str(n - n_rows - n_erased)}
+    part, span = part_of(folder / f"{first:020d}-{n}-{revision}.arrow"), _Span()
+    with open_part(part) as file:
+        with pa.ipc.new_file(file, STORED_PAGE.with_metadata(told), options=_OPTIONS) as segment:
+            for batch in _packed(batches):
+                segment.write_batch(batch)
+                span.add(batch)
+        assert span.n_rows == n_rows, "what was counted is what is written"
+        file.seek(0)
+        sha16 = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        name = SegmentName(first, n, revision, span.min_ms, span.max_ms, sha16)
+        put_durably(file, part, folder / str(name))
     return name
 
 
-def _times(rows: pa.Table) -> tuple[int, int]:
+def _packed(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows, PAGES_PER_BATCH at a time."""
+    waiting = STORED_PAGE.empty_table()
+    for batch in batches:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch], STORED_PAGE)])
+        while waiting.num_rows >= PAGES_PER_BATCH:
+            yield _joined(waiting.slice(0, PAGES_PER_BATCH))
+            waiting = waiting.slice(PAGES_PER_BATCH)
+    if waiting.num_rows:
+        yield _joined(waiting)
+
+
+def _joined(rows: pa.Table) -> pa.RecordBatch:
+    return rows.combine_chunks().to_batches()[0]
+
+
+@dataclass(slots=True)
+class _Span:
     """The least and the greatest time, so that neither an id nor a served time lies outside."""
-    if not rows.num_rows:
-        return 0, 0
-    served = pc.min_max(rows["served_ms"]).as_py()
-    times = [t for one in rows["page_id"].to_pylist() if (t := id_ms(one)) is not None]
-    return min([served["min"], *times]), max([served["max"], *times])
+
+    n_rows: int = 0
+    min_ms: int = 0
+    max_ms: int = 0
+
+    def add(self, rows: pa.RecordBatch) -> None:
+        served = pc.min_max(rows["served_ms"]).as_py()
+        times = [t for one in rows["page_id"].to_pylist() if (t := id_ms(one)) is not None]
+        least, most = min([served["min"], *times]), max([served["max"], *times])
+        self.min_ms = min(self.min_ms, least) if self.n_rows else least
+        self.max_ms = max(self.max_ms, most) if self.n_rows else most
+        self.n_rows += rows.num_rows
 
 
 def _opened(path: Path) -> pa.RecordBatchFileReader:
@@ -102,15 +136,13 @@ def read_segment(path: Path) -> Segment:
         FileNotFoundError: another file took its place meanwhile.
         CorruptError: the file is damaged.
     """
-    batches = list(segment_batches(path))
-    told = _metadata(_opened(path).schema)
-    return Segment(batches, told.get("erased", 0), told.get("lost", 0))
+    return Segment(list(segment_batches(path)), *n_removed(path))
 
 
-def n_removed(path: Path) -> int:
-    """How many of its ordinals have no row: erased, expired or lost."""
+def n_removed(path: Path) -> tuple[int, int]:
+    """How many of its ordinals have no row: (erased or expired, lost)."""
     told = _metadata(_opened(path).schema)
-    return told.get("erased", 0) + told.get("lost", 0)
+    return told.get("erased", 0), told.get("lost", 0)
 
 
 def _metadata(schema: pa.Schema) -> dict[str, int]:
