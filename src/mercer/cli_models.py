@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,6 +121,8 @@ def _show(result: dict[str, Any], console: Console) -> None:
             table.add_column(
                 heading, justify="right" if heading in ("features", "nDCG") else "left"
             )
+        # An id is there to be copied: it is never cut, however narrow the terminal.
+        table.columns[1].min_width = max(len(row["model"]) for row in result["models"])
         for row in result["models"]:
             mark = "*" if row["current"] else ""
             if "fault" in row:
@@ -166,6 +169,17 @@ def _readied(market: Path, models: Path | None, role: str) -> Any:
 
     folder = MarketFolder(market)
     return readied(folder, folder.config(), on_rows=_told_rows)
+
+
+def _fits(market: Path, models: Path | None, role: str) -> Any:
+    """What refuses a ranker whose features the market cannot serve."""
+    from mercer.engines.embedded.models import fits_anywhere
+
+    if models is not None or role != "ranker":
+        return fits_anywhere
+    from mercer.engines.embedded.ranking.prepare import check_fits
+
+    return partial(check_fits, MarketFolder(market).models)
 
 
 def _told_rows(n: int) -> None:
@@ -219,7 +233,11 @@ def promote_command(
 
             made = promoted_encoder(market, folder, model, options)
         else:
-            made = promote(folder, model, readied=_readied(market, models, role), **options)
+            options |= {
+                "fits": _fits(market, models, role),
+                "readied": _readied(market, models, role),
+            }
+            made = promote(folder, model, **options)
     result = {
         "model": made.model,
         "previous": made.previous,

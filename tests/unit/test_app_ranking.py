@@ -68,7 +68,10 @@ def prices(market: EmbeddedMarket, q: str = QUERY) -> list[int]:
 
 
 def last_page(path: Path) -> Page:
-    (page,) = PageLog(MarketFolder(path).log).recent(limit=1)
+    log = PageLog(MarketFolder(path).log)
+    (newest,) = log.recent(limit=1)
+    page = log.find(newest.page_id)
+    assert page is not None
     return page
 
 

@@ -44,10 +44,12 @@ class History:
 
         A rollback takes one promotion back, and the next rollback the one before that.
         """
-        stack = self._stack()
+        stack = self.stack
         return stack[-2] if len(stack) > 1 else None
 
-    def _stack(self) -> list[str]:
+    @property
+    def stack(self) -> list[str]:
+        """Promotions that were not taken back, the oldest first; the last one serves."""
         stack: list[str] = []
         for change in self.changes:
             if change.action == "promote" and change.model is not None:

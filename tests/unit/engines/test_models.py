@@ -15,7 +15,14 @@ from mercer.engines.embedded.model_promotion import promote, roll_back
 from mercer.engines.embedded.models import POINTER, ModelFolder, ModelWatch
 from mercer.learn.ladder import climb
 from mercer.learn.logistic import Logistic
-from mercer.learn.model_file import GOLDEN_SCORES, MANIFEST, MODEL, FileSum, ModelFile
+from mercer.learn.model_file import (
+    GOLDEN_SCORES,
+    MANIFEST,
+    MODEL,
+    FileSum,
+    ModelFile,
+    check_feature_set,
+)
 from mercer.learn.packing import Origin, npy_bytes, packed
 from mercer.learn.report import report_of
 from mercer.learn.split import SplitParams
@@ -190,7 +197,9 @@ def test_a_watch_keeps_what_serves(folder: ModelFolder, what: str) -> None:
     folder.write(first)
     folder.write(second)
     served: list[str | None] = [None]
-    watch = ModelWatch(folder, served=lambda: served[0])
+    watch = ModelWatch(
+        folder, fits=lambda one: check_feature_set(one.manifest, served[0], at=one.id)
+    )
     promote(folder, first.id, at_ms=1)
     watch.poll()
     promote(folder, second.id, at_ms=2, force=True)
@@ -210,6 +219,47 @@ def test_a_watch_keeps_what_serves(folder: ModelFolder, what: str) -> None:
         roll_back(folder, at_ms=3)
         watch.poll()
         assert watch.fault == ""
+
+
+def test_a_watch_tells_of_what_is_damaged_under_it(folder: ModelFolder) -> None:
+    """A file of the model that serves is cut off: it goes on, and the fault says so until it is whole."""
+    made = model()
+    folder.write(made)
+    watch = ModelWatch(folder)
+    promote(folder, made.id, at_ms=1)
+    assert watch.poll()
+    loaded = watch.model
+    corrupted(folder, made, MODEL, lambda d: d[:-1])
+    assert not watch.poll()
+    assert watch.model is loaded
+    assert "model has" in watch.fault
+    corrupted(folder, made, MODEL, lambda d: made.files[MODEL])
+    assert not watch.poll()
+    assert (watch.model, watch.fault) == (loaded, "")
+
+
+def test_a_new_watch_takes_the_model_before(folder: ModelFolder) -> None:
+    """A process that starts beside a damaged model serves the one promoted before, and later the repaired."""
+    first, second = model(), model("linear")
+    for i, made in enumerate((first, second)):
+        folder.write(made)
+        promote(folder, made.id, at_ms=i, force=True)
+    corrupted(folder, second, MODEL, lambda d: b"")
+    watch = ModelWatch(folder)
+    assert watch.poll()
+    assert watch.model is not None
+    assert watch.model.id == first.id
+    assert second.id in watch.fault
+    assert f"{first.id} serves in its place" in watch.fault
+    corrupted(folder, second, MODEL, lambda d: second.files[MODEL])
+    assert watch.poll()
+    assert (watch.model.id, watch.fault) == (second.id, "")
+    for made in (first, second):
+        corrupted(folder, made, MODEL, lambda d: b"")
+    none = ModelWatch(folder)
+    assert not none.poll()
+    assert none.model is None
+    assert none.fault.endswith("no model serves")
 
 
 def test_a_crash_leaves_no_half_model(folder: ModelFolder) -> None:

@@ -36,6 +36,11 @@ QUERIES = (
     "earings",
     "vintage",
 )
+TURNS: tuple[dict[str, Any], ...] = (
+    {},
+    {"visitor_id": None, "session_id": None},
+    {"visitor_id": "v0", "session_id": "s0", "buyer_id": "other"},
+)
 OFF = "price_log"  # switched off for a while
 CONFIG = "[search]\nbudget_ms = 60000\n[rank]\nbudget_ms = 60000\nswap_share = 0.2\n"
 
@@ -50,7 +55,8 @@ def visit(market: EmbeddedMarket, *, round_: int) -> None:
     for i, q in enumerate(QUERIES):
         who = {"visitor_id": f"v{i % 2}", "session_id": f"s{i % 3}"}
         page = market.search(SearchRequest(q=q, per_page=6, buyer_id="b", **who))
-        market.search(SearchRequest(q=q, per_page=6, page=2, cursor=page.cursor, **who))
+        turns = {**who, **TURNS[i % 3]}  # whoever has the cursor turns the page
+        market.search(SearchRequest(q=q, per_page=6, page=2, cursor=page.cursor, **turns))
         for hit in page.hits[:2]:
             events += [
                 {"event_id": f"{round_}-{i}-{hit.listing_id}-{kind}", "kind": kind, "query": q,

@@ -1,7 +1,7 @@
 """Features of pages of past days, as they would have been had they been there."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PagePartition
 from mercer.engines.embedded.log.page_rows import ORDINAL
 from mercer.engines.embedded.page_replay import PageRows, asked_ms_of, candidates_of, page_rows
+from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.events.log import START
 from mercer.features.column import I64s
 from mercer.features.counter_reader import CounterReader
@@ -71,7 +72,8 @@ def backfill(
         InputError: the window has no page.
         FeatureError: the set reads what pages do not keep.
     """
-    tasks, row_ids = _tasks(plan, log, job)
+    askers = SlateAskers()
+    tasks, row_ids = _tasks(plan, log, job, askers)
     if not tasks:
         raise InputError(
             f"no page was served from {job.from_ms} to {job.to_ms} (ms since 1970); nothing to fill"
@@ -85,6 +87,7 @@ def backfill(
                 page = log.pages.find(task.page_id)
                 if page is None:  # removed meanwhile
                     continue
+                page = askers.as_ranked(page) or _of_nobody(page)
                 found = page_rows(page, history, params.rates, reads=plan.reads)
                 rows = _values(plan, page, found, counters, has_all=job.has_all)
                 writer = writer or pq.ParquetWriter(part, rows.schema, compression="zstd")
@@ -123,12 +126,20 @@ def _values(
     return rows if has_all else rows.filter(positions.is_valid())
 
 
-def _tasks(plan: Plan, log: EmbeddedLog, job: BackfillJob) -> tuple[list[_Task], I64s]:
+def _of_nobody(page: Page) -> Page:
+    """Of a page whose first page is gone the log does not know for whom it was ranked."""
+    return replace(page, visitor_id=None, session_id=None, buyer_id=None)
+
+
+def _tasks(
+    plan: Plan, log: EmbeddedLog, job: BackfillJob, askers: SlateAskers
+) -> tuple[list[_Task], I64s]:
     """The pages of the window, and all their candidates."""
     at_time = _places_by_time(log) if plan.reads_counters else None
     tasks, row_ids = list[_Task](), [np.zeros(0, np.int64)]
     for entry in log.read(after=START, kinds={"pages"}):
         rows = entry.change.rows
+        askers.note(rows)
         served = rows.column("served_ms").to_numpy()
         for i in np.flatnonzero((served >= job.from_ms) & (served < job.to_ms)).tolist():
             page_id = rows.column("page_id")[i].as_py()

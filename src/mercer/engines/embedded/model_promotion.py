@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.models import Fits, ModelFolder, fits_anywhere
 from mercer.learn.gate import Verdict, verdict
 from mercer.learn.history import History
 from mercer.learn.loading import LoadedModel
@@ -78,6 +78,7 @@ def promote(
     tolerance: float = 0.0,
     force: bool = False,
     is_dry_run: bool = False,
+    fits: Fits = fits_anywhere,
     readied: Readied = switch_at_once,
 ) -> Promotion:
     """Let a model serve, if it is whole, fits the served features and the gate passes it.
@@ -86,12 +87,14 @@ def promote(
         served: hash of the feature set that is served; None: any.
         force: let it serve although the gate says no; the history says so. What is damaged or of
             another feature set is refused all the same.
+        fits: asked before the gate, and also in a dry run.
         readied: makes what the model needs before it serves.
     Raises:
         MarketError: it cannot serve; nothing was changed.
         InputError: the gate did not pass it, and it was not forced; nothing was changed.
     """
     challenger = folder.load(model, served=served)
+    fits(challenger)
     found = judged(folder, challenger, served=served, tolerance=tolerance)
     previous = folder.history().current
     made = Promotion(model, previous, found, is_forced=force and not found.passed, is_done=False)

@@ -9,7 +9,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -150,61 +149,100 @@ def _made(folder: Path) -> int:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """What a reader serves now."""
+Fits = Callable[[LoadedModel], object]
+"""Raises a MarketError where a market cannot serve a model."""
 
-    model: LoadedModel | None  # None: no model serves
-    history_at: tuple[int, int, int] | None  # of the pointer file that said so
+
+def fits_anywhere(model: LoadedModel) -> None:
+    """A model that nobody is asked about."""
+
+
+def standing(folder: ModelFolder, *, fits: Fits = fits_anywhere) -> tuple[LoadedModel | None, str]:
+    """The promoted model, or where it cannot serve the last one before it that can, and why not it.
+
+    Raises:
+        CorruptError: the pointer file is damaged.
+    """
+    faults: list[str] = []
+    for model in reversed(folder.history().stack):
+        try:
+            found = folder.load(model)
+            fits(found)
+        except (MarketError, OSError) as fault:
+            faults.append(str(fault))
+        else:
+            return found, "; ".join([*faults, f"{model} serves in its place"] if faults else [])
+    return None, "; ".join([*faults, "no model serves"] if faults else [])
+
+
+Stat = tuple[str, int, int, int]
+"""Of a file: its name, inode, time of change, size."""
 
 
 @final
 class ModelWatch:
     """The model that serves, swapped in when the pointer changes; for one process, from any thread.
 
-    `model` is one attribute read. `poll` is one `stat` while nothing changes, and is meant to be called
+    `model` is one attribute read. `poll` is a few `stat`s while nothing changes, and is meant to be called
     once a second by one thread beside the requests, because loading takes milliseconds. What cannot be
     served (damaged, scoring differently, of another feature set) is never swapped in: the old model
-    stays, and `fault` says why until the pointer changes again.
+    stays, or where this process had none, the one that was promoted before; and `fault` says why until
+    the files change again.
     """
 
-    def __init__(
-        self, folder: ModelFolder, *, served: Callable[[], str | None] = lambda: None
-    ) -> None:
-        self._folder, self._served = folder, served
-        self._state = Serving(None, None)
+    def __init__(self, folder: ModelFolder, *, fits: Fits = fits_anywhere) -> None:
+        self._folder, self._fits = folder, fits
+        self._model: LoadedModel | None = None
+        self._wanted: str | None = None
+        self._seen: tuple[Stat | None, tuple[Stat | None, ...]] | None = None, ()  # pointer, files
         self.fault = ""
 
     @property
     def model(self) -> LoadedModel | None:
         """What serves; None: the stage is left out."""
-        return self._state.model
+        return self._model
 
     def poll(self) -> bool:
-        """Look at the pointer; whether another model (or none) serves from now on."""
-        at = self._pointer()
-        if at == self._state.history_at:
+        """Look at the pointer and the files of its model; whether another (or none) serves from now on."""
+        pointer, files = _stat(self._folder.path / POINTER), self._files()
+        if (pointer, files) == self._seen:
             return False
-        before = self._state.model
+        before = self._model
         try:
-            wanted = self._folder.history().current
-            is_same = before is not None and before.id == wanted
-            model = (
-                before
-                if is_same
-                else None
-                if wanted is None
-                else self._folder.load(wanted, served=self._served())
-            )
-            self.fault = ""
-        except (MarketError, OSError) as fault:
-            self.fault, model = str(fault), before
-        self._state = Serving(model, at)
-        return model is not before
+            self._wanted = self._folder.history().current
+            files = self._files()  # before they are read, so that no change is missed
+            self._model, self.fault = self._next(before)
+            self._seen = pointer, files
+        except MarketError as fault:
+            self._seen, self.fault = (pointer, files), str(fault)
+        except OSError as fault:  # such as too many open files: it is tried again
+            self._seen, self.fault = None, str(fault)
+        return self._model is not before
 
-    def _pointer(self) -> tuple[int, int, int] | None:
+    def _next(self, before: LoadedModel | None) -> tuple[LoadedModel | None, str]:
+        """The model that serves from now on, and what is wrong with the wanted one."""
+        if before is None:
+            return standing(self._folder, fits=self._fits)
+        if self._wanted is None:
+            return None, ""
+        found = self._folder.load(self._wanted)
+        self._fits(found)
+        return (before if found.id == before.id else found), ""
+
+    def _files(self) -> tuple[Stat | None, ...]:
+        if self._wanted is None:
+            return ()
+        folder = self._folder.path / self._wanted
         try:
-            found = os.stat(self._folder.path / POINTER)
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+            names = sorted(os.listdir(folder))
+        except OSError:
+            return ()
+        return tuple(_stat(folder / name) for name in names)
+
+
+def _stat(file: Path) -> Stat | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return file.name, found.st_ino, found.st_mtime_ns, found.st_size

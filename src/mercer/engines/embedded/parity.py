@@ -18,6 +18,7 @@ from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, off_of, page_rows
 from mercer.engines.embedded.ranking.ranking import with_off
+from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.events.log import START
 from mercer.features.counter_reader import CounterReader
 from mercer.features.plan import Plan
@@ -95,13 +96,17 @@ def parity(
     set are not there any more.
     """
     report = ParityReport()
-    tasks, row_ids = _tasks(log, job, report)
+    askers = SlateAskers()
+    tasks, row_ids = _tasks(log, job, report, askers)
     plans = _Plans(sets)
     with catalogue_history(log, row_ids=row_ids) as history:
         for done, (task, counters) in enumerate(_with_counters(log, params, tasks), 1):
-            page = log.pages.find(task.page_id)
-            if page is None:
+            found = log.pages.find(task.page_id)
+            page = None if found is None else askers.as_ranked(found)
+            if found is None:
                 report.leave_out("the page was removed meanwhile")
+            elif page is None:
+                report.leave_out("the log does not have the first page of its slate any more")
             else:
                 _compare(page, plans, history, params, counters, report)
             on_pages(done, len(tasks))
@@ -125,11 +130,14 @@ class _Plans:
         return self._known[key]
 
 
-def _tasks(log: EmbeddedLog, job: ParityJob, report: ParityReport) -> tuple[list[_Task], I64s]:
+def _tasks(
+    log: EmbeddedLog, job: ParityJob, report: ParityReport, askers: SlateAskers
+) -> tuple[list[_Task], I64s]:
     """The pages, and the row ids of all their candidates."""
     found: list[tuple[int, str]] = []
     for entry in log.read(after=START, kinds={"pages"}):
         rows = entry.change.rows
+        askers.note(rows)
         served = rows.column("served_ms").to_numpy()
         has_set = np.array([bool(one) for one in rows.column("feature_set").to_pylist()], np.bool_)
         chosen = np.flatnonzero((served >= job.from_ms) & (served < job.to_ms) & has_set)

@@ -12,7 +12,7 @@ from mercer.engines.embedded.index.generation import current_generation
 from mercer.engines.embedded.index.generation_files import building
 from mercer.engines.embedded.index.segment_files import load_table
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.models import ModelFolder
+from mercer.engines.embedded.models import ModelFolder, standing
 from mercer.engines.embedded.ranking.column_files import OnRows, has_columns
 from mercer.engines.embedded.ranking.maker import make_columns
 from mercer.engines.embedded.ranking.ranking import check_served, plan_of_model
@@ -46,8 +46,8 @@ def served_plans(models: Path) -> list[Plan]:
 
 
 def _model_plan(folder: ModelFolder, sets: FeatureSetFolder) -> Plan | None:
-    current = folder.history().current
-    return None if current is None else plan_of_model(folder.load(current), sets)
+    model, _ = standing(folder, fits=lambda one: plan_of_model(one, sets))
+    return None if model is None else plan_of_model(model, sets)
 
 
 def _logged_plan(sets: FeatureSetFolder) -> Plan | None:
@@ -63,6 +63,11 @@ def columns_beside(models: Path, rates: Rates) -> Beside:
             make_columns(plan, generation, Documents(documents), rates)
 
     return write
+
+
+def check_fits(models: Path, model: LoadedModel) -> None:
+    """Raise a MarketError where a market cannot serve what a ranker reads; see `plan_of_model`."""
+    plan_of_model(model, FeatureSetFolder(models))
 
 
 def prepare(

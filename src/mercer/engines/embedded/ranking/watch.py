@@ -16,6 +16,7 @@ from mercer.engines.embedded.ranking.maker import PlanColumns
 from mercer.engines.embedded.ranking.ranking import Ranking, plan_of_model, ranking_of
 from mercer.engines.embedded.ranking.sellers import Sellers
 from mercer.features.counter_decay import HalfLives
+from mercer.features.plan import Plan
 from mercer.features.request_inputs import request_inputs
 from mercer.learn.loading import LoadedModel
 from mercer.schema.errors import MarketError
@@ -51,8 +52,8 @@ class RankerWatch:
         half_lives: HalfLives,
         off: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
-        self._watch = ModelWatch(ModelFolder(models, ROLE))
         self._sets = FeatureSetFolder(models)
+        self._watch = ModelWatch(ModelFolder(models, ROLE), fits=self._plan_of)
         self._index, self._follower, self._log, self._rates = index, follower, log, rates
         self._off, self._half_lives = off, half_lives
         self._sellers: Sellers | None = None
@@ -134,7 +135,7 @@ class RankerWatch:
         if ranking is not None and ranking.columns.hash == wanted:
             columns = ranking.columns
         else:
-            plan = self._sets.plan(wanted) if model is None else plan_of_model(model, self._sets)
+            plan = self._sets.plan(wanted) if model is None else self._plan_of(model)
             if self._sellers is None:
                 self._sellers = Sellers(self._log)
             columns = PlanColumns(plan, self._index, self._rates, self._sellers)
@@ -145,6 +146,9 @@ class RankerWatch:
                 f"{self._follower.index.snapshot().generation}; mercer promote makes them"
             )
         return columns
+
+    def _plan_of(self, model: LoadedModel) -> Plan:
+        return plan_of_model(model, self._sets)
 
     def _rehearse(self, made: Ranking) -> None:
         """Rank one listing, so that what cannot work is told now and not by each request."""
