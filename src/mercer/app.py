@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.counters.keeper import FOLDER, CounterKeeper, LateKeeper
 from mercer.engines.embedded.counters.params import params_of
@@ -84,6 +86,9 @@ from mercer.text.synonyms import Synonyms
 KEEP_EVERY_S = 30.0  # how often the log of pages is looked after
 # How often the views are brought up to date: a step costs about as much for one page as for ten.
 VIEW_EVERY_S = 0.5
+# How often the learner gives back what its larger steps left: after a long log was read for the first
+# time those are some 80 MiB.
+RELEASE_EVERY_S = 60.0
 _MERGE_NICENESS = 3  # whoever answers requests comes first
 
 
@@ -504,7 +509,12 @@ def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[L
             closing(LateKeeper(partial(counters_of, folder, config, log)))
         )
         reading.append(LearnerStep(CounterKeeper.name, counting.step, POLL_S))
-        yield [LearnerStep("keeper", keep, KEEP_EVERY_S), *reading]
+        release = pa.default_memory_pool().release_unused
+        yield [
+            LearnerStep("keeper", keep, KEEP_EVERY_S),
+            *reading,
+            LearnerStep("memory", release, RELEASE_EVERY_S),
+        ]
 
 
 def merge(path: Path) -> None:
