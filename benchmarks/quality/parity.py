@@ -4,9 +4,8 @@
 
 DIR is made where it is not there: a synthetic market. It is served by real processes
 and visited over HTTP. Values are logged, a ranker is trained and promoted, people search, a fifth of
-what they were shown is edited, a feature is switched off and on, another ranker is trained on a set that
-is fitted anew and promoted, people go on, everything is started again, people go on. Then
-`mercer parity` replays all pages.
+what they were shown is edited, a feature is switched off and on, another ranker is trained and promoted,
+people go on, everything is started again, people go on. Then `mercer parity` replays all pages.
 """
 
 import argparse
@@ -23,6 +22,8 @@ from typing import Any
 
 from mercer.app import open_market
 from mercer.bench.machine import provenance
+from mercer.engines.embedded.log.page_log import PageLog
+from mercer.engines.embedded.market_folder import MarketFolder
 
 READY_S = 120
 LEARNABLE = (
@@ -125,7 +126,7 @@ def visited(market: Path, url: str, n: int, *, seed: int) -> None:
 
 
 def promoted(market: Path, name: str) -> str:
-    """Train a ranker on a set that is fitted on what stands now, and let it serve."""
+    """Train a ranker on what was logged up to now, and let it serve."""
     model: str = asked(
         *("train", "ranker", "--market", market, "--name", name, "--mature-hours", 0)
     )["model"]
@@ -136,9 +137,11 @@ def promoted(market: Path, name: str) -> str:
 
 def edited(market: Path, url: str) -> int:
     """Change title, price and rating of a fifth of what the newest pages showed; how many."""
+    log = PageLog(MarketFolder(market).log)
     with closing(open_market(market)) as opened:
-        pages = opened.recent_pages(limit=200)
-        shown = list(dict.fromkeys(one.listing_id for page in pages for one in page.shown))
+        pages = [log.find(page.page_id) for page in log.recent(limit=200)]
+        ids = (one.listing_id for page in pages if page is not None for one in page.shown)
+        shown = list(dict.fromkeys(ids))
         items = [changed(opened.listing(one)) for one in shown[::EDITED]]
     for at in range(0, len(items), 50):
         body = json.dumps({"listings": items[at : at + 50]}).encode()

@@ -38,7 +38,8 @@ class FeatureSetFolder:
         """Of all sets that are there, in no particular order."""
         if not self.path.is_dir():
             return []
-        return sorted(one.name for one in self.path.iterdir() if (one / FEATURES).is_file())
+        there = (one for one in self.path.iterdir() if not one.name.startswith("."))
+        return sorted(one.name for one in there if (one / FEATURES).is_file())
 
     def keep(self, plan: Plan) -> str:
         """Add a set, whole or not at all; its hash. One that is there is left as it is."""

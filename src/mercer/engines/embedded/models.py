@@ -39,7 +39,8 @@ class ModelFolder:
         """Of all models that are there, oldest first."""
         if not self.path.is_dir():
             return []
-        found = [one for one in self.path.iterdir() if (one / MANIFEST).is_file()]
+        there = (one for one in self.path.iterdir() if not one.name.startswith("."))
+        found = [one for one in there if (one / MANIFEST).is_file()]
         return [one.name for one in sorted(found, key=lambda p: (_made(p), p.name))]
 
     def manifest(self, model: str) -> Manifest:
@@ -100,7 +101,6 @@ class ModelFolder:
             if target.exists():
                 return made.id
             part = self.path / f".{made.id}.{os.getpid()}.part"
-            shutil.rmtree(part, ignore_errors=True)
             part.mkdir()
             for name, data in made.files.items():
                 (part / name).write_bytes(data)
@@ -136,6 +136,11 @@ class ModelFolder:
         handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in self.path.glob(".*.part"):  # by writers that died: nobody else writes now
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
             yield
         finally:
             os.close(handle)
