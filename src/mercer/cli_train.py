@@ -124,7 +124,7 @@ def ranker_command(
 ) -> None:
     """Learn an order: logistic regression on lists, then LambdaMART, on one frozen split.
 
-    Judged queries that are few are first learned beginning from the order without a model.
+    Judged queries that are few are first learned by trees beside the order without a model.
 
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
     did then. The rung that is best on lists it had not learned from is kept as a model file with its report;

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mercer.engines.embedded.anchored_forest import AnchoredForest, AnchoredForestParams
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
-from mercer.learn.anchored import Anchored, AnchoredParams
 from mercer.learn.cross_validation import cross_validated, folds_of
 from mercer.learn.held_out import compared, ndcg_of
 from mercer.learn.ladder import climb
@@ -16,12 +16,15 @@ from mercer.learn.listwise import Listwise
 from mercer.learn.logistic import Logistic
 from mercer.learn.rung import Rung
 from mercer.learn.split import SplitParams, split
+from mercer.rank.anchored_trees import AnchoredTrees
+from mercer.rank.contribution import contributing
 from mercer.rank.training_set import TrainingSet, joined
-from mercer.schema.errors import InputError
+from mercer.schema.errors import CorruptError, InputError
 from support.rankings import made_lists
 
 QUICK = LambdaMartParams(n_trees=40, min_rows_in_leaf=5, learning_rate=0.1, patience=20)
-RUNGS = [Anchored(AnchoredParams(anchor="f0")), Logistic(), Listwise(), LambdaMart(QUICK)]
+ANCHORED = AnchoredForest(AnchoredForestParams(anchor="f0", n_trees=60, learning_rate=0.05))
+RUNGS = [ANCHORED, Logistic(), Listwise(), LambdaMart(QUICK)]
 
 
 @pytest.fixture(params=RUNGS, ids=lambda rung: rung.name)
@@ -169,31 +172,52 @@ def test_the_ladder_measures_every_rung() -> None:
 
 
 def test_with_nothing_to_learn_the_order_stays() -> None:
-    """Where other features say nothing, or all weights are held back, lists lie as the anchor has them."""
+    """Where nothing tells rows apart, lists lie as the anchor has them."""
     data = made_lists(n_queries=40)
     anchor = data.features[:, 0].astype(np.float64)
-    alone = replace(data, gain=np.where(np.isnan(anchor), 0.0, np.exp(np.nan_to_num(anchor))))
-    rung = Anchored(AnchoredParams(anchor="f0", l2=(1e9,)))
-    made = rung.train(alone, np.zeros(alone.n_queries, np.int64), seed=0)
-    score = made.scorer.score(data.features)
+    same = replace(data, gain=np.ones(data.n_rows))
+    score = ANCHORED.train(same, np.ones(same.n_queries, np.int64), seed=0).scorer.score(
+        data.features
+    )
     for first, last in zip(data.offsets[:-1], data.offsets[1:], strict=True):
         there = first + np.flatnonzero(~np.isnan(anchor[first:last]))
         np.testing.assert_array_equal(np.argsort(score[there]), np.argsort(anchor[there]))
 
 
-def test_an_anchored_rung_moves_as_far_as_pays() -> None:
+def test_an_anchored_rung_moves_where_that_pays() -> None:
     """Where another feature tells, the rung leaves its anchor and ranks lists that it never saw better."""
-    data = made_lists(n_queries=200)
-    made = cross_validated(
-        data, [Anchored(AnchoredParams(anchor="f0", l2=(1.0, 0.01)))], {}, seed=0
-    )
+    data = made_lists(n_queries=120)
+    made = cross_validated(data, [ANCHORED], {}, seed=0)
     anchor = ndcg_of(data, np.nan_to_num(data.features[:, 0].astype(np.float64)), k=10)
     assert made.ladder.mean > anchor.mean + 0.02
     assert compared(made.ladder, anchor, np.random.default_rng(0)).p_greater < 0.01
+
+
+def test_an_anchored_model_comes_back_as_it_was() -> None:
+    """Read from its bytes it gives the same scores in every bit, and they are divided among features."""
+    data = made_lists()
+    made = ANCHORED.train(data, np.ones(data.n_queries, np.int64), seed=0)
+    again = AnchoredTrees.from_bytes(made.data, at="here")
+    score = again.score(data.features)
+    np.testing.assert_array_equal(score, made.scorer.score(data.features))
+    divided = contributing(again)
+    assert divided is not None
+    whole = divided.expected + divided.of_rows(data.features[:50]).sum(axis=1)
+    np.testing.assert_allclose(whole, score[:50], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("cut", [10, 600, -200])
+def test_an_anchored_model_that_was_cut_is_refused(cut: int) -> None:
+    """A truncated file is named, wherever it was cut."""
+    data = made_lists()
+    made = ANCHORED.train(data, np.zeros(data.n_queries, np.int64), seed=0).data
+    end = made.index(b"end of trees") - 20 if cut == -200 else cut
+    with pytest.raises(CorruptError):
+        AnchoredTrees.from_bytes(made[:end], at="here")
 
 
 def test_an_anchor_that_is_not_there_is_named() -> None:
     """A set without the anchor's feature is refused with its name."""
     data = made_lists()
     with pytest.raises(InputError, match="'fp_first_pass'"):
-        Anchored().train(data, np.ones(data.n_queries, np.int64), seed=0)
+        AnchoredForest().train(data, np.ones(data.n_queries, np.int64), seed=0)

@@ -86,12 +86,10 @@ class Listwise:
             yield scale.scorer(data.columns.names, with_bias), with_bias
 
 
-@nb.njit(
-    nb.f8(F8_TABLE, F8S, I8S, F8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True
-)
+@nb.njit(nb.f8(F8_TABLE, F8S, I8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
 def _list_loss(
     rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, weights: Floats,
-    held_to: Floats, l2: float, scores: Floats, slope: Floats,
+    l2: float, scores: Floats, slope: Floats,
 ) -> float:  # fmt: skip
     """-sum over lists of w x sum over rows of share x log softmax, by weight; and its slope.
 
@@ -126,15 +124,14 @@ def _list_loss(
                 slope[column] += rest * rows[row, column]
     total /= whole
     for column in range(n_columns):
-        away = weights[column] - held_to[column]
-        slope[column] = slope[column] / whole + l2 * away
-        total += 0.5 * l2 * away * away
+        slope[column] = slope[column] / whole + l2 * weights[column]
+        total += 0.5 * l2 * weights[column] * weights[column]
     return total
 
 
 def fitted(
     rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, start: Floats,
-    *, l2: float, max_steps: int, held_to: Floats | None = None,
+    *, l2: float, max_steps: int,
 ) -> Floats:  # fmt: skip
     """(n_columns,) weights of the least penalised list loss; `start` where there is no list.
 
@@ -144,16 +141,14 @@ def fitted(
         offsets: (n_lists + 1,)
         list_weight: (n_lists,) > 0.
         start: the weights to begin from.
-        held_to: (n_columns,) the weights that cost nothing; None: zeros.
     """
     if len(offsets) < 2:
         return start
     scores = np.empty(len(rows))
-    free = np.zeros(rows.shape[1]) if held_to is None else held_to
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         slope = np.empty(len(weights))
-        value = _list_loss(rows, gain, offsets, list_weight, weights, free, l2, scores, slope)
+        value = _list_loss(rows, gain, offsets, list_weight, weights, l2, scores, slope)
         return value, slope
 
     return minimised(loss, start, max_steps=max_steps)

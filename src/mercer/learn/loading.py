@@ -17,6 +17,7 @@ from mercer.learn.model_file import (
     ModelFile,
     check_feature_set,
 )
+from mercer.rank.anchored_trees import AnchoredTrees
 from mercer.rank.linear import LinearScorer
 from mercer.rank.scorer import Scorer
 from mercer.rank.training_set import FeatureColumns, TrainingSet
@@ -31,6 +32,10 @@ def _linear(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
     return LinearScorer.from_bytes(data, at=at)
 
 
+def _anchored_trees(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
+    return AnchoredTrees.from_bytes(data, at=at)
+
+
 def _trees(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
     try:
         return TreeScorer.of_text(data.decode())
@@ -38,7 +43,11 @@ def _trees(data: bytes, _: tuple[str, ...], at: str) -> Scorer:
         raise CorruptError(f"{at}: is no text: {fault}") from None
 
 
-KINDS: Mapping[str, ReadScorer] = {"linear": _linear, "trees": _trees}
+KINDS: Mapping[str, ReadScorer] = {
+    "linear": _linear,
+    "trees": _trees,
+    "anchored_trees": _anchored_trees,
+}
 FOREIGN_RTOL = 1e-4  # of other kinds: their libraries choose kernels by the processor
 
 

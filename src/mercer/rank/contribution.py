@@ -4,6 +4,7 @@ from typing import Protocol, final
 
 import numpy as np
 
+from mercer.rank.anchored_trees import AnchoredTrees
 from mercer.rank.linear import LinearScorer
 from mercer.rank.scorer import F32s, F64s, Scorer, require_matrix
 from mercer.rank.trees.contribution import Contributions
@@ -49,6 +50,24 @@ class LinearContributions:
         return found
 
 
+@final
+class SumOfContributions:
+    """Of a sum of two models: the sums of theirs."""
+
+    def __init__(self, one: Contributing, other: Contributing) -> None:
+        self.expected = one.expected + other.expected
+        self._parts = one, other
+
+    def of_rows(self, matrix: F32s) -> F64s:
+        """(n, n_features) of both together.
+
+        Raises:
+            SchemaError: another shape or type of the matrix.
+        """
+        one, other = self._parts
+        return one.of_rows(matrix) + other.of_rows(matrix)
+
+
 def contributing(scorer: Scorer) -> Contributing | None:
     """How the scores of a model are divided; None for a model whose inside is not known here.
 
@@ -57,7 +76,15 @@ def contributing(scorer: Scorer) -> Contributing | None:
     """
     if isinstance(scorer, TreeScorer):
         return Contributions(scorer.forest)
+    if isinstance(scorer, AnchoredTrees):
+        return SumOfContributions(
+            LinearContributions(scorer.anchor), Contributions(scorer.trees.forest)
+        )
     return LinearContributions(scorer) if isinstance(scorer, LinearScorer) else None
 
 
-_conforms: tuple[type[Contributing], ...] = (LinearContributions, Contributions)
+_conforms: tuple[type[Contributing], ...] = (
+    LinearContributions,
+    Contributions,
+    SumOfContributions,
+)

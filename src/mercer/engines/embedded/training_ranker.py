@@ -5,9 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from mercer.engines.embedded.anchored_forest import (
+    FIRST_PASS,
+    AnchoredForest,
+    AnchoredForestParams,
+)
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.engines.embedded.models import ModelFolder
-from mercer.learn.anchored import FIRST_PASS, Anchored, AnchoredParams
 from mercer.learn.ladder import OnStep, climb, quiet
 from mercer.learn.lesson import Lesson
 from mercer.learn.listwise import Listwise, ListwiseParams
@@ -38,7 +42,7 @@ def ladder(
     listwise = (Listwise(ListwiseParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
     if is_log:
         return listwise
-    first = (Anchored(AnchoredParams(k=k)),) if is_anchored else ()
+    first = (AnchoredForest(AnchoredForestParams(k=k, n_threads=threads)),) if is_anchored else ()
     return (*first, Logistic(LogisticParams(k=k)), *listwise)
 
 
