@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from mercer.bench.events_counted import log_counts
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.serve.process.run_folder import Status, read_status
 from support.market_kit import T0, items, make_market
@@ -109,6 +110,7 @@ def readers_of(cluster: Cluster, *, per: int = 6) -> set[str]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("serving") / "shop"
     make_market(folder, items(120))
+    log_counts(folder)
     made = Cluster(folder)
     yield made
     if made.process.poll() is None:
@@ -151,6 +153,32 @@ def test_sold_means_gone_everywhere_within_a_second(cluster: Cluster) -> None:
             if f"gone{n}" in ids(cluster.search(q=f"quokka{n}", mode="lexical")):
                 shown_s = asked
         assert shown_s < 1.0
+
+
+def clicks(cluster: Cluster, listing_id: str) -> float | None:
+    """What the feature says of a listing, as whichever reader answers has it."""
+    asked = {"q": "", "listing_ids": [listing_id]}
+    code, told = cluster.ask("POST", "/v1/features", asked)
+    assert code == 200, told
+    ((value,),) = told["values"]
+    return None if value is None else float(value)
+
+
+def test_an_acknowledged_event_is_among_the_features_of_every_reader(cluster: Cluster) -> None:
+    """The learner counts it, and whoever is asked reads the count; an event that comes again counts once.
+
+    How soon is measured by `mercer bench events --part counted`.
+    """
+    assert not clicks(cluster, "l3")
+    event = {
+        "event_id": "e-l3", "kind": "click", "listing_id": "l3", "visitor_id": "v",
+        "session_id": "s", "time_ms": time.time_ns() // 1_000_000,
+    }  # fmt: skip
+    for verdict in ("accepted", "duplicate"):
+        code, answer = cluster.ask("POST", "/v1/events", {"events": [event]})
+        assert (code, answer["results"][0]["verdict"]) == (200, verdict)
+    until(lambda: all(clicks(cluster, "l3") for _ in range(12)))
+    assert 0.9 < (clicks(cluster, "l3") or 0) <= 1.0
 
 
 def test_metrics_are_those_of_all_readers(cluster: Cluster) -> None:

@@ -16,6 +16,7 @@ PARTS: Final[Mapping[str, str]] = {
     "log": "mercer.bench.event_writer",
     "pages": "mercer.bench.page_cost",
     "http": "mercer.bench.events_http",
+    "counted": "mercer.bench.events_counted",
 }
 
 

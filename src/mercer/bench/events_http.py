@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from uuid_utils import uuid7
 
-from mercer.bench.http_client import Answer, Pool
+from mercer.bench.http_client import Answer, Pool, post
 from mercer.demo import ensure_market
 from mercer.engines.embedded.secrets import TokenKeys
 from mercer.events.token import KeyRing, sign_many, verify_many
@@ -108,7 +108,7 @@ class Measured:
 
 async def measure(port: int, bodies: Sequence[bytes], *, connections: int) -> Measured:
     """Send all, each connection its next batch as soon as the last is answered."""
-    requests = [_post(body) for body in bodies]
+    requests = [post("/v1/events", body) for body in bodies]
     pool = Pool(port, max_open=connections)
     await pool.open(connections)
     waiting, answers, waits_s = iter(requests), list[Answer](), list[float]()
@@ -131,14 +131,6 @@ async def measure(port: int, bodies: Sequence[bytes], *, connections: int) -> Me
         waits_ms=np.array(waits_s) * 1e3,
         wall_s=wall_s,
     )
-
-
-def _post(body: bytes) -> bytes:
-    head = (
-        "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 def token_us(ring: KeyRing, *, now_ms: int) -> dict[str, float]:

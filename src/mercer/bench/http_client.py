@@ -165,8 +165,17 @@ def get(target: str) -> bytes:
 
 def put(target: str, body: bytes) -> bytes:
     """A finished PUT request with a JSON body."""
+    return _with_body("PUT", target, body)
+
+
+def post(target: str, body: bytes) -> bytes:
+    """A finished POST request with a JSON body."""
+    return _with_body("POST", target, body)
+
+
+def _with_body(method: str, target: str, body: bytes) -> bytes:
     head = (
-        f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
