@@ -115,6 +115,21 @@ def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served
         assert np.isnan(values(served, page_of(served, "ring", None), name)).all()
 
 
+def test_a_wish_counts_once(served: Served) -> None:
+    """However often a session says it; and what this query says itself is no wish of before."""
+    counters = served[2]
+    for _ in range(3):
+        page_of(served, "gold ring", "s9")
+        counters.catch_up()
+    again = page_of(served, "gold ring", "s9")
+    assert min(values(served, again, "session_searches")) > 2.9
+    for name in ("session_wishes_met", "session_wishes_stated"):
+        assert set(values(served, again, name)) == {0.0}
+    assert values(served, again, "all_wishes_met") == values(served, again, "wishes_met")
+    vaguer = values(served, page_of(served, "ring", "s9"), "session_wishes_met")
+    np.testing.assert_allclose(max(vaguer), 1.0, rtol=0.01)
+
+
 def test_what_was_shown_and_clicked(served: Served) -> None:
     """A listing that the session saw and clicked on is known as such, and so is what it states."""
     folder, market, counters, _ = served

@@ -103,15 +103,18 @@ def write_pair_keys(begins: U64s, of: U64s, ids: U64s, n: int, keys: U64s) -> No
             keys[k * n + pair] = combined(combined(begins[k], of[pair]), ids[pair])
 
 
-@nb.njit(nb.void(_F4_TABLE, nb.i8, nb.i8, U8S, I8S, I8S, I4S, nb.f8[::1]), cache=True, nogil=True)
+@nb.njit(
+    nb.void(_F4_TABLE, nb.i8, nb.i8, nb.f8, U8S, I8S, I8S, I4S, nb.f8[::1]), cache=True, nogil=True
+)
 def write_sums(
-    counts: F32s, first: int, column: int, owners: U64s, starts: I64s, stops: I64s, place: I32s,
-    out: F64s,
+    counts: F32s, first: int, column: int, at_most: float,
+    owners: U64s, starts: I64s, stops: I64s, place: I32s, out: F64s,
 ) -> None:  # fmt: skip
     """out[row] = the counts of its items added up in their order; NaN without an owner or a list.
 
     Args:
         counts: (n_keys * n_pairs, n_half_lives); those of the key begin at row `first`.
+        at_most: what one item adds at most.
         place: (n_items,) as `find_pairs` gives it.
     """
     at = 0
@@ -119,7 +122,7 @@ def write_sums(
         total = 0.0
         for _ in range(starts[row], stops[row]):
             if place[at] >= 0:
-                total += np.float64(counts[first + place[at], column])
+                total += min(np.float64(counts[first + place[at], column]), at_most)
             at += 1
         is_there = owners[row] != _NO_ID and stops[row] >= starts[row]
         out[row] = total if is_there else np.nan

@@ -34,6 +34,7 @@ class _Over:
     owner: int  # its register
     node: int  # of the list
     reads: tuple[CounterRead, ...]  # their keys are places in `begins`
+    at_most: tuple[float, ...]  # what an item adds to each of them at most
     begins: U64s  # of the keys
 
 
@@ -63,12 +64,13 @@ def counter_sum_step(
 
 def _over(owner: int, items: int, nodes: Sequence[tuple[int, Node]]) -> _Over:
     begins: dict[int, int] = {}
-    reads = []
+    reads, at_most = [], []
     for out, node in nodes:
         begin = counter_id(node.params["whose"], counter_op(node).count(node.params))
         key = begins.setdefault(begin, len(begins))
         reads.append(CounterRead.of(node, out, (key,)))
-    return _Over(owner, items, tuple(reads), np.array(list(begins), np.uint64))
+        at_most.append(float(node.params["at_most"]))
+    return _Over(owner, items, tuple(reads), tuple(at_most), np.array(list(begins), np.uint64))
 
 
 def _add_up(
@@ -82,11 +84,11 @@ def _add_up(
     at = 0
     for over, pairs, wanted in zip(overs, found, columns, strict=True):
         lists = pairs.lists
-        for read, column in zip(over.reads, wanted, strict=True):
+        for read, most, column in zip(over.reads, over.at_most, wanted, strict=True):
             first = at + read.keys[0] * pairs.n
             out = space.numbers[read.out, : space.n] if rows is None else np.empty(rows.size)
             write_sums(
-                counts, first, column, pairs.owners, lists.starts, lists.stops, pairs.place, out
+                counts, first, column, most, pairs.owners, lists.starts, lists.stops, pairs.place, out
             )  # fmt: skip
             if rows is not None:
                 space.numbers[read.out, rows] = out

@@ -29,15 +29,26 @@ def _asked() -> Iterator[Feature]:
 
 
 def _wished() -> Iterator[Feature]:
-    """What earlier searches of the session wanted, against what the listing states."""
+    """What earlier searches of the session wanted, against what the listing states.
+
+    Each wish counts once, however often it was said, and not again where this query says it too: so
+    with the wishes of the query it adds up to all that was wished so far.
+    """
+    for name, of, wished in (
+        ("other_facts_ids", "facts_ids", "wishes_ids"),
+        ("other_attributes_ids", "known_attributes_ids", "wished_attributes_ids"),
+    ):
+        yield feature(name, "pair", "ids_without", of, wished, doc="", is_output=False)
     sums = {
         "session_wishes_met": (
-            "facts_ids", "fact",
-            "attribute values that its searches wanted and the listing has, stated or in its text",
+            "other_facts_ids", "fact",
+            "attribute values that its earlier searches wanted and this one does not say, "
+            "and that the listing has, stated or in its text",
         ),
         "session_wishes_stated": (
-            "known_attributes_ids", "attribute",
-            "attributes that its searches wanted a value of and that are known of the listing",
+            "other_attributes_ids", "attribute",
+            "attributes that its earlier searches wanted a value of and this one does not, "
+            "and that are known of the listing",
         ),
         "session_category_met": (
             "listing.category_path", "category_name",
@@ -53,7 +64,7 @@ def _wished() -> Iterator[Feature]:
     for name, (items, facet, what) in sums.items():
         yield feature(
             name, "pair", "counter_sum", SESSION, items, whose=f"session.{facet}", kind="search",
-            half_life_h=HOUR_H, doc=f"Decayed {what}.",
+            half_life_h=HOUR_H, at_most=1.0, doc=f"Decayed {what}; each at most once.",
         )  # fmt: skip
     yield feature(
         "session_wishes_differ", "pair", "difference", "session_wishes_stated",

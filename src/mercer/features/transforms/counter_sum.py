@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mercer.features.counter_params import HALF_LIFE, WHOSE, check_whose, kind_param, n_ids
+from mercer.features.param import Param
 from mercer.features.transform import CounterOp, Params, Transform
+
+MAX_COUNT = 1e9
 
 
 def _count(params: Params) -> str:
@@ -18,7 +21,7 @@ def twin(counts: Sequence[float] | None, *, params: Params, **_: Any) -> float:
         return math.nan
     total = 0.0
     for count in counts:
-        total += count
+        total += min(count, params["at_most"])
     return total
 
 
@@ -31,7 +34,15 @@ TRANSFORM = Transform(
     output="number",
     run=CounterOp(_count, is_sum=True),
     twin=twin,
-    params=(WHOSE, kind_param("kind", "of event"), HALF_LIFE),
+    params=(
+        WHOSE,
+        kind_param("kind", "of event"),
+        HALF_LIFE,
+        Param(
+            name="at_most", kind="number", default=MAX_COUNT, low=0.0, high=MAX_COUNT,
+            doc="what one item counts at most; 1: that it happened, however often",
+        ),
+    ),
     check=check_whose,
     n_inputs=n_ids,
-)
+)  # fmt: skip
