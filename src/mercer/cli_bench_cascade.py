@@ -54,7 +54,7 @@ def _told(said: str) -> None:
 
 
 def _show(line: dict[str, Any], console: Console) -> None:
-    orders = ("random_matches", "random", "first_pass", "cascade", "oracle", "whole")
+    orders = ("random_matches", "random", "retrieval", "first_pass", "cascade", "oracle", "whole")
     table = Table(box=None, pad_edge=False, title="true worth of a first page, x 1,000")
     for heading in ("seed", *orders, "share", "95 %", "none", "swaps", "model"):
         table.add_column(heading.replace("_", " "), justify="right")
@@ -69,8 +69,11 @@ def _show(line: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        f"(cascade - first pass) / (oracle - first pass): {line['share']:.3f}, the median of "
-        f"{len(line['by_seed'])} seeds; {line['share_whole']:.3f} of the way to the best of the whole "
-        f"catalogue; clicks without the favour of places beat raw ones in {line['debiased_wins']}"
+        f"(cascade - retrieval) / (oracle - retrieval): {line['share']:.3f}, the median of "
+        f"{len(line['by_seed'])} seeds; {line['share_first_pass']:.3f} from the first pass on; "
+        f"{line['share_whole']:.3f} of the way to the best of the whole catalogue"
+    )
+    console.print(
+        f"clicks without the favour of places beat raw ones in {line['debiased_wins']} seeds"
     )
     console.print(where_measured(line))

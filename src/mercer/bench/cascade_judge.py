@@ -2,7 +2,9 @@
 
 Only the simulator knows that. All orders are over the same candidates, those in the page's record:
 
-- `first_pass`: retrieval alone, what Mercer serves without a model;
+- `retrieval`: as the two indexes find them, the ranks of text and meaning fused: nothing is learned,
+  nothing weighed;
+- `first_pass`: by the linear first pass, the first stage of the cascade: what is served without a model;
 - `cascade`: by the model that served;
 - `oracle`: the best first; no order of these candidates is worth more;
 - `whole`: the best of the whole catalogue, retrieved or not;
@@ -25,6 +27,9 @@ from mercer.simulate.people.step import PER_PAGE, Judge, Search
 from mercer.traffic.shop import NO_HURRY_MS
 
 FIRST_PASS: Final = "first_pass"
+RETRIEVAL: Final = "retrieval"
+_FOUND_BY: Final = ("candidate.lexical", "candidate.cosine")  # what retrieval alone orders by
+_RANK_K: Final = 60.0
 F64s = npt.NDArray[np.float64]
 I64s = npt.NDArray[np.int64]
 Score = Callable[[F32s], F64s]
@@ -39,6 +44,7 @@ class JudgedPage:
     patience: float
     scores: F64s  # (n_ranked,) of the model that served, of the first of them; none where none did
     features: F32s | None  # (n_ranked, n_features) as a model sees them; None where not kept
+    retrieval: I64s | None = None  # (n,) the order of retrieval alone; None: that of the first pass
 
     def value(self, order: I64s) -> float:
         """Of the candidates in that order, in [0, 1]."""
@@ -46,9 +52,10 @@ class JudgedPage:
 
     def values(self) -> dict[str, float]:
         """Of each order of the module's list."""
-        n = len(self.utility)
+        n, alone = len(self.utility), self.retrieval
         mean = np.full(min(n, PER_PAGE), self.utility.mean() if n else 0.0)
         return {
+            RETRIEVAL: self._worth(self.utility if alone is None else self.utility[alone]),
             FIRST_PASS: self._worth(self.utility),
             "cascade": self.value(reordered(n, self.scores)),
             "oracle": self._worth(-np.sort(-self.utility)),
@@ -63,6 +70,25 @@ class JudgedPage:
 
     def _worth(self, shown: npt.NDArray[Any]) -> float:
         return page_value(shown, patience=self.patience, n_places=PER_PAGE)
+
+
+def fused(scores: list[F32s]) -> I64s | None:
+    """(n,) an order of candidates by reciprocal rank fusion of some scores; None where one is missing.
+
+    A candidate is worth the sum of 1 / (60 + rank) over the lists, ranks from 1, equal scores in the
+    order given; one that a list has not found (NaN) has no part in it.
+
+    Source: Cormack, Clarke & Buettcher 2009, doi:10.1145/1571941.1572114.
+    """
+    if not all(len(one) for one in scores):
+        return None
+    total = np.zeros(len(scores[0]))
+    for one in scores:
+        order = np.argsort(np.where(np.isnan(one), np.inf, -one), kind="stable")
+        rank = np.empty(len(order))
+        rank[order] = np.arange(1, len(order) + 1)
+        total += np.where(np.isnan(one), 0.0, 1.0 / (_RANK_K + rank))
+    return np.argsort(-total, kind="stable")
 
 
 @final
@@ -104,6 +130,7 @@ class PageJudge:
                 patience=judge.patience,
                 scores=model[: int(np.isfinite(model).sum())],
                 features=self._features(market, search, rows) if self._keep_features else None,
+                retrieval=fused([page.stage_scores(name)[by_first] for name in _FOUND_BY]),
             )
         )
 
@@ -150,10 +177,11 @@ class Judgement:
 
     pages: int
     value: dict[str, float]  # mean worth of a page by order
-    share: float  # (cascade - first_pass) / (oracle - first_pass)
+    share: float  # (cascade - retrieval) / (oracle - retrieval)
     share_low: float  # 95 %, over pages
     share_high: float
     share_whole: float  # with `whole` in place of `oracle`
+    share_first_pass: float  # with `first_pass` in place of `retrieval`: what the model alone adds
     by_model: dict[str, float] = field(default_factory=dict)  # share of other models
 
 
@@ -170,28 +198,31 @@ def judged(
         others: models that are tried on the pages whose features were kept.
     """
     rows = [page.values() for page in pages]
-    names = tuple(rows[0]) if rows else (FIRST_PASS, "cascade", "oracle", "whole", "random")
+    names = (
+        tuple(rows[0]) if rows else (RETRIEVAL, FIRST_PASS, "cascade", "oracle", "whole", "random")
+    )
     table = {name: np.array([row[name] for row in rows]) for name in names}
     drawn = rng.integers(max(len(rows), 1), size=(n_resamples, len(rows)))
     low, high = np.nanquantile(
-        _share(table["cascade"][drawn], table[FIRST_PASS][drawn], table["oracle"][drawn]),
+        _share(table["cascade"][drawn], table[RETRIEVAL][drawn], table["oracle"][drawn]),
         (0.025, 0.975),
     )
     kept = [page for page in pages if page.features is not None]
     values = [page.values() for page in kept]
-    first = np.array([row[FIRST_PASS] for row in values])
+    alone = np.array([row[RETRIEVAL] for row in values])
     oracle = np.array([row["oracle"] for row in values])
     by_model = {
-        name: float(_share(np.array([page.by(score) for page in kept]), first, oracle))
+        name: float(_share(np.array([page.by(score) for page in kept]), alone, oracle))
         for name, score in (others or {}).items()
     }
     return Judgement(
         pages=len(rows),
         value={name: float(column.mean()) for name, column in table.items()},
-        share=float(_share(table["cascade"], table[FIRST_PASS], table["oracle"])),
+        share=float(_share(table["cascade"], table[RETRIEVAL], table["oracle"])),
         share_low=float(low),
         share_high=float(high),
-        share_whole=float(_share(table["cascade"], table[FIRST_PASS], table["whole"])),
+        share_whole=float(_share(table["cascade"], table[RETRIEVAL], table["whole"])),
+        share_first_pass=float(_share(table["cascade"], table[FIRST_PASS], table["oracle"])),
         by_model=by_model,
     )
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mercer.bench.cascade_judge import JudgedPage, judged
+from mercer.bench.cascade_judge import JudgedPage, fused, judged
 from mercer.cli import app
 from mercer.engines.embedded.lambdamart import LambdaMartParams
 
@@ -31,6 +31,24 @@ def test_the_share_is_0_for_the_first_pass_and_1_for_the_oracle() -> None:
     assert ideal.share == ideal.share_whole == 1.0
     assert worst.share < 0
     assert kept.value["oracle"] == ideal.value["cascade"] > kept.value["random"]
+
+
+def test_retrieval_alone_is_the_base() -> None:
+    """Two lists are fused by reciprocal rank; the share counts from their order, not the first pass's."""
+    text = np.array([3.0, 2.0, np.nan, 1.0], np.float32)
+    meaning = np.array([0.1, 0.9, 0.8, 0.2], np.float32)
+    order = fused([text, meaning])
+    assert order is not None
+    assert order.tolist() == [1, 0, 3, 2]  # 1/62 + 1/61, 1/61 + 1/64, 1/63 + 1/63, 1/62
+    assert fused([text, np.zeros(0, np.float32)]) is None
+    truth = np.array([0.0, 0.9, 0.4, 0.6], np.float32)
+    scores = np.array([1.0, 4.0, 2.0, 3.0])
+    one = JudgedPage(truth, -np.sort(-truth), 0.5, np.zeros(0), None, order)
+    ranked = JudgedPage(truth, -np.sort(-truth), 0.5, scores, None, order)
+    rng = np.random.default_rng(1)
+    assert one.values()["retrieval"] == one.value(order) > one.values()["first_pass"]
+    assert judged([ranked], rng).share == judged([ranked], rng).share_first_pass == 1.0
+    assert judged([one], rng).share < 0 == judged([one], rng).share_first_pass
 
 
 def test_a_page_is_worth_what_is_looked_at() -> None:
