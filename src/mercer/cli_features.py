@@ -1,5 +1,6 @@
 """`mercer features list`, `explain`, `lint` and `off`: what is known of each feature."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mercer.cli_catalogue import AsJson, MarketDir, say, told
-from mercer.schema.errors import FeatureError, NotFoundError
+from mercer.schema.errors import NotFoundError
 
 if TYPE_CHECKING:  # these load the kernels, which `mercer --help` need not wait for
     from mercer.features.lineage import FeatureInfo
@@ -26,6 +27,7 @@ SetFile = Annotated[
         help="A declaration in TOML; else features.toml of the market, else the default set.",
     ),
 ]
+PIPE_COLUMNS = 200
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing.")]
 
 
@@ -66,7 +68,8 @@ def list_command(
         made = f"{info.transform}({', '.join(info.inputs)})"
         missing = info.missing.removeprefix("stays missing (").removesuffix(")")
         table.add_row(name, info.entity, escape(made), missing, escape(info.doc))
-    console = Console(highlight=False)
+    # A file or a pipe has no edge at which lines would have to be cut.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
     console.print(table)
     console.print(
         f"{len(outputs)} features of {escape(feature_set.name)}, {source}; "
@@ -140,7 +143,7 @@ def _explain(info: "FeatureInfo", off: frozenset[str]) -> None:
     state = "  [red]switched off[/red]" if info.name in off else ""
     console.print(f"[bold]{info.name}[/bold]  {escape(info.doc)}{state}")
     made = f"{info.transform}({', '.join(info.inputs)})"
-    params = ", ".join(f"{key} = {value}" for key, value in info.params.items())
+    params = ", ".join(f"{key} = {value}" for key, value in info.params.items() if value != "")
     lines = {
         "made by": f"{made}: {info.summary}",
         "parameters": params,
@@ -232,7 +235,10 @@ def off_command(
         known = {feature.name for feature in feature_set.features if feature.is_output}
         unknown = sorted(asked - known - before)
         if unknown:
-            raise FeatureError(f"{unknown[0]!r} is no feature of {feature_set.name!r}")
+            raise NotFoundError(
+                f"{unknown[0]!r} is no feature of {feature_set.name!r}; "
+                "`mercer features list` has them"
+            )
         after = before - asked if on else before | asked
         if not dry_run and after != before:
             switch.set(after)

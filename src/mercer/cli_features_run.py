@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.cli_features import SetFile
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.schema.errors import ConfigError, InputError
+from mercer.schema.errors import ConfigError, CorruptError, InputError
 from mercer.schema.time import DAY_MS
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def fit_command(
     from mercer.features.plan import compile_plan
 
     with told("features fit"):
+        _check_out(out)
         feature_set, source = declared_set(market, set_file)
         if files:
             total, done = count_rows(files), 0
@@ -141,6 +142,7 @@ def run_command(
 
     began = time.perf_counter()
     with told("features run"):
+        _check_out(out)
         feature_set, _ = declared_set(market, set_file)
         plan = _plan(feature_set, state)
         if plan.reads_counters and not no_counters:
@@ -183,25 +185,30 @@ def backfill_command(
 
     Listings, sellers and counters are those that each page saw; what the log has lost since, to a
     compaction or an erasure, is left out and counted. A row is a listing that was shown.
+    Without --state the set is fitted on the catalogue as it stands.
 
     Examples:
 
-        mercer features backfill --days 30 --out past.parquet --state features.state --market shop
-        mercer features backfill --from 2026-01-01 --to 2026-01-31 --set new.toml --out past.parquet
+        mercer features backfill --days 30 --out past.parquet --market shop
+        mercer features backfill --from 2026-01-01 --to 2026-01-31 --state new.state --out past.parquet
     """
     from contextlib import closing
 
     from mercer.engines.embedded.backfill import BackfillJob, backfill
     from mercer.engines.embedded.counters.params import params_of
-    from mercer.engines.embedded.feature_market import declared_set
+    from mercer.engines.embedded.feature_market import declared_set, fitted_plan
     from mercer.engines.embedded.log.market_log import EmbeddedLog
 
     with told("features backfill"):
         folder = MarketFolder(market)
         config = folder.config()
-        plan = _plan(declared_set(market, set_file)[0], state)
+        _check_out(out)
         to_ms = _day_ms(to_day, "--to") + DAY_MS if to_day else time.time_ns() // 1_000_000
         from_ms = _day_ms(from_day, "--from") if from_day else to_ms - days * DAY_MS
+        if from_ms >= to_ms:
+            raise ConfigError(f"--from {from_day} is after --to {to_day or 'today'}")
+        feature_set, _ = declared_set(market, set_file)
+        plan = _plan(feature_set, state) if state else fitted_plan(feature_set, folder, config)
         job = BackfillJob(
             out=out, from_ms=from_ms, to_ms=to_ms, has_all=has_all,
             counters_folder=folder.views / "counters",
@@ -232,13 +239,33 @@ def _day_ms(text: str, option: str) -> int:
 
 def _plan(feature_set: "FeatureSet", state: Path | None) -> "Plan":
     """The set with the fitted state of a file."""
+    from mercer.features.fitted import stage_of
+    from mercer.features.graph import build_graph
     from mercer.features.plan import NOTHING_FITTED, compile_plan
+    from mercer.features.registry import registry
     from mercer.features.state import FittedState
 
-    if state is not None and not state.is_file():
-        raise InputError(f"{state}: no such file; `mercer features fit` writes it")
-    fitted = NOTHING_FITTED if state is None else FittedState.from_bytes(state.read_bytes())
-    return compile_plan(feature_set, fitted)
+    if state is None:
+        if fitted := list(stage_of(build_graph(feature_set, registry()))):
+            raise InputError(
+                f"{feature_set.name!r} has to be fitted first ({', '.join(fitted[:3])}, ...): "
+                "`mercer features fit --out FILE`, then --state FILE"
+            )
+        return compile_plan(feature_set, NOTHING_FITTED)
+    try:
+        return compile_plan(feature_set, FittedState.from_bytes(state.read_bytes()))
+    except FileNotFoundError:
+        raise InputError(f"{state}: no such file; `mercer features fit` writes it") from None
+    except CorruptError as fault:
+        raise CorruptError(f"{state}: {fault}") from None
+
+
+def _check_out(out: Path) -> None:
+    """What takes long is not begun where its result could not be written."""
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder; name a file in it")
 
 
 def add_to(app: typer.Typer) -> None:

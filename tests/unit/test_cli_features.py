@@ -109,6 +109,7 @@ def test_a_set_is_listed_explained_and_linted(declared: Path, tmp_path: Path) ->
 
 def test_words_that_are_wrong_get_a_sentence(declared: Path, tmp_path: Path) -> None:
     """A name that is not there is exit 2, a set that does not compile exit 1."""
+    assert "is no market" in run("list", "--market", tmp_path / "shop", code=2)
     assert "'plase' is no feature" in run("explain", "plase", "--set", declared, code=2)
     assert "no such file" in run("lint", "--set", tmp_path / "none.toml", code=1)
     declared.write_text(SET.replace("rank", "rnak"))
@@ -168,6 +169,22 @@ def test_a_run_that_fails_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_state_that_is_not_there_or_cut_off(declared: Path, tmp_path: Path) -> None:
+    """The sentence names what has to be fitted and how, or the file."""
+    file, state, out = tmp_path / "in.parquet", tmp_path / "state", tmp_path / "out.parquet"
+    pq.write_table(pairs(30), file)
+    words = ["run", file, "--set", declared, "--out", out]
+    assert "features fit --out" in run(*words, code=1)
+    assert f"{state}: no such file" in run(*words, "--state", state, code=1)
+    run("fit", file, "--set", declared, "--out", state)
+    for n in (0, 10, state.stat().st_size - 1):
+        cut = tmp_path / "cut"
+        cut.write_bytes(state.read_bytes()[:n])
+        assert str(cut) in run(*words, "--state", cut, code=1)
+    assert "is a folder" in run(*words, "--state", state, "--out", tmp_path, code=1)
+    assert not out.exists()
+
+
 def test_features_are_switched_off_and_on(tmp_path: Path) -> None:
     """Durably, by name, with a dry run before; a server's own look at the file sees the change."""
     market = tmp_path / "shop"
@@ -182,7 +199,7 @@ def test_features_are_switched_off_and_on(tmp_path: Path) -> None:
     assert watch.off == {"age_d", "rating"}
     assert not watch.poll()
     assert "(off)" in run("list", "--market", market)
-    assert "no feature" in run("off", "ratign", "--market", market, code=1)
+    assert "no feature" in run("off", "ratign", "--market", market, code=2)
     run("off", "age_d", "--on", "--market", market)
     assert watch.poll()
     assert watch.off == {"rating"}
@@ -205,5 +222,10 @@ def test_backfill_wants_a_market_and_days(tmp_path: Path) -> None:
     )
     words = ["backfill", "--out", out, "--market", market]
     assert "--from is '3 May'" in run(*words, "--from", "3 May", code=2)
-    assert "no page was served" in run(*words, "--from", "2026-01-01", code=1)
+    assert "is after --to 2025-12-31" in run(
+        *words, "--from", "2026-01-01", "--to", "2025-12-31", code=2
+    )
+    assert "no page was served from 2026-01-01 00:00" in run(*words, "--from", "2026-01-01", code=1)
+    nowhere = tmp_path / "none" / "out.parquet"
+    assert "no folder" in run("backfill", "--out", nowhere, "--market", market, code=1)
     assert not out.exists()

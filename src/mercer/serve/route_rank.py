@@ -160,12 +160,20 @@ def _json(found: ListedResult) -> bytes:
 
 
 def _arrow(found: ListedResult) -> bytes:
-    """One batch: "listing_id", then a column for each feature; the hash is in the schema."""
+    """One batch: "listing_id", then a column for each feature; what else the JSON says is metadata of
+    the schema, lists as JSON, because an id may have any character in it."""
     batch = _matrix(found).to_arrow()
     ids = pa.array(found.listing_ids, pa.string())
     names = ["listing_id", *batch.schema.names]
     made = pa.record_batch([ids, *batch.columns], names=names)
-    told = {"feature_set": found.listed.feature_set, "missing": ",".join(found.missing)}
+    one = found.listed
+    told = {
+        "feature_set": one.feature_set,
+        "counters_position": one.counters_position,
+        "catalogue_version": str(one.catalogue_version),
+        "missing": encode(found.missing),
+        "degraded": encode(one.degraded),
+    }
     sink = pa.BufferOutputStream()
     schema = made.schema.with_metadata(told)
     with pa.ipc.new_stream(sink, schema) as writer:

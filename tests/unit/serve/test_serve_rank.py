@@ -1,5 +1,6 @@
 """Laws of `POST /v1/rank` and `POST /v1/features`."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,12 +24,18 @@ def test_listings_are_ranked(client: TestClient, market: Any) -> None:
 
 def test_json_and_arrow_have_the_same_values(client: TestClient, market: Any) -> None:
     """The two forms differ in nothing but their form."""
-    asked = {"q": "mug", "listing_ids": list(market.listings)}
+    gone = ["a, b", 'c"d']  # an id may have any character in it
+    asked = {"q": "mug", "listing_ids": [*market.listings, *gone]}
     told = client.post("/v1/features", json=asked).json()
     answer = client.post("/v1/features", json=asked, headers={"Accept": ARROW})
     assert answer.headers["content-type"] == ARROW
     table = pa.ipc.open_stream(answer.content).read_all()
-    assert table.schema.metadata[b"feature_set"].decode() == told["feature_set"]
+    metadata = {name.decode(): value.decode() for name, value in table.schema.metadata.items()}
+    assert metadata["feature_set"] == told["feature_set"]
+    assert metadata["counters_position"] == told["counters_position"]
+    assert int(metadata["catalogue_version"]) == told["catalogue_version"]
+    assert json.loads(metadata["missing"]) == told["missing"] == gone
+    assert json.loads(metadata["degraded"]) == told["degraded"]
     assert table.column("listing_id").to_pylist() == told["listing_ids"]
     assert table.column("price").to_pylist() == [row[0] for row in told["values"]]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,8 @@ def backfill(
     tasks, row_ids = _tasks(plan, log, job, askers)
     if not tasks:
         raise InputError(
-            f"no page was served from {job.from_ms} to {job.to_ms} (ms since 1970); nothing to fill"
+            f"no page was served from {_moment(job.from_ms)} to {_moment(job.to_ms)} (UTC); "
+            "nothing to fill"
         )
     report = BackfillReport()
     part = job.out.with_name(f".{job.out.name}.part")
@@ -104,6 +106,10 @@ def backfill(
             writer.close()
         part.unlink(missing_ok=True)
     return report
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1e3, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _values(

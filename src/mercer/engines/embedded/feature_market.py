@@ -31,10 +31,13 @@ def declared_set(market: Path, file: Path | None = None) -> tuple[FeatureSet, st
     Raises:
         InputError: the file cannot be read.
         FeatureError: it is no declaration.
+        NotFoundError: a market was named that is none.
     """
     if file is None:
         file = market / FILE
         if not file.is_file():
+            if market != Path():  # where none was named, the default set needs none
+                MarketFolder(market).config()
             return default_feature_set(), "the default set"
     try:
         return FeatureSet.from_toml(file.read_text(encoding="utf-8")), str(file)
