@@ -44,7 +44,9 @@ def _nodes() -> Iterator[Feature]:
         yield _feature(
             f"{name}_ids", "query", "hash_all", f"query.{name}", doc="", is_output=False
         )  # fmt: skip
-    said_in = ("title_words", "labels_words", "description_words")
+    # Not the labels: attribute values among them would tell what listings that state them say.
+    yield _feature("tags_words", "listing", "tokenise", "listing.tags", doc="", is_output=False)
+    said_in = ("title_words", "tags_words", "description_words")
     for name, give, state_of in (
         ("facts_ids", "facts", ""), ("known_attributes_ids", "attributes", "facts_ids")
     ):  # fmt: skip

@@ -42,7 +42,8 @@ def fit(
     stages = stage_of(graph)
     state = FittedState(set_hash(feature_set)) if stages else NOTHING_FITTED
     for _ in range(max(stages.values(), default=-1) + 1):
-        state = next_stage(state, fit_stage(feature_set, state, rows, sources=sources))
+        stage = fit_stage(feature_set, state, rows, sources=sources)
+        state = next_stage(feature_set, state, stage)
     return state
 
 
@@ -73,9 +74,16 @@ def fit_stage(
     return FittedState(set_hash(feature_set), state.n_stages, fitted)
 
 
-def next_stage(state: FittedState, stage: FittedState) -> FittedState:
-    """The state with one more stage done."""
-    return FittedState(stage.set_hash, state.n_stages + 1, {**state.arrays, **stage.arrays})
+def next_stage(feature_set: FeatureSet, state: FittedState, stage: FittedState) -> FittedState:
+    """The state with one more stage done; what that stage counted merges no more."""
+    nodes = _fitted_nodes(build_graph(feature_set, registry()))
+    closed = {feature: _closed(nodes[feature], found) for feature, found in stage.arrays.items()}
+    return FittedState(stage.set_hash, state.n_stages + 1, {**state.arrays, **closed})
+
+
+def _closed(node: Node, found: Arrays) -> Arrays:
+    close = None if node.transform is None else node.transform.close
+    return found if close is None else close(node.params, found)
 
 
 def merge_stages(feature_set: FeatureSet, a: FittedState, b: FittedState) -> FittedState:

@@ -117,6 +117,8 @@ class Transform:
     params: tuple[Param, ...] = ()
     fit: Fit | None = None
     fitted_input: int | None = None  # the one input that the fit reads; None: all
+    close: Callable[[Params, Arrays], Arrays] | None = None
+    """Makes of a statistic of all rows the smaller one that is saved and read; it merges no more."""
     check: Callable[[Params], str | None] | None = None  # a sentence where parameters do not fit
     n_inputs: Callable[[Params], int] | None = None  # where that follows from the parameters
 

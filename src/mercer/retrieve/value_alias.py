@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mercer.metrics.share import wilson_low
 from mercer.retrieve.lexicon import ValueCount, phrase_key
 from mercer.retrieve.query import CATEGORY
 from mercer.retrieve.query_words import FUNCTION_WORDS
@@ -219,11 +220,9 @@ def _associations(
     has_row, has_field = np.divmod(distinct(row * n_fields + field_of[of]), n_fields)
     gram, in_field = _joined(gram_row, gram_of, has_row, has_field)
     seen, seen_count = _counted(gram * n_fields + in_field)
-    n = seen_count[np.searchsorted(seen, gram_v * n_fields + field_of[of_v])].astype(np.float64)
+    n = seen_count[np.searchsorted(seen, gram_v * n_fields + field_of[of_v])]
     share = both_count / n
-    z2 = rules.z**2
-    spread = rules.z * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    low = (share + z2 / (2 * n) - spread) / (1 + z2 / n)  # Wilson's bound
+    low = wilson_low(both_count, n, z=rules.z)
     in_all = np.bincount(of, minlength=n_values).astype(np.float64)
     with_field = np.bincount(has_field, minlength=n_fields)
     lift = share / (in_all[of_v] / with_field[field_of[of_v]])

@@ -1,12 +1,12 @@
 """Attribute values that texts say: "navy linen shirt" says color=navy and material=linen.
 
-What can be said is learned from what listings state: the words of each value of each attribute. A text
-says a value where these words stand in it one after the other; of two that begin at the same word the
-longer one is meant ("rose gold" is not gold), and what one value took no other one takes. A listing
-that states an attribute is not asked what its text says of that attribute.
+What can be said is learned from listings (`fact_phrases`): runs of words, and the facts that each says.
+Of two runs that begin at the same word the longer one is meant ("rose gold" is not gold), and what one
+took no other one takes. A listing that states an attribute is not asked what its text says of that
+attribute.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,17 +26,15 @@ SEPARATOR: Final = "="  # between the name of an attribute and its value
 _EQUALS: Final = np.uint8(ord(SEPARATOR))
 _BEGIN: Final = 1  # what the words of a phrase are combined from
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """What texts can say: a trie whose nodes are the first words of phrases, and their facts."""
+    """What texts can say: a trie whose nodes are the first words of runs, and their facts."""
 
     keys: U64s  # (n_nodes,) the words combined, rising
     first: I64s  # (n_nodes + 1,) node i says facts[first[i]:first[i + 1]]
     is_begun: npt.NDArray[np.bool_]  # (n_nodes,) whether a longer phrase begins so
-    facts: U64s  # (n_facts,) ids of "name=value"
+    facts: U64s  # (n_facts,) ids of "name=value"; 0: nothing is said
     attributes: U64s  # (n_facts,) ids of their names
 
 
@@ -117,6 +115,7 @@ def known_facts(
                     for f in range(first[found], first[found + 1]):
                         is_told = _has(out_attributes, begin, n_stated, said_attributes[f])
                         is_told = is_told or _has(out_facts, n_stated, at, said_facts[f])
+                        is_told = is_told or said_facts[f] == np.uint64(0)
                         if not is_told and at - n_stated < most:
                             out_facts[at] = said_facts[f]
                             out_attributes[at] = said_attributes[f]
@@ -139,41 +138,17 @@ def distinct(offsets: I64s, values: U64s, out_offsets: I64s, out: U64s) -> Any:
     return at
 
 
-def phrase_of(fact: str) -> tuple[int, list[int]]:
-    """(id of the name, ids of the words) of a fact whose value a text can say; no words of another.
-
-    A value without a letter is a measure, and a text full of numbers would say any of them.
-    """
+def is_phrase(fact: str) -> bool:
+    """Whether words can say a fact: a value without a letter is a measure, and texts are full of them."""
     name, _, value = fact.partition(SEPARATOR)
-    if not name or not any(c.isalpha() for c in value):
-        return hash_text(name) if name else 0, []
+    return bool(name) and any(c.isalpha() for c in value)
+
+
+def phrase_of(fact: str) -> tuple[int, list[int]]:
+    """(id of the name, ids of the words) of a fact (`is_phrase`); no words where they are too many."""
+    name, _, value = fact.partition(SEPARATOR)
     words = cut_plain([value], stem_words=True)[0]
     return hash_text(name), words if len(words) <= MAX_WORDS else []
-
-
-def phrases(fitted: Arrays, *, min_count: int) -> Phrases:
-    """The trie of the facts that were stated at least so often."""
-    kept = np.flatnonzero(fitted["counts"] >= min_count)
-    said: dict[int, list[tuple[int, int]]] = {}
-    begun: set[int] = set()
-    for i in kept.tolist():
-        h = _BEGIN
-        for word in fitted["words"][i, : fitted["n_words"][i]].tolist():
-            if h != _BEGIN:
-                begun.add(h)
-            h = combined_plain(h, word)
-            said.setdefault(h, [])
-        said[h].append((int(fitted["keys"][i]), int(fitted["attributes"][i])))
-    nodes = sorted(said)
-    pairs = [pair for node in nodes for pair in said[node]]
-    lengths = [len(said[node]) for node in nodes]
-    return Phrases(
-        keys=np.array(nodes, np.uint64),
-        first=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        is_begun=np.array([node in begun for node in nodes], np.bool_),
-        facts=np.array([fact for fact, _ in pairs], np.uint64),
-        attributes=np.array([attribute for _, attribute in pairs], np.uint64),
-    )
 
 
 def known_plain(
@@ -203,7 +178,7 @@ def known_plain(
                     break
             for f in range(known.first[found], known.first[found + 1]) if found >= 0 else ():
                 fact, attribute = int(known.facts[f]), int(known.attributes[f])
-                is_known = attribute in told or fact in facts[n_stated:]
+                is_known = not fact or attribute in told or fact in facts[n_stated:]
                 if not is_known and len(facts) - n_stated < most:
                     facts.append(fact)
                     attributes.append(attribute)
