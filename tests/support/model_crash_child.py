@@ -55,8 +55,7 @@ def die_before(n: int) -> None:
         if event in STEPS or (event == "open" and isinstance(args[2], int) and args[2] & WRITES):
             step()
 
-    fsync = os.fsync
-    os.fsync = lambda handle: (step(), fsync(handle))[1]
+    os.fsync = lambda handle: step()
     sys.addaudithook(heard)
 
 
@@ -69,6 +68,7 @@ def die_in_write_of(n_bytes: int) -> None:
 
 def main() -> None:
     train_once()
+    os.fsync = lambda handle: None  # what was written outlives a process that is killed
     for line in sys.stdin:
         how, n, words = line.rstrip("\n").split("|")
         status = 0
