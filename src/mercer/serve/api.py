@@ -172,7 +172,7 @@ class Api:
         if visit is not None:
             find = partial(find, visitor_id=visit.visitor_id, session_id=visit.session_id)
         page = await self.reads.run(find)
-        return _json(SimilarAnswer(listing_id, page.page_id, page.hits))
+        return _json(SimilarAnswer(listing_id, page.page_id, page.hits, page.degraded))
 
     async def put_listings(self, request: Request) -> Response:
         """Insert or replace listings by id; answered when they are durable and can be found.

@@ -53,6 +53,7 @@ class SimilarPage:
 
     page_id: str
     hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = ()  # parts that were dropped, in words
 
 
 @dataclass(frozen=True, slots=True)

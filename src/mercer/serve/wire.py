@@ -138,6 +138,7 @@ class SimilarAnswer:
     listing_id: str
     page_id: str  # UUIDv7
     hits: tuple[Hit, ...]
+    degraded: tuple[str, ...]  # parts that were dropped, in words
 
 
 @dataclass(frozen=True, slots=True)

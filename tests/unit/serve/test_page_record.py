@@ -154,6 +154,15 @@ def test_similar_pages_are_pages(index):
     ]
 
 
+def test_a_similar_page_that_is_not_kept_says_so(index):
+    """It is given out without tokens, and `degraded` tells why."""
+    service = SearchService(index, SearchParams(), recorder=recorder_of(SlowPages()))
+    made = service.similar("l1", 1, limit=3, visit=Visit())
+    assert len(made.hits) == 3
+    assert {h.token for h in made.hits} == {""}
+    assert made.degraded == (NOT_LOGGED,)
+
+
 def test_nothing_is_kept_without_a_recorder(index):
     """No parts, no tokens."""
     reply = SearchService(index, SearchParams()).search(ASKED)

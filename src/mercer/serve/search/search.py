@@ -163,7 +163,7 @@ class SearchService:
         left_s = (watch.budget_ms - watch.took_ms) / 1e3
         if recorder.record(page, budget_s=left_s):
             return made
-        return SimilarPage(page_id, _without_tokens(hits))
+        return SimilarPage(page_id, _without_tokens(hits), (NOT_LOGGED,))
 
     def listed(self, row_ids: Sequence[int], request: SearchRequest) -> Listed:
         """Listings that the caller names, ranked for a query; nothing is written down."""
