@@ -117,7 +117,9 @@ def test_no_market_is_told(tmp_path):
 def test_the_tail_follows(shop):
     """With --follow, a page that is written meanwhile is shown, and SIGINT ends it."""
     words = ["log", "tail", "--kind", "pages", "--follow", "--json", "--market", str(shop)]
-    command = [sys.executable, "-c", "from mercer.cli import main; main()", *words]
+    # A run of the tests in the background may ignore the signal, and its children would.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from mercer.cli import main; main()", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         try:
             assert len(json.loads(child.stdout.readline())["rows"]) == 4
