@@ -1,43 +1,30 @@
 """The composition root: every choice of engine and model of a market is made on this page."""
 
-import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-import pyarrow as pa
-
+from mercer.app_index import index_market, opener_of
+from mercer.app_learner import counters_seen
 from mercer.engines.embedded.config import MarketConfig
-from mercer.engines.embedded.counters.keeper import FOLDER, CounterKeeper, LateKeeper
 from mercer.engines.embedded.counters.params import params_of
-from mercer.engines.embedded.counters.reader import SharedCounters
-from mercer.engines.embedded.counters.replay import TableCounters, in_order, replay_to
-from mercer.engines.embedded.counters.store import LIVE
-from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.index.bell import Bell
-from mercer.engines.embedded.index.encoder_files import EncoderChoice
 from mercer.engines.embedded.index.follower import Follower
 from mercer.engines.embedded.index.generation import (
-    Generation,
     Progress,
-    build_generation,
     current_generation,
-    open_generation,
     read_manifest,
     remove_stale,
 )
 from mercer.engines.embedded.index.merger import Merger
 from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.log.catalogue_log import CatalogueLog
-from mercer.engines.embedded.log.event_log import EventLog
 from mercer.engines.embedded.log.housekeeping import Chores, Housekeeping
-from mercer.engines.embedded.log.keeper import Keeper
-from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_folder import PARTITION_PREFIX
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.log.page_writer import SlotWriter
@@ -46,27 +33,20 @@ from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.model_promotion import Readied
 from mercer.engines.embedded.ranking.page_models import PageModels
 from mercer.engines.embedded.ranking.prepare import (
-    columns_beside,
     make_missing,
     prepare,
 )
 from mercer.engines.embedded.ranking.watch import RankerWatch
 from mercer.engines.embedded.rejects import expire_rejects
-from mercer.engines.embedded.retrieval_models import serving_towers
 from mercer.engines.embedded.secrets import TokenKeys, cookie_key
 from mercer.engines.embedded.store import Store, open_store
 from mercer.engines.embedded.tables import SqlCatalogue
-from mercer.engines.embedded.view.attribution_view import AttributionView, shows_of
-from mercer.engines.embedded.view.traffic_view import TrafficView
-from mercer.engines.embedded.view.views import SqliteConsumer
 from mercer.events.collect import CollectRules
-from mercer.events.consumer import MAX_ROWS, POLL_S, catch_up, step
 from mercer.events.token import sign_many
 from mercer.rank.cascade import CascadeParams
 from mercer.rank.swap import SwapParams
 from mercer.retrieve.query import UnderstandOptions
-from mercer.schema.catalogue import Catalogue
-from mercer.schema.errors import ConfigError, CorruptError, MarketBusyError, NotFoundError
+from mercer.schema.errors import NotFoundError
 from mercer.schema.time import DAY_MS
 from mercer.serve.access.access import Keys, Verifier
 from mercer.serve.access.client import Proxies
@@ -80,92 +60,6 @@ from mercer.serve.search.search import SearchService
 from mercer.serve.search.slate import SlateStore
 from mercer.serve.search.stages import SearchParams
 from mercer.serve.settings import ServeSettings
-from mercer.text.analyze import stem, words
-from mercer.text.synonyms import Synonyms
-
-KEEP_EVERY_S = 30.0  # how often the log of pages is looked after
-# How often the views are brought up to date: a step costs about as much for one page as for ten.
-VIEW_EVERY_S = 0.5
-# How often the learner gives back what its larger steps left: after a long log was read for the first
-# time those are some 80 MiB.
-RELEASE_EVERY_S = 60.0
-_MERGE_NICENESS = 3  # whoever answers requests comes first
-
-
-def synonyms_of(folder: MarketFolder, config: MarketConfig) -> Synonyms:
-    """The market's synonyms file, or none."""
-    if not config.search.synonyms:
-        return Synonyms.parse("", words=words, key=stem)
-    path = folder.path / config.search.synonyms
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(
-            f"{folder.config_file}: search.synonyms names {path}, which cannot be read: {fault}"
-        ) from None
-    return Synonyms.parse(text, words=words, key=stem, source=str(path))
-
-
-def index_market(store: Store, folder: MarketFolder, *, progress: Progress) -> tuple[str, int]:
-    """Build a generation of all that stands, make it current, and remove what is older.
-
-    Returns:
-        The generation's name, and how many listings it has.
-    """
-    before = current_generation(folder.index)
-    name = _build(store.catalogue, folder, store.config, progress)
-    remove_stale(folder.index, keep=frozenset(n for n in (before, name) if n))
-    return name, read_manifest(folder.index, name).n
-
-
-def _build(
-    catalogue: Catalogue, folder: MarketFolder, config: MarketConfig, progress: Progress
-) -> str:
-    synonyms_of(folder, config)  # a faulty file is told now, not at the next start
-    # What changes while the rows are read has a higher version and comes again with the delta.
-    return build_generation(
-        folder.index,
-        catalogue.changes(since=0),
-        version=catalogue.version(),
-        rates=config.rates,
-        encoder=EncoderChoice(config.index.encoder, trained=serving_towers(folder.models)),
-        beside=columns_beside(folder.models, config.rates),
-        progress=progress,
-    )
-
-
-def encoder_changed(folder: MarketFolder, *, progress: Progress = lambda step, n: None) -> str:
-    """Build a generation with the encoder that serves from now on, and tell whoever serves the market.
-
-    Servers adopt it as they do a merge; searches go on over the one before until it is open.
-
-    Returns:
-        The generation's name.
-    """
-    config = folder.config()
-    with closing(SqlCatalogue(folder.tables_url(config))) as catalogue:
-        name = _build(catalogue, folder, config, progress)
-    with closing(Bell(folder.run / "bell")) as bell:
-        bell.ring_generation()
-    return name
-
-
-def _opener(folder: MarketFolder, config: MarketConfig) -> Callable[[str], Generation]:
-    """Opens generations by name; one in another currency is refused."""
-    synonyms, encoder = synonyms_of(folder, config), EncoderChoice(config.index.encoder)
-
-    def opened(name: str) -> Generation:
-        found = open_generation(folder.index, name, encoder=encoder, synonyms=synonyms)
-        made, wanted = found.manifest, config.rates
-        if (made.currency, made.rates_as_of) != (wanted.reporting, wanted.as_of):
-            raise ConfigError(
-                f"{folder.config_file}: prices are in {wanted.reporting} at the rates of "
-                f"{wanted.as_of or 'no date'}, the index has them in {made.currency} at those of "
-                f"{made.rates_as_of or 'no date'}; run mercer index --market {folder.path}"
-            )
-        return found
-
-    return opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +83,7 @@ def serving_market(
             f"{folder.path.absolute()} has no index yet; run mercer index --market {folder.path}"
         )
     follower = Follower(
-        folder.index, catalogue, config.rates, open_one=_opener(folder, config), bell=seat.bell
+        folder.index, catalogue, config.rates, open_one=opener_of(folder, config), bell=seat.bell
     )
     tokens, page_log = TokenKeys(folder.secrets), PageLog(folder.log)
     pages = recorder = recent = None
@@ -284,58 +178,6 @@ def owning(
             yield folder, store, bell, owner
 
 
-def consumers_of(
-    folder: MarketFolder, config: MarketConfig, *, views: Path | None = None
-) -> Sequence[SqliteConsumer]:
-    """The views of the log that one process keeps up to date; closed by the caller.
-
-    Args:
-        views: where they lie; None: in the market's own folder.
-    """
-    window_ms = round(config.log.attribution_days * DAY_MS)
-    credits = AttributionView(
-        window_ms=window_ms,
-        keep_ms=config.log.keep_days * DAY_MS,
-        shows=shows_of(PageLog(folder.log)),
-    )
-    return [SqliteConsumer(views or folder.views, view) for view in (credits, TrafficView())]
-
-
-def counters_of(
-    folder: MarketFolder, config: MarketConfig, log: EmbeddedLog, *, views: Path | None = None
-) -> CounterKeeper:
-    """The counters, for the one process that keeps them up to date. Raises as `CounterKeeper`.
-
-    Args:
-        views: below which they lie; None: in the market's own folder.
-    """
-    return CounterKeeper((views or folder.views) / FOLDER, log, params_of(config))
-
-
-@contextmanager
-def counting(folder: MarketFolder, config: MarketConfig) -> Iterator[CounterKeeper]:
-    """Keep the counters of a market that is served in this process alone, step by step, in the block."""
-    with (
-        closing(EmbeddedLog(folder.log, is_owner=False)) as log,
-        closing(counters_of(folder, config, log)) as counters,
-    ):
-        yield counters
-
-
-def counters_at(
-    folder: MarketFolder, config: MarketConfig, log: EmbeddedLog, positions: Iterable[str]
-) -> Iterator[TableCounters]:
-    """The counters at each different position that pages name, the earliest first; see `replay_to`."""
-    places = in_order(positions)
-    return replay_to(log, params_of(config), places, folder=folder.views / FOLDER)
-
-
-def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:
-    """The counters, for a process that reads them; they need not be there yet."""
-    counters = SharedCounters(folder.views / FOLDER / LIVE, params_of(config).half_lives)
-    return CounterWatch(counters, EventLog(folder.log, is_owner=False))
-
-
 def ranker_of(folder: MarketFolder, config: MarketConfig, follower: Follower) -> RankerWatch:
     """The model that ranks in a process; it need not be there yet."""
     switch, always = FeatureSwitch(folder.models), frozenset(config.rank.features_off)
@@ -362,17 +204,6 @@ def readied(
     return partial(prepare, folder, config.rates, on_rows=on_rows)
 
 
-def follow_log(folder: MarketFolder, config: MarketConfig, log: EmbeddedLog) -> None:
-    """Bring the views of the log up to date; beside a running server that is its learner's work."""
-    try:
-        with folder.lock():
-            for consumer in consumers_of(folder, config):
-                with closing(consumer):
-                    catch_up(consumer, log)
-    except MarketBusyError:  # its own learner follows the log
-        pass
-
-
 def _token_ttl_ms(config: MarketConfig) -> int:
     return round(config.log.token_ttl_hours * 3_600_000)
 
@@ -392,7 +223,7 @@ def _owner(folder: MarketFolder, store: Store, bell: Bell, fault: Callable[[], s
         assert name is not None
         return _size(folder.index, name)
 
-    command = [sys.executable, "-m", "mercer.app", str(folder.path)]
+    command = [sys.executable, "-m", "mercer.app_index", str(folder.path)]
     made = store.config.index
     return Owner(
         store,
@@ -478,56 +309,3 @@ def settings_of(
         address_rate_per_s=config.serve.address_rate_per_s,
         key_rate_per_s=config.serve.key_rate_per_s,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerStep:
-    """Something that the learner does again and again."""
-
-    name: str
-    step: Callable[[], object]  # True: there is more to do at once
-    every_s: float
-
-
-@contextmanager
-def learner_steps(folder: MarketFolder, config: MarketConfig) -> Iterator[list[LearnerStep]]:
-    """What the learner of a market does, open while the block runs."""
-    keeper = Keeper(folder.log, keep_days=config.log.keep_days)
-
-    def keep() -> None:
-        if faults := keeper.run(now_ms=now_ms()).faults:
-            raise CorruptError("; ".join(faults))  # the rest was done; health tells
-
-    def read_on(consumer: SqliteConsumer) -> bool:
-        return step(consumer, log) >= MAX_ROWS
-
-    with ExitStack() as stack:
-        log = stack.enter_context(closing(EmbeddedLog(folder.log, is_owner=False)))
-        consumers = [stack.enter_context(closing(c)) for c in consumers_of(folder, config)]
-        reading = [LearnerStep(c.name, partial(read_on, c), VIEW_EVERY_S) for c in consumers]
-        counting = stack.enter_context(
-            closing(LateKeeper(partial(counters_of, folder, config, log)))
-        )
-        reading.append(LearnerStep(CounterKeeper.name, counting.step, POLL_S))
-        release = pa.default_memory_pool().release_unused
-        yield [
-            LearnerStep("keeper", keep, KEEP_EVERY_S),
-            *reading,
-            LearnerStep("memory", release, RELEASE_EVERY_S),
-        ]
-
-
-def merge(path: Path) -> None:
-    """Build a generation beside the owner, which adopts it."""
-    folder = MarketFolder(path)
-    config = folder.config()
-    catalogue = SqlCatalogue(folder.tables_url(config))
-    try:
-        _build(catalogue, folder, config, lambda step, n: None)
-    finally:
-        catalogue.close()
-
-
-if __name__ == "__main__":  # a process of its own, see `_owner`
-    os.nice(_MERGE_NICENESS)
-    merge(Path(sys.argv[1]))

@@ -75,7 +75,7 @@ def get_command(
 @contextmanager
 def _watched(folder: MarketFolder) -> "Iterator[CounterWatch]":
     """The counters, brought up to date where no server does it."""
-    from mercer.app import counters_seen, counting
+    from mercer.app_learner import counters_seen, counting
 
     config = folder.config()
     try:

@@ -44,7 +44,7 @@ def credits_command(
 
 
 def _result(folder: MarketFolder, page: str | None) -> dict[str, Any]:
-    from mercer.app import follow_log
+    from mercer.app_learner import follow_log
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.sqlite_file import open_shared
     from mercer.engines.embedded.view.attribution_tables import credits_of, n_billable, totals

@@ -108,7 +108,7 @@ def _erased(folder: MarketFolder, visitor: str, now_ms: int, *, wait_s: float) -
 
 def _tell_views(folder: MarketFolder, store: "Store") -> None:
     """Let the views that there are read the erasure now; a server's learner is not running."""
-    from mercer.app import consumers_of, counters_of
+    from mercer.app_learner import consumers_of, counters_of
     from mercer.engines.embedded.counters.keeper import FOLDER
 
     if not folder.views.exists():

@@ -60,7 +60,7 @@ def index_command(market: MarketDir = Path(), as_json: AsJson = False) -> None:
         mercer index --market shop
         mercer index --market shop --json
     """
-    from mercer.app import index_market
+    from mercer.app_index import index_market
     from mercer.engines.embedded.market_folder import MarketFolder
     from mercer.engines.embedded.store import open_store
 

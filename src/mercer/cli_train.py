@@ -226,7 +226,7 @@ def _from_judgments(
 
 
 def _from_log(market: Path, job: MarketJob) -> Lesson:
-    from mercer.app import follow_log
+    from mercer.app_learner import follow_log
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.training_market import market_set
 

@@ -62,7 +62,7 @@ def _trained(
     dry_run: bool,
 ) -> dict[str, Any]:
     """Read, train, write; what `--json` prints."""
-    from mercer.app import follow_log
+    from mercer.app_learner import follow_log
     from mercer.engines.embedded.index.encoder_files import EncoderChoice
     from mercer.engines.embedded.log.market_log import EmbeddedLog
     from mercer.engines.embedded.models import ModelFolder
@@ -171,7 +171,7 @@ def rolled_back_encoder(market: Path, folder: Any, *, at_ms: int, why: str, dry_
 
 
 def _rebuild(market: Path, folder: Any) -> None:
-    from mercer.app import encoder_changed
+    from mercer.app_index import encoder_changed
     from mercer.cli_search import Steps
 
     before = folder.history()

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mercer.app import index_market
+from mercer.app_index import index_market
 from mercer.engines.embedded.config import CONFIG_TEXT
 from mercer.engines.embedded.durable import write_durably
 from mercer.engines.embedded.index.generation import Progress, current_generation, read_manifest

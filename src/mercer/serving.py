@@ -21,15 +21,8 @@ from pathlib import Path
 import msgspec
 from fastapi import FastAPI
 
-from mercer.app import (
-    Seat,
-    access_of,
-    learner_steps,
-    own_market,
-    owning,
-    serving_market,
-    settings_of,
-)
+from mercer.app import Seat, access_of, own_market, owning, serving_market, settings_of
+from mercer.app_learner import learner_steps
 from mercer.engines.embedded.image_folder import ImageFolder
 from mercer.engines.embedded.index.bell import Bell
 from mercer.engines.embedded.index.generation import Progress, current_generation

@@ -10,7 +10,8 @@ import signal
 import sys
 from pathlib import Path
 
-from mercer.app import index_market, own_market
+from mercer.app import own_market
+from mercer.app_index import index_market
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from support.market_kit import T0, small_encoder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from mercer.app import index_market
+from mercer.app_index import index_market
 from mercer.engines.embedded.index import encoder_files
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store

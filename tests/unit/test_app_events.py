@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from mercer.app import consumers_of, learner_steps, own_market
+from mercer.app import own_market
+from mercer.app_learner import consumers_of, learner_steps
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.view.attribution_tables import credits_of, n_billable

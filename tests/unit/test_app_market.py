@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import mercer.app
+import mercer.app_index
 from mercer.app import open_market, own_market
 from mercer.engines.embedded.index import follower
 from mercer.engines.embedded.index.generation import current_generation
@@ -220,7 +220,7 @@ def test_a_merge_changes_no_answer_and_loses_nothing(
     first = market.search(request)
     all_pages = ids(market.search(replace(request, per_page=250)))
     with small_encoder():
-        mercer.app.merge(tmp_path / "shop")  # as the process does that the owner starts
+        mercer.app_index.merge(tmp_path / "shop")  # as the process does that the owner starts
     assert answers(market) == before
     market.put_listings([{"listing_id": "late", "title": "red mug", "updated_ms": T0 + 3}])
     market.delete_listings([all_pages[7]], updated_ms=T0 + 3)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
-from mercer.app import merge
+from mercer.app_index import merge
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.log.page_log import PageLog

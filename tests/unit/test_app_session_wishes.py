@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mercer.app import counting, own_market
+from mercer.app import own_market
+from mercer.app_learner import counting
 from mercer.engines.embedded.counters.keeper import CounterKeeper
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PageLog

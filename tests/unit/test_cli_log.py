@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from mercer.app import consumers_of
+from mercer.app_learner import consumers_of
 from mercer.cli import app
 from mercer.engines.embedded.log.avro_files import read_avro
 from mercer.engines.embedded.log.erase import LATE_MS, record_erasures

@@ -178,7 +178,7 @@ def test_an_acknowledged_event_is_among_the_features_of_every_reader(cluster: Cl
         code, answer = cluster.ask("POST", "/v1/events", {"events": [event]})
         assert (code, answer["results"][0]["verdict"]) == (200, verdict)
     until(lambda: all(clicks(cluster, "l3") for _ in range(12)))
-    assert 0.9 < (clicks(cluster, "l3") or 0) <= 1.0
+    assert 0.9 < (clicks(cluster, "l3") or 0) < 1.01  # counts are in fixed point
 
 
 def test_metrics_are_those_of_all_readers(cluster: Cluster) -> None:

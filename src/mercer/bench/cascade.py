@@ -16,7 +16,8 @@ from typing import Any, Final, cast
 
 import numpy as np
 
-from mercer.app import follow_log, readied
+from mercer.app import readied
+from mercer.app_learner import follow_log
 from mercer.bench.cascade_judge import Judgement, PageJudge, Score, judged
 from mercer.bench.machine import provenance
 from mercer.bench.market import private_folder

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from mercer.app import consumers_of, counters_of
+from mercer.app_learner import consumers_of, counters_of
 from mercer.bench.crash_load import Acknowledged
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder

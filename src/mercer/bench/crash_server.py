@@ -158,4 +158,4 @@ def _role(pid: int) -> str:
     for role in ("owner", "reader", "learner", "merge"):
         if any(role == word or word.startswith(f"{role}-") for word in words):
             return role
-    return "merge" if "mercer.app" in words else "other"
+    return "merge" if "mercer.app_index" in words else "other"

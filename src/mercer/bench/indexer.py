@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mercer.app import index_market, open_market
+from mercer.app import open_market
+from mercer.app_index import index_market
 from mercer.bench.machine import peak_rss_mib
 from mercer.bench.market import folder_bytes
 from mercer.bench.stage import Stages

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import mercer
-from mercer.app import index_market
+from mercer.app_index import index_market
 from mercer.demo import NOW_MS, ensure_market
 from mercer.engines.embedded.durable import write_durably
 from mercer.engines.embedded.index.generation import Progress

@@ -10,7 +10,8 @@ from typing import Final, final
 
 import numpy as np
 
-from mercer.app import counting, open_market, readied
+from mercer.app import open_market, readied
+from mercer.app_learner import counting
 from mercer.bench.market import MADE_BY
 from mercer.bench.scoring_model import PER_QUERY, ranker_text, rows_needed
 from mercer.demo import NOW_MS

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mercer.app import follow_log
+from mercer.app_learner import follow_log
 from mercer.bench.machine import provenance
 from mercer.bench.retrieval_served import found_by_markets
 from mercer.bench.traffic_market import traffic_market

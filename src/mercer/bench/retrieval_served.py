@@ -8,7 +8,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from mercer.app import index_market, open_market
+from mercer.app import open_market
+from mercer.app_index import index_market
 from mercer.engines.embedded.index.generation import Progress
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.models import ModelFolder

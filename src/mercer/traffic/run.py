@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from mercer.app import counting, own_market
+from mercer.app import own_market
+from mercer.app_learner import counting
 from mercer.demo import STAMP, Stamp, read_stamp
 from mercer.engines.embedded.durable import write_durably
 from mercer.engines.embedded.market_folder import MarketFolder

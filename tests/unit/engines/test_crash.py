@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import support.crash_child
-from mercer.app import index_market, open_market, own_market
+from mercer.app import open_market, own_market
+from mercer.app_index import index_market
 from mercer.engines.embedded.index.generation import current_generation, remove_stale
 from mercer.engines.embedded.index.generation_files import building
 from mercer.engines.embedded.market_folder import MarketFolder

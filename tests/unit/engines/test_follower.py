@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import mercer.app
+import mercer.app_index
 from mercer.app import Seat, owning, serving_market
 from mercer.engines.embedded.index import follower
 from mercer.engines.embedded.index.bell import Bell
@@ -88,7 +88,7 @@ def test_a_generation_is_taken_over_while_searches_and_changes_go_on(
     before = reader.health().generation
     put(owner, "early", "quokka lamp")
     with small_encoder():
-        mercer.app.merge(shop)
+        mercer.app_index.merge(shop)
     follows = reader._parts.follower
     may_open, is_opening = threading.Event(), threading.Event()
     open_one = follows._open_one
@@ -127,7 +127,7 @@ def test_a_generation_that_cannot_be_opened_is_told_and_tried_again(
 
     monkeypatch.setattr(follows, "_open_one", broken)
     with small_encoder():
-        mercer.app.merge(shop)
+        mercer.app_index.merge(shop)
     owner.merger._done()
     until(lambda: any("row_id.npy is missing" in one for one in reader.health().degraded))
     assert len(found(reader, "mug")) > 0
@@ -180,14 +180,14 @@ def test_a_generation_that_is_replaced_while_it_is_opened(shop: Path) -> None:
     """A reader that starts beside a merge may find its generation removed; it takes the next one."""
     folder = MarketFolder(shop)
     catalogue = SqlCatalogue(f"sqlite:///{shop / 'tables.db'}")
-    open_one = mercer.app._opener(folder, folder.config())
+    open_one = mercer.app_index.opener_of(folder, folder.config())
     tries: list[str] = []
 
     def slow_to_open(name: str) -> Any:
         tries.append(name)
         if len(tries) == 1:
             with small_encoder():
-                mercer.app.merge(shop)
+                mercer.app_index.merge(shop)
             raise CorruptError("manifest.json is missing")
         return open_one(name)
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mercer.app import counting, own_market
+from mercer.app import own_market
+from mercer.app_learner import counting
 from mercer.cli import app
 from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.feature_sets import FeatureSetFolder

@@ -38,18 +38,29 @@ class StoredShown(msgspec.Struct, array_like=True, gc=False):
     why: str | None
 
 
-class Stored(msgspec.Struct, array_like=True, gc=False):
-    """A page as it lies in a journal; the order is the format."""
+class Heading(msgspec.Struct, array_like=True, gc=False):
+    """What tells a page apart without reading all of it. Whoever needs no more of a page decodes its
+    first fields only; the order of all of them is the format."""
 
     page_id: str
     served_ms: int
     visitor_id: str | None
+
+
+class Asked(Heading):
+    """And what somebody asked for."""
+
     surface: str
     session_id: str | None
     buyer_id: str | None
     q: str
     request: bytes  # JSON
     understood: bytes  # JSON
+
+
+class _Answered(Asked):
+    """And how it was answered, up to what was shown."""
+
     found: int
     cursor: str
     generation: str
@@ -60,6 +71,17 @@ class Stored(msgspec.Struct, array_like=True, gc=False):
     degraded: list[str]
     timings_us: dict[str, int]
     took_us: int
+
+
+class Light(_Answered):
+    """And what was shown; its listings are counted, not unpacked."""
+
+    shown: list[msgspec.Raw]
+
+
+class Stored(_Answered):
+    """A page as it lies in a journal."""
+
     shown: list[StoredShown]
     part_names: list[str]
     shown_parts: bytes  # float32
@@ -69,53 +91,6 @@ class Stored(msgspec.Struct, array_like=True, gc=False):
     candidate_scores: bytes  # float32
     shown_features: bytes  # float32
     list_stats: dict[str, float]
-
-
-class Heading(msgspec.Struct, array_like=True, gc=False):
-    """The first fields of `Stored`: what tells a page apart without reading all of it."""
-
-    page_id: str
-    served_ms: int
-    visitor_id: str | None
-
-
-class Asked(msgspec.Struct, array_like=True, gc=False):
-    """The first fields of `Stored`, as far as they say what somebody asked for."""
-
-    page_id: str
-    served_ms: int
-    visitor_id: str | None
-    surface: str
-    session_id: str | None
-    buyer_id: str | None
-    q: str
-    request: bytes  # JSON
-    understood: bytes  # JSON
-
-
-class Light(msgspec.Struct, array_like=True, gc=False):
-    """The fields of `Stored` up to what was shown; its listings are counted, not unpacked."""
-
-    page_id: str
-    served_ms: int
-    visitor_id: str | None
-    surface: str
-    session_id: str | None
-    buyer_id: str | None
-    q: str
-    request: bytes  # JSON
-    understood: bytes  # JSON
-    found: int
-    cursor: str
-    generation: str
-    catalogue_version: int
-    counters_position: str
-    models: list[str]
-    feature_set: str
-    degraded: list[str]
-    timings_us: dict[str, int]
-    took_us: int
-    shown: list[msgspec.Raw]
 
 
 _shown_fields = attrgetter(*StoredShown.__struct_fields__)
