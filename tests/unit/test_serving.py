@@ -121,7 +121,12 @@ def test_pages_of_a_cursor_are_one_slate_whichever_reader_answers(cluster: Clust
     """No listing comes twice and none is skipped, though each page may come from another process;
     what was sold meanwhile is on none of them."""
     until(lambda: readers_of(cluster, per=30) == {"0", "1"}, s=20)
-    whole = ids(cluster.search(q="red mug", per_page=120))
+
+    def found() -> list[str]:
+        return ids(cluster.search(q="red mug", per_page=120))
+
+    until(lambda: len({frozenset(found()) for _ in range(8)}) == 1, s=20)  # both know the same
+    whole = found()
     first = cluster.search(q="red mug", per_page=10)
     sold = whole[35]
     cluster.put({"listing_id": sold, "title": "sold", "quantity": 0, "updated_ms": T0 + 50})
@@ -133,9 +138,14 @@ def test_pages_of_a_cursor_are_one_slate_whichever_reader_answers(cluster: Clust
         answers = list(pool.map(page_of, range(2, 13)))
     assert {answer["cursor"] for answer in answers} == {first["cursor"]}
     pages = [ids(first), *map(ids, answers)]
-    until(lambda: sold not in ids(cluster.search(q="red mug", per_page=120)), s=5)
+    until(lambda: sold not in found(), s=5)
     told = [one for page in pages for one in page]
-    assert told == [one for one in whole if one != sold or sold in told]
+    assert len(set(told)) == len(told)
+    assert set(whole) - {sold} <= set(told) <= set(whole)
+    with ThreadPoolExecutor(8) as pool:  # the same again: the order is the slate's, not a reader's
+        again = [ids(first), *map(ids, pool.map(page_of, range(2, 13)))]
+    kept = [one for page in again for one in page if one != sold]
+    assert kept == [one for one in told if one != sold]
 
 
 def test_sold_means_gone_everywhere_within_a_second(cluster: Cluster) -> None:
