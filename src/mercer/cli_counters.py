@@ -88,7 +88,7 @@ def _watched(folder: MarketFolder) -> "Iterator[CounterWatch]":
 
 def _stats(folder: MarketFolder, watch: "CounterWatch") -> dict[str, Any]:
     from mercer.engines.embedded.counters.params import params_of
-    from mercer.features.counter_table import evicted
+    from mercer.features.counter_read import evicted
 
     params, file = params_of(folder.config()), watch.counters.file()
     health = watch.health()

@@ -18,7 +18,8 @@ from mercer.engines.embedded.log.page_journal import Journal
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.features.counter_decay import HalfLives
 from mercer.features.counter_facets import FacetTable
-from mercer.features.counter_table import CounterTable, empty_table, evicted, occupied, update
+from mercer.features.counter_read import evicted
+from mercer.features.counter_table import CounterTable, empty_table, occupied, update
 from support.log_kit import T0
 from support.page_samples import big_page
 

@@ -14,18 +14,15 @@ from mercer.features.counter_decay import (
     HalfLives,
     plain_count,
 )
+from mercer.features.counter_read import evicted, find_rows, look_up, turn_back
 from mercer.features.counter_table import (
     UNDO_WORDS,
     CounterTable,
     add_rows,
     empty_table,
-    evicted,
-    look_up,
     merge,
     occupied,
-    read_rows,
     roll_back,
-    turn_back,
     update,
 )
 
@@ -176,11 +173,11 @@ def test_changes_can_be_undone(before: Events, after: Events, seed: int) -> None
     since = int(table.n_undo[0])
     keys, rows = table.keys.copy(), table.rows.copy()
     asked = np.concatenate([many, before[0], after[0], many[::-1]])
-    then = read_rows(table, asked)
+    then = find_rows(table, asked).spread()
     update(
         table, np.concatenate([after[0], many[::2] + np.uint64(1)]), np.append(after[1], now[::2])
     )
-    found = read_rows(table, asked)
+    found = find_rows(table, asked).spread()
     turn_back(table, asked, found, since=since, until=int(table.n_undo[0]))
     np.testing.assert_array_equal(found, then)
     for _ in range(2):

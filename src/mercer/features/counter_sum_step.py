@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mercer.features.column import I64s, Ragged, U64s, ragged_of
+from mercer.features.column import NO_ID, I64s, Ragged, U64s, ragged_of
 from mercer.features.counter_keys import counter_id
 from mercer.features.counter_reader import CounterReader
 from mercer.features.counter_step import (
@@ -78,17 +78,19 @@ def _add_up(
     moment: int, rows: I64s | None,
 ) -> None:  # fmt: skip
     """For the rows of one moment; None: all. Everything is looked up at once."""
-    found = [_pairs(space, over, rows) for over in overs]
+    known: dict[int, _Items] = {}
+    found = [_pairs(space, over, rows, known) for over in overs]
     keys = np.concatenate([one.keys for one in found])
     counts = np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
     at = 0
     for over, pairs, wanted in zip(overs, found, columns, strict=True):
-        lists = pairs.lists
+        items = pairs.items
         for read, most, column in zip(over.reads, over.at_most, wanted, strict=True):
-            first = at + read.keys[0] * pairs.n
+            first = at + read.keys[0] * items.n
             out = space.numbers[read.out, : space.n] if rows is None else np.empty(rows.size)
             write_sums(
-                counts, first, column, most, pairs.owners, lists.starts, lists.stops, pairs.place, out
+                counts, first, items.n, column, most, pairs.owners, items.lists.starts,
+                items.lists.stops, items.place, out,
             )  # fmt: skip
             if rows is not None:
                 space.numbers[read.out, rows] = out
@@ -96,24 +98,57 @@ def _add_up(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
+class _Items:
     """The different pairs of an owner and an item of some rows."""
 
-    owners: U64s  # (n_rows,)
     lists: Ragged  # n_rows
     place: I32s  # (n_items,) see `find_pairs`
-    n: int
-    keys: U64s  # (n_begins * n,) of their counters
+    of: U64s  # (n,)
+    ids: U64s  # (n,)
+
+    @property
+    def n(self) -> int:
+        """How many pairs."""
+        return self.ids.size
 
 
-def _pairs(space: Space, over: _Over, rows: I64s | None) -> _Pairs:
-    owners, lists = space.ids[over.owner, : space.n], ragged_of(space.columns[over.node])
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The same with what is counted of them."""
+
+    owners: U64s  # (n_rows,)
+    items: _Items
+    keys: U64s  # (n_begins * items.n,)
+
+
+def _pairs(space: Space, over: _Over, rows: I64s | None, known: dict[int, _Items]) -> _Pairs:
+    """Of one owner and one list.
+
+    Args:
+        known: lists whose rows all had one owner, whichever it was; others may have the same list.
+    """
+    owners, column = space.ids[over.owner, : space.n], space.columns[over.node]
     if rows is not None:
-        owners, lists = owners[rows], lists.taken(rows)
+        owners = owners[rows]
+    if space.n and owners[0] != NO_ID and (owners == owners[0]).all():
+        # Of a request all candidates have the same owner: a list is looked through once for all owners.
+        items = known.get(id(column))
+        if items is None:
+            items = known[id(column)] = _items(np.ones_like(owners), ragged_of(column), rows)
+        of = np.full(items.n, owners[0])
+    else:
+        items = _items(owners, ragged_of(column), rows)
+        of = items.of
+    keys = np.empty(len(over.begins) * items.n, np.uint64)
+    write_pair_keys(over.begins, of, items.ids, keys)
+    return _Pairs(owners, items, keys)
+
+
+def _items(owners: U64s, lists: Ragged, rows: I64s | None) -> _Items:
+    if rows is not None:
+        lists = lists.taken(rows)
     n = n_items(lists.starts, lists.stops)
     place, of, ids = np.empty(n, np.int32), np.empty(n, np.uint64), np.empty(n, np.uint64)
     more = int(lists.values.dtype == np.uint32)  # see `word_ids`
     n_pairs = find_pairs(owners, lists.starts, lists.stops, lists.values, more, place, of, ids)
-    keys = np.empty(len(over.begins) * n_pairs, np.uint64)
-    write_pair_keys(over.begins, of, ids, n_pairs, keys)
-    return _Pairs(owners, lists, place, n_pairs, keys)
+    return _Items(lists, place, of[:n_pairs], ids[:n_pairs])

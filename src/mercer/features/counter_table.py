@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.features.counter_decay import (
-    LANDMARK_MS,
     MAX_HALF_LIVES,
     MAX_SUM,
     POWERS,
@@ -33,7 +32,6 @@ from mercer.features.counter_decay import (
     SUM_BITS,
     HalfLives,
     epoch_of,
-    fade_of,
     weight_of,
 )
 from mercer.features.counter_memory import in_order
@@ -59,7 +57,6 @@ _U64 = np.uint64
 _SUM = _U64(MAX_SUM)
 _SUM_BITS = _U64(SUM_BITS)
 _WORDS = WORDS
-_MANY = 512
 _LAG = 2.0**-SPAN
 _UPPER, _LOWER = _U64(32), _U64(0xFFFFFFFF)
 _EMPTY = _U64(0)
@@ -100,7 +97,7 @@ def empty_table(half_lives: HalfLives, *, max_keys: int) -> CounterTable:
 
 
 @nb.njit("i8(u8, i8, i8)", cache=True, nogil=True, inline="always")
-def _bucket(key: Any, probe: Any, n_buckets: Any) -> Any:
+def bucket_of(key: Any, probe: Any, n_buckets: Any) -> Any:
     """The bucket of a probe: from the upper half of the key, at a distance that the lower half says."""
     n = _U64(n_buckets)
     home = np.int64(((key >> _UPPER) * n) >> _UPPER)
@@ -114,7 +111,7 @@ def _bucket(key: Any, probe: Any, n_buckets: Any) -> Any:
 def _place(keys: Any, key: Any, n_buckets: Any) -> Any:
     """Where a key is; -1 - i where it would be put at i, and -1 - keys.size where all is taken."""
     for probe in range(PROBES):
-        first = _bucket(key, probe, n_buckets) * BUCKET
+        first = bucket_of(key, probe, n_buckets) * BUCKET
         for i in range(first, first + BUCKET):
             if keys[i] == key:
                 return i
@@ -145,7 +142,7 @@ def _add(rows: Any, at: Any, h: Any, epoch: Any, newest: Any, before: Any) -> No
 
 
 @nb.njit(nb.f8(_ROWS, nb.i8, nb.i8, nb.i8, F8S), cache=True, nogil=True, inline="always")
-def _sum_at(rows: Any, at: Any, h: Any, epoch: Any, scales: Any) -> Any:
+def sum_at(rows: Any, at: Any, h: Any, epoch: Any, scales: Any) -> Any:
     """Both sums of a row for one half-life, as a sum of that epoch."""
     word = rows[at, 2 * h]
     behind = min(max(epoch - np.int64(word >> _SUM_BITS) + 64, 0), 127)
@@ -178,14 +175,14 @@ def _least(keys: Any, rows: Any, key: Any, h: Any, scales: Any) -> Any:
     n_buckets = keys.size // BUCKET
     best, least, newest = -1, 0.0, np.int64(0)
     for probe in range(EVICT_BUCKETS):
-        first = _bucket(key, probe, n_buckets) * BUCKET
+        first = bucket_of(key, probe, n_buckets) * BUCKET
         for i in range(first, first + BUCKET):
             epoch = np.int64(rows[i, 2 * h] >> _SUM_BITS)
             newest = epoch if epoch > newest else newest
     for probe in range(EVICT_BUCKETS):
-        first = _bucket(key, probe, n_buckets) * BUCKET
+        first = bucket_of(key, probe, n_buckets) * BUCKET
         for i in range(first, first + BUCKET):
-            count = _sum_at(rows, i, h, newest, scales)
+            count = sum_at(rows, i, h, newest, scales)
             if best < 0 or count < least or (count == least and keys[i] < keys[best]):
                 best, least = i, count
     return best
@@ -241,7 +238,7 @@ def _update(
     for first in range(0, key.size, BLOCK):
         n = min(BLOCK, key.size - first)
         for j in range(n):
-            home = _bucket(key[first + j], 0, n_buckets) * BUCKET
+            home = bucket_of(key[first + j], 0, n_buckets) * BUCKET
             prefetch(keys, home)
             prefetch(keys, home + 8)
         for j in range(n):
@@ -266,73 +263,6 @@ def _update(
             for h in range(n_half_lives):
                 if epoch[h]:
                     _add(rows, at, h, epoch[h], _U64(weight[h]), _EMPTY)
-
-
-@nb.njit(nb.void(_U8S, _ROWS, _U8S, nb.u8[:, ::1]), cache=True, nogil=True)
-def _read(keys: Any, rows: Any, key: Any, out: Any) -> None:
-    """out[i] = the row of key[i]; zeros where there is none."""
-    n_buckets = keys.size // BUCKET
-    flat = rows.reshape(rows.size)
-    place = np.empty(BLOCK, np.int64)
-    for first in range(0, key.size, BLOCK):
-        n = min(BLOCK, key.size - first)
-        for j in range(n):
-            home = _bucket(key[first + j], 0, n_buckets) * BUCKET
-            prefetch(keys, home)
-            prefetch(keys, home + 8)
-        for j in range(n):
-            place[j] = _place(keys, key[first + j], n_buckets) if key[first + j] else -1
-            prefetch(flat, max(place[j], 0) * _WORDS)
-        for j in range(n):
-            for i in range(_WORDS):
-                out[first + j, i] = rows[place[j], i] if place[j] >= 0 else _EMPTY
-
-
-@nb.njit(nb.void(_ROWS, nb.i8, I8S, nb.i8[::1], F8S, nb.f4[:, ::1]), cache=True, nogil=True)
-def _values(rows: Any, now_ms: Any, half_life: Any, powers: Any, scales: Any, out: Any) -> None:
-    """out[i, h] = what row i is worth at that time by half-life h."""
-    for h in range(half_life.size):
-        epoch = (now_ms - LANDMARK_MS) // (SPAN * half_life[h]) + 1
-        fade = fade_of(now_ms, half_life[h], powers)
-        for i in range(out.shape[0]):
-            out[i, h] = np.float32(_sum_at(rows, i, h, epoch, scales) * fade)
-
-
-@nb.njit(nb.i8(_ROWS, nb.i8, nb.i8, _U8S, nb.u8[:, ::1]), cache=True, nogil=True)
-def _turn_back(undo: Any, first: Any, stop: Any, key: Any, out: Any) -> Any:
-    """Make rows that were read what they were when `first` changes had been made; how many changed.
-
-    The changes first to stop - 1 are gone through from the last one, so that what stays is what stood
-    before the earliest. Whatever of them was in a row when it was read, also half of one, is replaced.
-    """
-    size = 16
-    while size < 2 * key.size:
-        size *= 2
-    heads, following = np.full(size, -1, np.int32), np.empty(key.size, np.int32)
-    for i in range(key.size):
-        slot = np.int64(key[i] >> _UPPER) & (size - 1)
-        following[i] = heads[slot]
-        heads[slot] = i
-    n_changed = 0
-    for n in range(stop - 1, first - 1, -1):
-        entry = n & (undo.shape[0] - 1)
-        before, after = undo[entry, 1], undo[entry, 2]
-        if after != before and after != _EMPTY:
-            i = heads[np.int64(after >> _UPPER) & (size - 1)]
-            while i >= 0:
-                if key[i] == after:
-                    n_changed += 1
-                    out[i] = _EMPTY
-                i = following[i]
-        if before != _EMPTY:
-            i = heads[np.int64(before >> _UPPER) & (size - 1)]
-            while i >= 0:
-                if key[i] == before:
-                    n_changed += 1
-                    for j in range(_WORDS):
-                        out[i, j] = undo[entry, 3 + j]
-                i = following[i]
-    return n_changed
 
 
 @nb.njit(
@@ -399,45 +329,6 @@ def update(table: CounterTable, keys: U64s, times_ms: I64s) -> Changed:
     return Changed(int(told[0]), int(told[1]))
 
 
-def look_up(table: CounterTable, keys: U64s, *, now_ms: int) -> F32s:
-    """(n, n_half_lives) counts as they are worth at `now_ms`; 0 of a key that is not there.
-
-    Args:
-        keys: (n,); 0 is never there.
-        now_ms: not before LANDMARK_MS.
-    """
-    out = np.empty((len(keys), len(table.half_lives)), np.float32)
-    for first in range(0, len(keys), _MANY):  # rows of so many stay in the cache
-        rows = read_rows(table, keys[first : first + _MANY])
-        out[first : first + _MANY] = values_of(rows, table.half_lives, now_ms=now_ms)
-    return out
-
-
-def read_rows(table: CounterTable, keys: U64s) -> U64s:
-    """(n, WORDS) the rows of some keys; zeros of a key that is not there."""
-    out = np.empty((len(keys), WORDS), np.uint64)
-    _read(table.keys, table.rows, keys, out)
-    return out
-
-
-def values_of(rows: U64s, half_lives: HalfLives, *, now_ms: int) -> F32s:
-    """(n, n_half_lives) what rows are worth at `now_ms`."""
-    out = np.empty((len(rows), len(half_lives)), np.float32)
-    _values(rows, now_ms, half_lives.column(), POWERS, SCALES, out)
-    return out
-
-
-def turn_back(table: CounterTable, keys: U64s, rows: U64s, *, since: int, until: int) -> None:
-    """Make rows of some keys, read at any moment, what they were after `since` changes.
-
-    Args:
-        keys: (n,) that `rows` (n, WORDS) were read for.
-        until: the changes there were after they had been read; all since have to be in the ring still.
-    """
-    if until > since:
-        _turn_back(table.undo, since, until, keys, rows)
-
-
 def merge(table: CounterTable, other: CounterTable) -> Changed:
     """Add all counters of another table, and what it evicted, to this one.
 
@@ -464,12 +355,6 @@ def add_rows(table: CounterTable, keys: U64s, rows: U64s) -> Changed:
 def roll_back(table: CounterTable, *, to: int) -> None:
     """Put everything back as it was after so many changes; may be interrupted and done again."""
     _roll_back(table.keys, table.rows, table.undo, to, int(table.n_undo[0]))
-
-
-def evicted(table: CounterTable, *, now_ms: int) -> F32s:
-    """(n_half_lives,) by how much counts are too low, summed over all keys."""
-    found: F32s = values_of(table.rows[-1:], table.half_lives, now_ms=now_ms)[0]
-    return found
 
 
 def occupied(table: CounterTable) -> tuple[U64s, U64s]:

@@ -41,6 +41,8 @@ def without(
 
 def _run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> Ragged:
     left, right = ragged_of(inputs[0]), ragged_of(inputs[1])
+    if not (right.stops > right.starts).any():
+        return left
     room = int(np.maximum(left.stops - left.starts, 0).sum())
     starts, stops, out = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(room, np.uint64)
     n_left = without(

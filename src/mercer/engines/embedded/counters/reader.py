@@ -10,8 +10,8 @@ from mercer.engines.embedded.counters.place import BEGINNING
 from mercer.engines.embedded.counters.shared_file import RING, SharedFile, State
 from mercer.features.column import F32s, U64s
 from mercer.features.counter_decay import HalfLives
+from mercer.features.counter_read import FoundRows, find_rows, turn_back, values_of
 from mercer.features.counter_reader import CounterReader
-from mercer.features.counter_table import read_rows, turn_back, values_of
 from mercer.schema.errors import StorageError
 
 MAX_TRIES: Final = 5
@@ -60,7 +60,7 @@ class CounterView:
             return np.full((len(keys), len(self._half_lives)), np.nan, np.float32)
         return values_of(rows, self._half_lives, now_ms=now_ms)
 
-    def _rows(self, file: SharedFile, keys: U64s) -> U64s | None:
+    def _rows(self, file: SharedFile, keys: U64s) -> FoundRows | None:
         if self._state is not None:
             return None if self.is_degraded else _rows_at(file, keys, self._state)
         for _ in range(MAX_TRIES):
@@ -72,14 +72,17 @@ class CounterView:
         return None
 
 
-def _rows_at(file: SharedFile, keys: U64s, state: State) -> U64s | None:
+def _rows_at(file: SharedFile, keys: U64s, state: State) -> FoundRows | None:
     """The rows of some keys as they were in a state; None where the ring does not reach so far back."""
-    rows = read_rows(file.table, keys)
+    found = find_rows(file.table, keys)
     until = file.n_changes
     if until - state.n_changes > RING - _TO_SPARE:
         return None
-    turn_back(file.table, keys, rows, since=state.n_changes, until=until)
-    return rows if file.n_changes - state.n_changes < RING else None
+    if until > state.n_changes:
+        rows = found.spread()
+        turn_back(file.table, keys, rows, since=state.n_changes, until=until)
+        found = FoundRows.of_all(rows)
+    return found if file.n_changes - state.n_changes < RING else None
 
 
 @final

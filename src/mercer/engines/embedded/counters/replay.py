@@ -11,8 +11,9 @@ from mercer.engines.embedded.counters.snapshot import usable
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.features.column import F32s, U64s
 from mercer.features.counter_facets import FacetTable
+from mercer.features.counter_read import look_up
 from mercer.features.counter_reader import CounterReader
-from mercer.features.counter_table import CounterTable, empty_table, look_up, update
+from mercer.features.counter_table import CounterTable, empty_table, update
 
 
 @final
