@@ -107,7 +107,9 @@ def ranker_command(
     out: Annotated[
         Path | None, typer.Option(help="Where models are kept; the market's models/ by default.")
     ] = None,
-    name: Annotated[str, typer.Option(help="What the model is called.")] = "lambdamart",
+    name: Annotated[
+        str | None, typer.Option(help="What the model is called; else as the rung that was kept.")
+    ] = None,
     k: Annotated[int, typer.Option(min=1, help="Of the nDCG@k that judges.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of the training.")] = 0,
     split_seed: Annotated[
@@ -280,7 +282,7 @@ def _trained(
     models: Path,
     params: SplitParams,
     *,
-    name: str,
+    name: str | None,
     k: int,
     seed: int,
     threads: int,

@@ -13,7 +13,7 @@ from mercer.cli import app
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.lambdamart import LambdaMartParams
 from mercer.engines.embedded.log.market_log import EmbeddedLog
-from mercer.engines.embedded.log.page_writer import SlotWriter
+from mercer.engines.embedded.log.page_writer import SlotWriter, WriterParams
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.models import ModelFolder
 from mercer.events.log import Change
@@ -85,7 +85,8 @@ def page_of(clicks: Clicks, i: int, *, feature_set: str) -> Page:
 
 def write_pages(folder: MarketFolder, clicks: Clicks, *, feature_set: str) -> None:
     """All pages, by many threads: each write waits for the disk."""
-    writer = SlotWriter(folder.log / "pages-0")
+    patient = WriterParams(stuck_s=60)  # a slow disk drops none of them
+    writer = SlotWriter(folder.log / "pages-0", patient)
     pages = [page_of(clicks, i, feature_set=feature_set) for i in range(N_PAGES)]
     with ThreadPoolExecutor(50) as pool:
         assert all(pool.map(lambda page: writer.write(page, budget_s=60), pages))
@@ -197,8 +198,8 @@ def test_wrong_words_are_told(market: MarketFolder, words: list[str], text: str)
 
 
 def test_an_empty_log_says_what_to_do(tmp_path: Path) -> None:
-    """A market without pages says from when on there is something to learn from."""
+    """A market without pages says by which command there will be something to learn from."""
     make_market(tmp_path / "shop", items(3))
     result = RUN.invoke(app, ["train", "ranker", "--market", str(tmp_path / "shop")])
     assert result.exit_code == 1
-    assert "has no page with feature values yet" in result.stderr
+    assert "has no page with feature values yet; mercer features log" in result.stderr

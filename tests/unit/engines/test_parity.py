@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -20,9 +21,10 @@ from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.page_replay import off_of
+from mercer.engines.embedded.page_replay import asked_ms_of, off_of
 from mercer.engines.embedded.parity import ParityJob, ParityReport, parity
 from mercer.engines.embedded.ranking.prepare import log_values
+from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
 from mercer.serve.embedded_market import EmbeddedMarket
@@ -167,6 +169,35 @@ def test_what_was_off_is_replayed_as_off(folder: MarketFolder) -> None:
     for page in off:
         assert off_of(page) == {OFF, "of_another_set"}
         assert np.isnan(page.shown_features.reshape(len(page.shown), -1)[:, names.index(OFF)]).all()
+
+
+@pytest.mark.parametrize("later_ms", [0, -5])
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_who_turned_to_a_slate_is_not_who_it_was_ranked_for(
+    folder: MarketFolder, later_ms: int, is_reversed: bool
+) -> None:
+    """Also where it was turned in the same millisecond, or by a clock that was set back: the request tells,
+    and the order in which the log is read does not matter."""
+    log = PageLog(folder.log)
+    pages = [page for one in log.recent(limit=200) if (page := log.find(one.page_id)) is not None]
+    first = {page.cursor: page for page in pages if page.request["cursor"] is None}
+    turned = [page for page in pages if page.request["cursor"] and not page.visitor_id]
+    assert turned
+    timed = {
+        page.page_id: replace(page, served_ms=asked_ms_of(page) + later_ms * bool(page.request["cursor"]))
+        for page in pages
+    }  # fmt: skip
+    askers = SlateAskers()
+    rows = [
+        {name: getattr(page, name) for name in ("cursor", "visitor_id", "session_id", "buyer_id")}
+        | {"served_ms": page.served_ms, "request": json.dumps(page.request)}
+        for page in sorted(timed.values(), key=lambda page: page.page_id, reverse=is_reversed)
+    ]
+    askers.note(pa.RecordBatch.from_pylist(rows))
+    for page in turned:
+        ranked = askers.as_ranked(timed[page.page_id])
+        assert ranked is not None
+        assert ranked.visitor_id == first[page.cursor].visitor_id is not None
 
 
 @pytest.fixture

@@ -74,8 +74,8 @@ def newest_feature_set(log: EmbeddedLog) -> str:
                 newest, found = served, kept.column("feature_set")[at].as_py()
     if not found:
         raise InputError(
-            "the log has no page with feature values yet; they are logged from the first search that "
-            "is ranked on a feature set. Learn from grades meanwhile (--letor)"
+            "the log has no page with feature values yet; mercer features log lets searches write "
+            "them down. Meanwhile grades can be learned from (--judgments, --letor)"
         )
     return found
 

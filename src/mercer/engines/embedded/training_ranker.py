@@ -56,7 +56,7 @@ def train_ranker(
     folder: ModelFolder,
     split: SplitParams,
     *,
-    name: str,
+    name: str | None,
     k: int,
     seed: int,
     threads: int = 1,
@@ -64,10 +64,13 @@ def train_ranker(
 ) -> tuple[str, dict[str, Any]]:
     """Climb the ladder and write the best rung; the model's id and its report.
 
+    Args:
+        name: what the model is called; None: what the rung is that was kept.
     Raises:
         InputError: a name that cannot be one, or too few lists.
     """
-    check_name(name, what="name")
+    if name is not None:
+        check_name(name, what="name")
     model, report = trained_ranker(
         lesson, split, name=name, k=k, seed=seed, threads=threads,
         parent=folder.history().current, on_step=on_step,
@@ -79,7 +82,7 @@ def trained_ranker(
     lesson: Lesson,
     split: SplitParams,
     *,
-    name: str,
+    name: str | None,
     k: int,
     seed: int,
     threads: int = 1,
@@ -95,7 +98,7 @@ def trained_ranker(
         report = report_of(climbed, seed=seed) | dict(lesson.numbers)
     origin = Origin(
         role=ROLE,
-        name=name,
+        name=name or climbed.best.name,
         created_ms=time.time_ns() // 1_000_000,
         source=lesson.source,
         window=lesson.window,
