@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from mercer.features.column import F32s, I64s, U64s
-from mercer.features.counter_kernel import I32s, find_different, write_counts, write_keys
+from mercer.features.column import I64s
+from mercer.features.counter_kernel import find_different, write_counts, write_keys
 from mercer.features.counter_keys import counter_id
 from mercer.features.counter_reader import CounterReader
 from mercer.features.graph import Node
@@ -45,9 +45,11 @@ def counter_step(
     """The step for some nodes, whatever their transforms, that read counters."""
     known: dict[Key, int] = {}
     reads = [_read(place, node, registers, known) for place, node in group]
+    of_ids = {ids: g for g, ids in enumerate(dict.fromkeys(ids for _, _, ids in known))}
+    first = np.array([ids[0] for ids in of_ids], np.int64)
+    second = np.array([ids[1] if len(ids) > 1 else -1 for ids in of_ids], np.int64)
     begins = np.array([counter_id(entity, kind) for entity, kind, _ in known], np.uint64)
-    first = np.array([ids[0] for _, _, ids in known], np.int64)
-    second = np.array([ids[1] if len(ids) > 1 else -1 for _, _, ids in known], np.int64)
+    groups = np.array([of_ids[ids] for _, _, ids in known], np.int64)
     count = np.array([read.keys[0] for read in reads], np.int64)
     per = np.array([read.keys[1] if len(read.keys) > 1 else -1 for read in reads], np.int64)
     outs = np.array([read.out for read in reads], np.int64)
@@ -60,10 +62,18 @@ def counter_step(
     def step(space: Space) -> None:
         reader = reader_of(space, reads[0].name)
         half_life = columns(reader.half_lives_ms)
-        keys = np.empty((begins.size, space.n), np.uint64)
-        write_keys(space.ids, space.n, begins, first, second, keys)
-        counts, place = _looked_up(space, reader, keys)
-        write_counts(counts, keys, place, count, per, half_life, prior, weight, outs, space.numbers)
+        for moment, some in moments_of(space):
+            rows = np.arange(space.n) if some is None else some
+            shape, sizes = (first.size, rows.size), np.empty(first.size, np.int64)
+            place, (one, other) = np.empty(shape, np.int32), np.empty((2, *shape), np.uint64)
+            find_different(space.ids, rows, first, second, place, one, other, sizes)
+            keys, offsets = np.empty(begins.size * rows.size, np.uint64), np.empty_like(groups)
+            n_keys = write_keys(begins, groups, second, one, other, sizes, offsets, keys)
+            counts = np.ascontiguousarray(reader.lookup(keys[:n_keys], moment), np.float32)
+            write_counts(
+                counts, rows, place, groups, offsets, count, per, half_life, prior, weight, outs,
+                space.numbers,
+            )  # fmt: skip
 
     return step
 
@@ -114,24 +124,8 @@ def moments_of(space: Space) -> Iterator[tuple[int, I64s | None]]:
     now_ms = space.now_ms
     if now_ms is None:
         raise ValueError("rows have no moment")
-    if space.n == 0 or (now_ms == now_ms[0]).all():
+    if space.n < 2 or (now_ms == now_ms[0]).all():
         yield int(now_ms[0]) if space.n else 0, None
         return
     for moment in np.unique(now_ms).tolist():
         yield moment, np.flatnonzero(now_ms == moment)
-
-
-def _looked_up(space: Space, reader: CounterReader, keys: U64s) -> tuple[F32s, I32s]:
-    """((n_different, n_half_lives) counts, (n_keys, n) which of them is whose); those of one moment are
-    asked for together."""
-    place = np.empty(keys.shape, np.int32)
-    parts: list[F32s] = []
-    n = 0
-    for moment, rows in moments_of(space):
-        mine = keys if rows is None else np.ascontiguousarray(keys[:, rows])
-        different, at = np.empty(mine.size, np.uint64), np.empty(mine.shape, np.int32)
-        n_mine = find_different(mine, at, different)
-        parts.append(np.ascontiguousarray(reader.lookup(different[:n_mine], moment), np.float32))
-        place[:, slice(None) if rows is None else rows] = at + np.int32(n)
-        n += n_mine
-    return np.concatenate(parts), place

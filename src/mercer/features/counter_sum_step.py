@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mercer.features.column import NO_ID, I64s, Ragged, U64s, ragged_of
+from mercer.features.column import NO_ID, Column, I64s, Ragged, U64s, ragged_of
 from mercer.features.counter_keys import counter_id
 from mercer.features.counter_reader import CounterReader
 from mercer.features.counter_step import (
@@ -130,23 +130,33 @@ def _pairs(space: Space, over: _Over, rows: I64s | None, known: dict[int, _Items
     owners, column = space.ids[over.owner, : space.n], space.columns[over.node]
     if rows is not None:
         owners = owners[rows]
-    if space.n and owners[0] != NO_ID and (owners == owners[0]).all():
+    is_one = bool(owners.size and (owners == owners[0]).all())
+    if is_one and owners[0] == NO_ID:
+        items = _Items(_rows_of(column, rows), *_NO_ITEMS)
+        of = items.of
+    elif is_one:
         # Of a request all candidates have the same owner: a list is looked through once for all owners.
-        items = known.get(id(column))
-        if items is None:
-            items = known[id(column)] = _items(np.ones_like(owners), ragged_of(column), rows)
-        of = np.full(items.n, owners[0])
+        known_items = known.get(id(column))
+        if known_items is None:
+            known_items = known[id(column)] = _items(np.ones_like(owners), _rows_of(column, rows))
+        items, of = known_items, np.full(known_items.n, owners[0])
     else:
-        items = _items(owners, ragged_of(column), rows)
+        items = _items(owners, _rows_of(column, rows))
         of = items.of
     keys = np.empty(len(over.begins) * items.n, np.uint64)
     write_pair_keys(over.begins, of, items.ids, keys)
     return _Pairs(owners, items, keys)
 
 
-def _items(owners: U64s, lists: Ragged, rows: I64s | None) -> _Items:
-    if rows is not None:
-        lists = lists.taken(rows)
+_NO_ITEMS = np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.uint64)
+
+
+def _rows_of(column: Column, rows: I64s | None) -> Ragged:
+    lists = ragged_of(column)
+    return lists if rows is None else lists.taken(rows)
+
+
+def _items(owners: U64s, lists: Ragged) -> _Items:
     n = n_items(lists.starts, lists.stops)
     place, of, ids = np.empty(n, np.int32), np.empty(n, np.uint64), np.empty(n, np.uint64)
     more = int(lists.values.dtype == np.uint32)  # see `word_ids`
