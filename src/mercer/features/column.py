@@ -129,6 +129,13 @@ def taken(column: Column, rows: I64s) -> Column:
     return cast(Column, column[rows])
 
 
+def repeated(column: Column, n: int) -> Column:
+    """The first row of a column, n times; texts and lists share their values."""
+    if isinstance(column, Ragged):
+        return Ragged(np.full(n, column.starts[0]), np.full(n, column.stops[0]), column.values)
+    return taken(column, np.zeros(n, np.int64))
+
+
 def ragged(rows: Sequence[Sequence[int] | bytes | None], dtype: type[np.generic]) -> Ragged:
     """From plain Python rows; for tests and small inputs, bulk data comes in as Arrow."""
     lengths = np.array([-1 if row is None else len(row) for row in rows], np.int64)

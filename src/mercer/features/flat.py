@@ -16,7 +16,7 @@ from mercer.features.column import Column, F64s, I64s, taken
 from mercer.features.counter_reader import CounterReader
 from mercer.features.layout import NOW, Layout
 from mercer.features.matrix import FeatureMatrix
-from mercer.features.output import write_outputs
+from mercer.features.output import OutputRegisters, write_outputs
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
 
@@ -44,11 +44,13 @@ def run_flat(
     dense = np.empty((n, len(layout.names)), np.float32)
     hashed = np.empty((n, len(layout.hashed_names)), np.uint64)
 
+    registers = OutputRegisters.of(layout, layout.row)
+
     def chunk(span: tuple[int, int, I64s | None]) -> dict[str, F64s]:
         first, last, groups = span
         part = batch.slice(first, last - first)
         space = _run_chunk(layout, part, now[first:last], groups, counters)
-        write_outputs(layout, layout.row, space, dense[first:last], hashed[first:last])
+        write_outputs(layout, registers, space, dense[first:last], hashed[first:last])
         return space.list_stats
 
     spans = list(_chunks(n, offsets))

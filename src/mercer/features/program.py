@@ -9,7 +9,7 @@ from mercer.features.column import Column, I64s, Kind
 from mercer.features.graph import Node
 from mercer.features.space import Space, column_in, put_column
 from mercer.features.step import Step, step_of
-from mercer.features.transform import Arrays, ColumnOp, CounterOp
+from mercer.features.transform import Arrays, ColumnOp, CounterOp, ListKernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,14 @@ class Program:
     steps: tuple[Step, ...]
     n_numbers: int
     n_ids: int
+    n_lists: int  # registers whose lists are sorted
 
     def space(self, n: int) -> Space:
         """New registers for n rows."""
         # Columns a power of two apart would meet in the same places of the cache.
         width = n + 24 if n % 512 == 0 else n
-        return Space(n, np.empty((self.n_numbers, width)), np.empty((self.n_ids, width), np.uint64))
+        numbers, ids = np.empty((self.n_numbers, width)), np.empty((self.n_ids, width), np.uint64)
+        return Space(n, numbers, ids, n_lists=self.n_lists)
 
     def put(self, space: Space, node: int, column: Column) -> None:
         """Load a node."""
@@ -76,8 +78,13 @@ def build_program(
         for group in _groups(nodes, sorted(wanted - loads), set(loads))
     ]
     return Program(
-        registers, kinds, tuple(sorted(loads)), tuple(steps), counts["number"], counts["id"]
-    )
+        registers, kinds, tuple(sorted(loads)), tuple(steps), counts["number"], counts["id"],
+        n_lists=len({nodes[i].inputs[0] for i in wanted - loads if _is_of_lists(nodes[i])}),
+    )  # fmt: skip
+
+
+def _is_of_lists(node: Node) -> bool:
+    return node.transform is not None and isinstance(node.transform.run, ListKernel)
 
 
 def _groups(nodes: Sequence[Node], todo: list[int], done: set[int]) -> list[list[int]]:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from mercer.features.boundary import BoundaryColumns
-from mercer.features.column import Column, I64s, Kind, Ragged, Texts, ragged, taken
+from mercer.features.column import Column, I64s, Kind, Ragged, Texts, ragged, repeated
 from mercer.features.counter_reader import CounterReader
 from mercer.features.gather import Gatherer, gatherer
 from mercer.features.layout import NOW, Layout
 from mercer.features.matrix import FeatureMatrix
-from mercer.features.output import write_outputs
+from mercer.features.output import OutputRegisters, write_outputs
+from mercer.features.row_kernel import repeat_first
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
 
@@ -48,6 +50,7 @@ class RequestPath:
     ]  # registers of what the request hands on: there, and beside candidates
     ids: tuple[I64s, I64s]
     others: tuple[int, ...]  # nodes that it hands on and that have no register
+    outputs: OutputRegisters
 
 
 def request_path(layout: Layout) -> RequestPath:
@@ -65,6 +68,7 @@ def request_path(layout: Layout) -> RequestPath:
         numbers=(layout.request.registers_of(numbers), layout.pair.registers_of(numbers)),
         ids=(layout.request.registers_of(ids), layout.pair.registers_of(ids)),
         others=tuple(i for i in handed if nodes[i].kind not in ("number", "id")),
+        outputs=OutputRegisters.of(layout, layout.pair),
     )
 
 
@@ -88,7 +92,7 @@ def run_request(
     layout.pair.run(space)
     dense = np.empty((n, len(layout.names)), np.float32)
     hashed = np.empty((n, len(layout.hashed_names)), np.uint64)
-    write_outputs(layout, layout.pair, space, dense, hashed)
+    write_outputs(layout, path.outputs, space, dense, hashed)
     return FeatureMatrix(layout.names, layout.hashed_names, dense, hashed, space.list_stats)
 
 
@@ -108,13 +112,9 @@ def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, n
         else:
             raise FeatureError(f"request: column {name!r} is missing; have: {sorted(request)}")
     program.run(one)
-    there, here = path.numbers
-    space.numbers[here] = one.numbers[there]
-    there, here = path.ids
-    space.ids[here] = one.ids[there]
-    every = np.zeros(space.n, np.int64)
+    repeat_first(one.numbers, *path.numbers, one.ids, *path.ids, space.n, space.numbers, space.ids)
     for i in path.others:
-        path.layout.pair.put(space, i, taken(program.get(one, i), every))
+        path.layout.pair.put(space, i, repeated(program.get(one, i), space.n))
 
 
 def _one_row(value: Any, kind: Kind, name: str) -> Column:
@@ -146,17 +146,23 @@ def _one_text(value: str | None) -> Ragged:
 
 
 def _one_list(value: Sequence[str | None] | None) -> Texts:
-    texts = () if value is None else value
-    coded = [b"" if one is None else one.encode("utf-8", "replace") for one in texts]
-    starts = np.zeros(len(coded) + 1, np.int64)
-    np.cumsum([len(one) for one in coded], out=starts[1:])
-    stops = starts[1:].copy()
-    for i, one in enumerate(texts):
-        if one is None:
-            stops[i] = starts[i] - 1
-    strings = Ragged(starts[:-1], stops, np.frombuffer(b"".join(coded), np.uint8))
-    n = -1 if value is None else len(coded)
-    return Texts(np.zeros(1, np.int64), np.array([n]), strings)
+    if not value:
+        return _MISSING_LIST if value is None else _EMPTY_LIST
+    coded = [b"" if one is None else one.encode("utf-8", "replace") for one in value]
+    ends = list(accumulate((len(one) for one in coded), initial=0))
+    stops = [
+        first - 1 if one is None else last
+        for one, first, last in zip(value, ends, ends[1:], strict=False)
+    ]
+    strings = Ragged(
+        np.array(ends[:-1], np.int64), np.array(stops), np.frombuffer(b"".join(coded), np.uint8)
+    )
+    return Texts(np.zeros(1, np.int64), np.array([len(coded)]), strings)
+
+
+_NO_STRINGS = Ragged(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
+_EMPTY_LIST = Texts(np.zeros(1, np.int64), np.zeros(1, np.int64), _NO_STRINGS)
+_MISSING_LIST = Texts(np.zeros(1, np.int64), np.full(1, -1, np.int64), _NO_STRINGS)
 
 
 def _load_listings(path: RequestPath, candidates: Candidates, space: Space) -> None:

@@ -1,6 +1,6 @@
 """The rows that a program runs over: registers of numbers and ids, and the columns beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,14 +23,22 @@ class Space:
     list_stats: dict[str, F64s] = field(default_factory=dict)  # "feature.stat" -> (n_groups,)
     now_ms: I64s | None = None  # (n,) when each row's page was asked for
     counters: CounterReader | None = None
+    n_lists: int = 0  # registers that `sorted_lists` may be asked for
     lists: "SortedLists | None" = None  # of the registers that were asked for so far
 
     def sorted_lists(self, registers: Sequence[int]) -> "SortedLists":
         """The values of some registers in rising order, list by list; each is sorted once."""
         have = self.lists
-        fresh = [one for one in dict.fromkeys(registers) if have is None or one not in have.places]
-        if have is None or fresh:
-            have = self.lists = _with_lists(self, have, fresh)
+        if have is None:
+            have = self.lists = _no_lists(self)
+        fresh = [one for one in dict.fromkeys(registers) if one not in have.places]
+        if fresh:
+            first = len(have.places)
+            have.places.update((one, first + i) for i, one in enumerate(fresh))
+            sort_lists(
+                self.numbers, np.array(fresh, np.int64), have.offsets, have.rising[first:],
+                have.order[first:], have.present[first:], np.empty((8, 256), np.int64),
+            )  # fmt: skip
         return have
 
 
@@ -39,32 +47,19 @@ class SortedLists:
     """Registers whose lists were sorted; see `kernel_types.LIST_KERNEL`."""
 
     offsets: I64s  # (n_groups + 1,)
-    places: Mapping[int, int]  # register -> row of the arrays below
-    rising: F64s  # (n_sorted, n)
-    order: I64s  # (n_sorted, n)
-    present: I64s  # (n_sorted, n_groups)
+    places: dict[int, int]  # register -> row of the arrays below; as many rows are filled
+    rising: F64s  # (n_lists, n)
+    order: I64s  # (n_lists, n)
+    present: I64s  # (n_lists, n_groups)
 
 
-def _with_lists(space: Space, have: SortedLists | None, fresh: Sequence[int]) -> SortedLists:
+def _no_lists(space: Space) -> SortedLists:
     offsets = space.group_offsets
     if offsets is None:
         offsets = np.array([0, space.n], np.int64)
-    shape = (len(fresh), space.n)
-    rising, order = np.empty(shape), np.empty(shape, np.int64)
-    present = np.empty((len(fresh), offsets.size - 1), np.int64)
-    registers, scratch = np.array(fresh, np.int64), np.empty((8, 256), np.int64)
-    sort_lists(space.numbers, registers, offsets, rising, order, present, scratch)
-    if have is None:
-        places = {register: i for i, register in enumerate(fresh)}
-        return SortedLists(offsets, places, rising, order, present)
-    places = {**have.places, **{one: len(have.places) + i for i, one in enumerate(fresh)}}
-    return SortedLists(
-        offsets,
-        places,
-        np.concatenate([have.rising, rising]),
-        np.concatenate([have.order, order]),
-        np.concatenate([have.present, present]),
-    )
+    shape = (space.n_lists, space.n)
+    present = np.empty((space.n_lists, offsets.size - 1), np.int64)
+    return SortedLists(offsets, {}, np.empty(shape), np.empty(shape, np.int64), present)
 
 
 def put_column(space: Space, node: int, kind: Kind, register: int, column: Column) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mercer.features.row_kernel import sizes_of
 from mercer.features.text import fold_table, stem_table
 from mercer.features.text.bits import LANES
 from mercer.features.text.cut_kernel import (
@@ -51,7 +52,9 @@ def cut(
         stem: number the stem (Snowball English) instead of the word.
         with_text: give the words themselves too.
     """
-    n, size = len(starts), int(np.maximum(stops - starts, 0).sum())
+    n, (size, longest) = len(starts), sizes_of(starts, stops)
+    if not size:
+        return _nothing(n, with_text=with_text)
     work = _Work(
         np.zeros(n + 1, np.int64),
         np.empty((size + n) // 2 + 1, np.uint32),
@@ -59,10 +62,18 @@ def cut(
         np.empty(size + LANES, np.uint8) if with_text else _NO_TEXT[1],
         with_stems=stem,
     )
-    work.run(starts, stops, data)
+    work.run(starts, stops, data, longest)
     n_words = work.offsets[-1]
     n_bytes = work.text_offsets[-1] + PAD if with_text else 0
     return Cut(work.offsets, work.ids[:n_words], work.text_offsets, work.text[:n_bytes])
+
+
+def _nothing(n: int, *, with_text: bool) -> Cut:
+    """Of texts without a byte."""
+    offsets = np.zeros(n + 1, np.int64)
+    if not with_text:
+        return Cut(offsets, np.zeros(0, np.uint32), *_NO_TEXT)
+    return Cut(offsets, np.zeros(0, np.uint32), offsets, np.zeros(PAD, np.uint8))
 
 
 def cut_plain(texts: Sequence[str | None], *, stem_words: bool = False) -> list[list[int]]:
@@ -88,8 +99,7 @@ class _Work:
     unknown: I64s = field(default_factory=lambda: np.empty(0, np.int64))
     unknown_bytes: U8s = field(default_factory=lambda: np.empty(0, np.uint8))
 
-    def run(self, starts: I64s, stops: I64s, data: U8s) -> None:
-        longest = int((stops - starts).max(initial=0))
+    def run(self, starts: I64s, stops: I64s, data: U8s, longest: int) -> None:
         scratch = _scratch(longest)
         folds = fold_table.TABLE.arrays
         stems = stem_table.TABLE.arrays if self.with_stems else stem_table.NO_STEMS

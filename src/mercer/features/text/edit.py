@@ -73,6 +73,15 @@ def _distance(
     return best if is_within else distance
 
 
+@nb.njit(nb.i8(nb.i8[::1]), cache=True, nogil=True)
+def _any(row: I64s) -> int:
+    """A lane that has a text; there is one."""
+    lane = 0
+    while row[lane] < 0:
+        lane += 1
+    return lane
+
+
 @nb.njit("Tuple((u8, u8, i8))(u8, u8, u8, u8, u8)", cache=True, nogil=True, forceinline=True)
 def _step(equal: Any, plus: Any, minus: Any, first: Any, last: Any) -> Any:
     """One byte further: where the distance grows and falls now, and how much the last one did."""
@@ -86,41 +95,68 @@ def _step(equal: Any, plus: Any, minus: Any, first: Any, last: Any) -> Any:
 
 
 @nb.njit(
-    nb.void(nb.u8[:, ::1], nb.i8, U1S, nb.i8[::1], nb.i8[::1], nb.b1, nb.i8[::1]),
+    nb.void(nb.u8[::1], nb.i8, U1S, nb.i8[::1], nb.i8[::1], nb.i8, nb.b1, nb.i8[::1]),
     cache=True,
     nogil=True,
 )
-def _four_distances(
-    pattern: U64s, m: int, text: U8s, starts: I64s, sizes: I64s, is_within: bool, out: I64s
+def _distances(
+    pattern: U64s, m: int, text: U8s, starts: I64s, sizes: I64s, n: int, is_within: bool, out: I64s
 ) -> None:
-    """`_distance` of four texts from a pattern of one block, 1 <= m <= 64.
+    """`_distance` of the first n texts from a pattern of one block, 1 <= m <= 64; all sizes above 0.
 
-    Each step waits for the one before, so the processor does four texts in the time of one.
+    Each step waits for the one before, so the processor does four texts in the time of one. Where one
+    of the four ends, the next takes its place.
+
+    Args:
+        pattern: (256,) the only block.
     """
     last, first = np.uint64(m - 1), _0 if is_within else _1
-    p0 = p1 = p2 = p3 = _ALL
-    q0 = q1 = q2 = q3 = _0
-    d0 = d1 = d2 = d3 = np.int64(m)
-    b0 = b1 = b2 = b3 = np.int64(m)
-    s0, s1, s2, s3 = starts[0], starts[1], starts[2], starts[3]
-    for i in range(min(min(sizes[0], sizes[1]), min(sizes[2], sizes[3]))):
-        p0, q0, more0 = _step(pattern[text[s0 + i], 0], p0, q0, first, last)
-        p1, q1, more1 = _step(pattern[text[s1 + i], 0], p1, q1, first, last)
-        p2, q2, more2 = _step(pattern[text[s2 + i], 0], p2, q2, first, last)
-        p3, q3, more3 = _step(pattern[text[s3 + i], 0], p3, q3, first, last)
-        d0, d1, d2, d3 = d0 + more0, d1 + more1, d2 + more2, d3 + more3
-        b0, b1, b2, b3 = min(b0, d0), min(b1, d1), min(b2, d2), min(b3, d3)
-    done = min(min(sizes[0], sizes[1]), min(sizes[2], sizes[3]))
-    states = (
-        (p0, q0, d0, b0), (p1, q1, d1, b1), (p2, q2, d2, b2), (p3, q3, d3, b3)
-    )  # fmt: skip
-    for lane in range(4):
-        plus, minus, distance, best = states[lane]
-        for i in range(done, sizes[lane]):
-            plus, minus, more = _step(pattern[text[starts[lane] + i], 0], plus, minus, first, last)
-            distance += more
-            best = min(best, distance)
-        out[lane] = best if is_within else distance
+    # Of each lane: text[at:end], its place in `out`, and the state of its bits.
+    at, end, row = np.zeros(4, np.int64), np.zeros(4, np.int64), np.full(4, -1, np.int64)
+    plus, minus = np.full(4, _ALL), np.zeros(4, np.uint64)
+    distance, best = np.zeros(4, np.int64), np.zeros(4, np.int64)
+    following, running = 0, 0
+    while True:
+        for lane in range(4):
+            if at[lane] == end[lane]:
+                if row[lane] >= 0:
+                    out[row[lane]] = best[lane] if is_within else distance[lane]
+                    row[lane] = -1
+                    running -= 1
+                if following < n:
+                    at[lane], end[lane] = starts[following], starts[following] + sizes[following]
+                    row[lane], plus[lane], minus[lane] = following, _ALL, _0
+                    distance[lane], best[lane] = m, m
+                    following += 1
+                    running += 1
+        if running == 0:
+            return
+        steps = np.int64(MAX_RIGHT_BYTES)
+        for lane in range(4):
+            if row[lane] >= 0:
+                steps = min(steps, end[lane] - at[lane])
+        for lane in range(4):
+            if row[lane] < 0:  # nothing is left for it: it goes along over what is there
+                at[lane], end[lane] = at[_any(row)], at[_any(row)]
+        p0, p1, p2, p3 = plus[0], plus[1], plus[2], plus[3]
+        q0, q1, q2, q3 = minus[0], minus[1], minus[2], minus[3]
+        d0, d1, d2, d3 = distance[0], distance[1], distance[2], distance[3]
+        b0, b1, b2, b3 = best[0], best[1], best[2], best[3]
+        s0, s1, s2, s3 = at[0], at[1], at[2], at[3]
+        for i in range(steps):
+            p0, q0, more0 = _step(pattern[text[s0 + i]], p0, q0, first, last)
+            p1, q1, more1 = _step(pattern[text[s1 + i]], p1, q1, first, last)
+            p2, q2, more2 = _step(pattern[text[s2 + i]], p2, q2, first, last)
+            p3, q3, more3 = _step(pattern[text[s3 + i]], p3, q3, first, last)
+            d0, d1, d2, d3 = d0 + more0, d1 + more1, d2 + more2, d3 + more3
+            b0, b1, b2, b3 = min(b0, d0), min(b1, d1), min(b2, d2), min(b3, d3)
+        plus[0], plus[1], plus[2], plus[3] = p0, p1, p2, p3
+        minus[0], minus[1], minus[2], minus[3] = q0, q1, q2, q3
+        distance[0], distance[1], distance[2], distance[3] = d0, d1, d2, d3
+        best[0], best[1], best[2], best[3] = b0, b1, b2, b3
+        for lane in range(4):
+            at[lane] += steps
+            end[lane] = at[lane] if row[lane] < 0 else end[lane]
 
 
 @nb.njit(nb.void(I8S, I8S, U1S, I8S, I8S, U1S, nb.b1, nb.f8[::1]), cache=True, nogil=True)
@@ -138,8 +174,10 @@ def edit_similarity(
     """
     pattern = np.zeros((256, _BLOCKS), np.uint64)
     work = np.empty((2, _BLOCKS), np.uint64)
-    starts, sizes, edits = np.zeros(4, np.int64), np.zeros(4, np.int64), np.empty(4, np.int64)
-    rows = np.empty(4, np.int64)  # of the texts that wait until there are four
+    # Texts that wait until the left side changes.
+    starts, sizes = np.empty(out.size, np.int64), np.empty(out.size, np.int64)
+    rows, edits = np.empty(out.size, np.int64), np.empty(out.size, np.int64)
+    of_byte = np.empty(256, np.uint64)
     n_waiting = 0
     m: Any = np.int64(0)
     at: Any = np.int64(-1)
@@ -147,9 +185,9 @@ def edit_similarity(
     for row in range(out.size + 1):
         is_end = row == out.size
         is_new = not is_end and (left_starts[row] != at or left_stops[row] != at_stop)
-        if n_waiting == 4 or (n_waiting > 0 and (is_end or is_new)):
-            sizes[n_waiting:] = 0
-            _four_distances(pattern, m, right, starts, sizes, is_within, edits)
+        if n_waiting > 0 and (is_end or is_new):
+            of_byte[:] = pattern[:, 0]
+            _distances(of_byte, m, right, starts, sizes, n_waiting, is_within, edits)
             for i in range(n_waiting):
                 length = m if is_within else max(m, sizes[i])
                 out[rows[i]] = 1.0 - np.float64(edits[i]) / np.float64(length)
@@ -169,6 +207,8 @@ def edit_similarity(
         n: Any = min(right_stops[row] - right_starts[row], MAX_RIGHT_BYTES)
         if m == 0:
             out[row] = np.nan if is_within or n == 0 else 0.0
+        elif n == 0:
+            out[row] = 0.0
         elif m <= 64:
             starts[n_waiting], sizes[n_waiting], rows[n_waiting] = right_starts[row], n, row
             n_waiting += 1

@@ -8,6 +8,7 @@ import numpy as np
 
 from mercer.features.column import Column, I64s, Ragged, U64s, ragged_of, texts_of
 from mercer.features.hash import hash_bytes, hash_text
+from mercer.features.row_kernel import packed_rows, sizes_of
 from mercer.features.transform import ColumnOp, Params, Transform
 from mercer.text.kernel_types import I8S, U1S
 
@@ -42,10 +43,10 @@ def _run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> U64
 
 def _run_all(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> Ragged:
     texts = texts_of(inputs[0])
-    strings, lengths = texts.strings, np.maximum(texts.stops - texts.starts, 0)
-    starts = np.cumsum(lengths) - lengths
-    stops = np.where(texts.stops < texts.starts, starts - 1, starts + lengths)
-    out = np.empty(int(lengths.sum()), np.uint64)
+    strings = texts.strings
+    starts, stops = np.empty(n, np.int64), np.empty(n, np.int64)
+    packed_rows(texts.starts, texts.stops, starts, stops)
+    out = np.empty(sizes_of(texts.starts, texts.stops)[0], np.uint64)
     hash_lists(texts.starts, texts.stops, strings.starts, strings.stops, strings.values, out)
     return Ragged(starts, stops, out)
 

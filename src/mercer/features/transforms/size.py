@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from mercer.features.column import Column, F64s, Texts, ragged_of
+from mercer.features.row_kernel import lengths
 from mercer.features.transform import ColumnOp, Params, Transform
 
 
 def _run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> F64s:
     column = inputs[0]
     rows = column if isinstance(column, Texts) else ragged_of(column)
-    length = (rows.stops - rows.starts).astype(np.float64)
-    return np.where(length < 0, np.nan, length)
+    out = np.empty(n, np.float64)
+    lengths(rows.starts, rows.stops, out)
+    return out
 
 
 def twin(ids: Sequence[object] | None, **_: Any) -> float:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from mercer.features.column import Column, Ragged, Texts, ragged_of
 from mercer.features.param import Param
+from mercer.features.row_kernel import rows_through, span_of
 from mercer.features.text.cut import cut, cut_plain, text_plain
 from mercer.features.text.rows import as_rows
 from mercer.features.transform import ColumnOp, Params, Transform
@@ -21,16 +24,11 @@ def _words(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> R
 
 def _words_of_lists(column: Texts, *, stem: bool) -> Ragged:
     """The words of a row are those of its texts, one after the other."""
-    there = column.stops > column.starts
-    first = int(column.starts[there].min(initial=len(column.strings)))
-    last = max(first, int(column.stops[there].max(initial=0)))
     strings = column.strings
+    first, last = span_of(column.starts, column.stops, len(strings))
     found = cut(strings.starts[first:last], strings.stops[first:last], strings.values, stem=stem)
-    starts, stops = column.starts.copy(), column.stops.copy()
-    starts[~there], stops[column.stops == column.starts] = first, first
-    stops[column.stops < column.starts] = first
-    starts, stops = found.offsets[starts - first], found.offsets[stops - first]
-    stops[column.stops < column.starts] -= 1
+    starts, stops = np.empty(len(column), np.int64), np.empty(len(column), np.int64)
+    rows_through(column.starts, column.stops, first, found.offsets, starts, stops)
     return Ragged(starts, stops, found.ids)
 
 
