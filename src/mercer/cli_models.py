@@ -63,7 +63,10 @@ def models_command(
     with told("models"):
         folder = model_folder(market, models, role)
         past = folder.history()
-        rows = [_row(folder, model, current=past.current, check=check) for model in folder.ids()]
+        ids = folder.ids()
+        if past.current is not None and past.current not in ids:
+            ids = [*ids, past.current]  # it is to serve, and is not there: told as a fault
+        rows = [_row(folder, model, current=past.current, check=check) for model in ids]
         changes = [
             {
                 "at_ms": one.at_ms,
@@ -209,8 +212,10 @@ def promote_command(
 
     Servers take it up within two seconds, without a restart; an encoder (--role retrieval) as soon as a
     generation of the index is built with it, which this command does.
-    A model that is damaged, scores differently than when it was made, or wants other features than
-    those that are served is refused, also with --force; what serves stays.
+    A model that is damaged, scores differently than when it was made, or wants features that this
+    market cannot serve is refused, also with --force; what serves stays. One of another feature set
+    than the served one cannot be compared with it and is refused with both hashes; with --force it
+    serves with its own set.
 
     Examples:
 

@@ -214,7 +214,9 @@ class PlainMarket:
         there = tuple(one for one in listing_ids if one in self.listings)
         n, price = len(there), [self.listings[one]["price_micros"] for one in there]
         values = np.array(price, np.float32).reshape(-1, 1)
-        matrix = FeatureMatrix(("price",), (), values, np.zeros((n, 0), np.uint64)) if n else None
+        ids = np.array([2**64 - i if i else 0 for i in range(n)], np.uint64).reshape(-1, 1)
+        stats = {"price_z.count": np.array([float(n)])}
+        matrix = FeatureMatrix(("price",), ("seller",), values, ids, stats) if n else None
         found = Listed(
             row_ids=tuple(range(n)), score=tuple(map(float, price)), first_pass=(0.0,) * n,
             model="plain-1", feature_set="f" * 64, features=matrix, counters_position="",

@@ -107,6 +107,17 @@ def test_a_damaged_model_is_listed_as_such(letor: Path, tmp_path: Path) -> None:
     assert "model has" in out.stdout
 
 
+def test_a_model_that_is_gone_is_listed_as_such(letor: Path, tmp_path: Path) -> None:
+    """Where the model that is to serve is not there any more, `models` says so and exits with 1."""
+    made = said("train", "ranker", "--letor", letor, "--out", tmp_path)
+    said("promote", made["model"], "--models", tmp_path)
+    Path(made["path"], "manifest.json").unlink()
+    out = RUN.invoke(app, ["models", "--models", str(tmp_path)])
+    assert out.exit_code == 1
+    assert f"there is no model '{made['model']}'" in out.stdout
+    assert "No ranker yet" not in out.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "status", "text"),
     [

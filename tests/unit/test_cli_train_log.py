@@ -143,7 +143,7 @@ def test_a_ranker_is_learned_from_the_log(market: MarketFolder) -> None:
     assert made["examination"]["chance"][0] == 1.0
     assert {one["segment"] for one in made["segments"]} >= {"query", "category", "seller"}
     folder = ModelFolder(market.models, "ranker")
-    model = folder.load(made["model"], served=plan().hash)
+    model = folder.load(made["model"])
     assert model.manifest.features == plan().names
     assert model.manifest.source == "log"
     assert model.manifest.window["to_ms"] == T0 + (N_PAGES - 1) * 60_000

@@ -197,4 +197,4 @@ def _trained(folder: MarketFolder, config: MarketConfig, seed: int, way: Bias) -
     model, _ = trained_ranker(
         _lesson(folder, config, way), SplitParams(), name=f"by-{way}", k=K, seed=seed
     )
-    return cast(Score, loaded(model, served=None, at=way).scorer.score)
+    return cast(Score, loaded(model, at=way).scorer.score)

@@ -1,5 +1,6 @@
 """The statistics that transforms are fitted with; each merges (laws of `transform.Fit`)."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,7 +53,7 @@ class QuantilesFit:
     """A histogram that gives quantiles. Its counts are exact, its values rounded."""
 
     is_exact = True
-    bound = f"values within {RELATIVE_ERROR:.2%} of themselves"
+    bound = f"values within {math.ceil(RELATIVE_ERROR * 1e5) / 1e3}% of themselves"  # rounded up
 
     def empty(self, params: Params) -> Arrays:
         """Of no rows."""

@@ -15,7 +15,6 @@ from mercer.learn.model_file import (
     MODEL,
     Manifest,
     ModelFile,
-    check_feature_set,
 )
 from mercer.rank.anchored_trees import AnchoredTrees
 from mercer.rank.linear import LinearScorer
@@ -79,21 +78,16 @@ class LoadedModel:
         return held_out_of(self.files[HELD_OUT], self.columns, at=f"{self.id}/{HELD_OUT}")
 
 
-def loaded(
-    made: ModelFile, *, served: str | None, at: str, kinds: Mapping[str, ReadScorer] = KINDS
-) -> LoadedModel:
+def loaded(made: ModelFile, *, at: str, kinds: Mapping[str, ReadScorer] = KINDS) -> LoadedModel:
     """A model ready to score.
 
     Args:
         kinds: by the manifest's kind, what reads it; engines have more than the core does.
-        served: hash of the feature set that is served; None: any.
         at: where it lies, for the messages.
     Raises:
-        InputError: it wants another feature set; both hashes are named.
         CorruptError: of a kind that is not known, not readable, or scoring other than when it was made.
     """
     manifest = made.manifest
-    check_feature_set(manifest, served, at=at)
     read = kinds.get(manifest.kind)
     if read is None:
         raise CorruptError(

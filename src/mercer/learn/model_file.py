@@ -149,18 +149,3 @@ def check_files(manifest: Manifest, files: Mapping[str, bytes], *, at: str) -> N
             faults.append(f"{name} was changed after the model was made")
     if faults:
         raise CorruptError(f"{at}: {'; '.join(faults)}; train the model anew")
-
-
-def check_feature_set(manifest: Manifest, served: str | None, *, at: str) -> None:
-    """The model wants the columns that are served.
-
-    Args:
-        served: hash of the feature set that is served; None: none is known yet.
-    Raises:
-        InputError: names both hashes.
-    """
-    if served is not None and manifest.feature_set != served:
-        raise InputError(
-            f"{at}: was trained on feature set {manifest.feature_set}, but {served} is served; "
-            "train it on the served set, or serve the set it was trained on"
-        )

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from mercer.features.matrix import FeatureMatrix
 from mercer.schema.errors import NotFoundError
 from mercer.serve import openapi
 from mercer.serve.body import read_body
@@ -51,6 +52,10 @@ class FeatureAnswer:
     names: tuple[str, ...]
     listing_ids: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]  # null: missing
+    id_names: tuple[str, ...]  # of hashed features, for embedding tables
+    ids: tuple[
+        tuple[str | None, ...], ...
+    ]  # decimal digits of 64 bits, which a JSON number has not
     list_stats: Mapping[str, float]
     counters_position: str
     catalogue_version: int
@@ -71,8 +76,10 @@ FEATURE_EXAMPLE: Mapping[str, Any] = {
     "names": ["price_log", "title_bm25"],
     "listing_ids": ["mug-17"],
     "values": [[16.34, 7.21]],
+    "id_names": ["seller"],
+    "ids": [["14183469522022578549"]],
     "list_stats": {"price_log_z.mean": 16.1},
-    "counters_position": "17:229:0",
+    "counters_position": "catalogue:17,events:229",
     "catalogue_version": 812,
     "missing": [],
     "degraded": [],
@@ -150,7 +157,11 @@ def _json(found: ListedResult) -> bytes:
             matrix.names,
             found.listing_ids,
             tuple(map(tuple, matrix.dense.tolist())),
-            {name: float(values[0]) for name, values in matrix.list_stats.items()},
+            matrix.hashed_names,
+            tuple(
+                tuple(str(one) if one else None for one in row) for row in matrix.hashed.tolist()
+            ),
+            _list_stats(matrix),
             one.counters_position,
             one.catalogue_version,
             found.missing,
@@ -159,16 +170,22 @@ def _json(found: ListedResult) -> bytes:
     )
 
 
+def _list_stats(matrix: FeatureMatrix) -> dict[str, float]:
+    return {name: float(values[0]) for name, values in matrix.list_stats.items()}
+
+
 def _arrow(found: ListedResult) -> bytes:
     """One batch: "listing_id", then a column for each feature; what else the JSON says is metadata of
     the schema, lists as JSON, because an id may have any character in it."""
-    batch = _matrix(found).to_arrow()
+    matrix = _matrix(found)
+    batch = matrix.to_arrow()
     ids = pa.array(found.listing_ids, pa.string())
     names = ["listing_id", *batch.schema.names]
     made = pa.record_batch([ids, *batch.columns], names=names)
     one = found.listed
     told = {
         "feature_set": one.feature_set,
+        "list_stats": encode(_list_stats(matrix)),
         "counters_position": one.counters_position,
         "catalogue_version": str(one.catalogue_version),
         "missing": encode(found.missing),
@@ -182,7 +199,7 @@ def _arrow(found: ListedResult) -> bytes:
     return data
 
 
-def _matrix(found: ListedResult) -> Any:
+def _matrix(found: ListedResult) -> FeatureMatrix:
     matrix = found.listed.features
     if matrix is None:
         why = "; ".join(found.listed.degraded) or (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.engines.embedded.model_promotion import promote, roll_back
 from mercer.engines.embedded.models import POINTER, ModelFolder, ModelWatch
 from mercer.learn.ladder import climb
+from mercer.learn.loading import LoadedModel
 from mercer.learn.logistic import Logistic
 from mercer.learn.model_file import (
     GOLDEN_SCORES,
@@ -21,11 +23,11 @@ from mercer.learn.model_file import (
     MODEL,
     FileSum,
     ModelFile,
-    check_feature_set,
 )
 from mercer.learn.packing import Origin, npy_bytes, packed
 from mercer.learn.report import report_of
 from mercer.learn.split import SplitParams
+from mercer.rank.training_set import FeatureColumns
 from mercer.schema.errors import CorruptError, InputError, MarketError, NotFoundError
 from support.rankings import made_lists
 
@@ -117,12 +119,33 @@ def test_other_scores_are_told(folder: ModelFolder) -> None:
 
 
 def test_another_feature_set_is_refused(folder: ModelFolder) -> None:
-    """A model of other features than those served is refused with both hashes, forced or not."""
-    made = model()
-    folder.write(made)
-    with pytest.raises(InputError, match=f"{made.manifest.feature_set}.*but set-b is served"):
-        promote(folder, made.id, at_ms=1, served="set-b", force=True)
-    assert folder.history().current is None
+    """A model of another feature set than the one that serves is refused with both hashes; forced, it
+    serves in its place."""
+    first, other = model(), of_another_set(model("linear"))
+    for made in (first, other):
+        folder.write(made)
+    promote(folder, first.id, at_ms=1)
+    both = f"{first.manifest.feature_set}.*{other.manifest.feature_set}"
+    with pytest.raises(InputError, match=both):
+        promote(folder, other.id, at_ms=2)
+    assert folder.history().current == first.id
+    assert promote(folder, other.id, at_ms=3, force=True).is_forced
+    assert folder.history().current == other.id
+
+
+def of_another_set(made: ModelFile) -> ModelFile:
+    """The same model of as many features that have another name."""
+    features = tuple(f"other_{name}" for name in made.manifest.features)
+    renamed = FeatureColumns.of_file(list(features))
+    files = {
+        MODEL: re.sub(rb'"(f\d)', rb'"other_\1', made.files[MODEL]),
+        **{name: data for name, data in made.files.items() if name != MODEL},
+    }
+    sums = {name: FileSum.of(data) for name, data in files.items()}
+    changed = replace(
+        made.manifest, feature_set=renamed.set_hash, features=features, files=sums
+    )  # fmt: skip
+    return ModelFile(changed, files)
 
 
 def test_the_gate(folder: ModelFolder) -> None:
@@ -196,10 +219,13 @@ def test_a_watch_keeps_what_serves(folder: ModelFolder, what: str) -> None:
     first, second = model(), model("linear")
     folder.write(first)
     folder.write(second)
-    served: list[str | None] = [None]
-    watch = ModelWatch(
-        folder, fits=lambda one: check_feature_set(one.manifest, served[0], at=one.id)
-    )
+    refused: list[str] = []
+
+    def fits(one: LoadedModel) -> None:
+        if one.id in refused:
+            raise InputError(f"{one.id}: a search has not what it reads")
+
+    watch = ModelWatch(folder, fits=fits)
     promote(folder, first.id, at_ms=1)
     watch.poll()
     promote(folder, second.id, at_ms=2, force=True)
@@ -208,11 +234,11 @@ def test_a_watch_keeps_what_serves(folder: ModelFolder, what: str) -> None:
     elif what == "pointer":
         (folder.path / POINTER).write_bytes(b"{}")
     else:
-        served[0] = "another"
+        refused.append(second.id)
     assert not watch.poll()
     assert watch.model is not None
     assert watch.model.id == first.id
-    assert {"cut": second.id, "pointer": "cannot be read", "features": "another"}[
+    assert {"cut": second.id, "pointer": "cannot be read", "features": "has not what it reads"}[
         what
     ] in watch.fault
     if what == "cut":

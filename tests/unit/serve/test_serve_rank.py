@@ -37,7 +37,13 @@ def test_json_and_arrow_have_the_same_values(client: TestClient, market: Any) ->
     assert json.loads(metadata["missing"]) == told["missing"] == gone
     assert json.loads(metadata["degraded"]) == told["degraded"]
     assert table.column("listing_id").to_pylist() == told["listing_ids"]
+    assert json.loads(metadata["list_stats"]) == told["list_stats"] != {}
     assert table.column("price").to_pylist() == [row[0] for row in told["values"]]
+    assert told["id_names"] == ["seller"]
+    ids = [row[0] for row in told["ids"]]
+    assert table.column("seller").to_pylist() == [int(one or 0) for one in ids]
+    assert ids[0] is None  # missing
+    assert any(int(one or 0) > 2**53 for one in ids)  # whole, not as a double has it
 
 
 @pytest.mark.parametrize(

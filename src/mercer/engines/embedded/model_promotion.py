@@ -31,15 +31,13 @@ class Promotion:
     is_done: bool
 
 
-def judged(
-    folder: ModelFolder, challenger: LoadedModel, *, served: str | None, tolerance: float
-) -> Verdict:
+def judged(folder: ModelFolder, challenger: LoadedModel, *, tolerance: float) -> Verdict:
     """The gate's word on a model that was loaded."""
     current = folder.history().current
     champion = None
     if current is not None:
         try:
-            champion = folder.load(current, served=served)
+            champion = folder.load(current)
         except MarketError as fault:
             return Verdict(False, f"the model that serves cannot be compared with: {fault}")
         if why := _incomparable(champion, challenger):
@@ -74,28 +72,26 @@ def promote(
     model: str,
     *,
     at_ms: int,
-    served: str | None = None,
     tolerance: float = 0.0,
     force: bool = False,
     is_dry_run: bool = False,
     fits: Fits = fits_anywhere,
     readied: Readied = switch_at_once,
 ) -> Promotion:
-    """Let a model serve, if it is whole, fits the served features and the gate passes it.
+    """Let a model serve, if it is whole, its features can be served and the gate passes it.
 
     Args:
-        served: hash of the feature set that is served; None: any.
-        force: let it serve although the gate says no; the history says so. What is damaged or of
-            another feature set is refused all the same.
+        force: let it serve although the gate says no; the history says so. What is damaged or reads
+            what `fits` refuses is refused all the same.
         fits: asked before the gate, and also in a dry run.
         readied: makes what the model needs before it serves.
     Raises:
         MarketError: it cannot serve; nothing was changed.
         InputError: the gate did not pass it, and it was not forced; nothing was changed.
     """
-    challenger = folder.load(model, served=served)
+    challenger = folder.load(model)
     fits(challenger)
-    found = judged(folder, challenger, served=served, tolerance=tolerance)
+    found = judged(folder, challenger, tolerance=tolerance)
     previous = folder.history().current
     made = Promotion(model, previous, found, is_forced=force and not found.passed, is_done=False)
     if is_dry_run:
@@ -123,7 +119,6 @@ def roll_back(
     *,
     at_ms: int,
     why: str = "",
-    served: str | None = None,
     is_dry_run: bool = False,
     readied: Readied = switch_at_once,
 ) -> History:
@@ -133,7 +128,7 @@ def roll_back(
         MarketError: no model serves, or the one before cannot; nothing was changed.
     """
     before = folder.history().rolled_back(at_ms=at_ms, why=why)
-    model = None if before.current is None else folder.load(before.current, served=served)
+    model = None if before.current is None else folder.load(before.current)
     if is_dry_run:
         return before
 

@@ -83,16 +83,14 @@ class ModelFolder:
         check_files(manifest, files, at=str(self.path / model))
         return ModelFile(manifest, files)
 
-    def load(self, model: str, *, served: str | None = None) -> LoadedModel:
-        """A model ready to score: whole, on the served features, and scoring as it did when made.
+    def load(self, model: str) -> LoadedModel:
+        """A model ready to score: whole, and scoring as it did when made.
 
-        Args:
-            served: hash of the feature set that is served; None: any.
         Raises:
             MarketError: a sentence that says what is wrong.
         """
         at = str(self.path / model)
-        return loaded(self.read(model), served=served, at=at, kinds=SCORER_KINDS)
+        return loaded(self.read(model), at=at, kinds=SCORER_KINDS)
 
     def write(self, made: ModelFile) -> str:
         """Add a model, whole or not at all; its id. One that is there is left as it is."""
