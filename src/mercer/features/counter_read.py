@@ -42,19 +42,19 @@ _WORDS = WORDS
 class FoundRows:
     """The rows of some keys."""
 
-    place: I32s  # (n,) which of the rows is that of a key; -1: the key is not there
+    n: int  # keys that were asked for
+    of: I32s  # (n_found,) which of the keys each row belongs to, ascending
     rows: U64s  # (n_found, WORDS)
 
     @classmethod
     def of_all(cls, rows: U64s) -> "FoundRows":
         """Where each key has a row."""
-        return cls(np.arange(len(rows), dtype=np.int32), rows)
+        return cls(len(rows), np.arange(len(rows), dtype=np.int32), rows)
 
     def spread(self) -> U64s:
         """(n, WORDS) a row for each key; zeros of one that is not there."""
-        out = np.zeros((len(self.place), WORDS), np.uint64)
-        is_there = self.place >= 0
-        out[is_there] = self.rows[self.place[is_there]]
+        out = np.zeros((self.n, WORDS), np.uint64)
+        out[self.of] = self.rows
         return out
 
 
@@ -77,8 +77,8 @@ def _place(keys: Any, key: Any, n_buckets: Any) -> Any:
 
 
 @nb.njit(nb.i8(_U8S, _ROWS, _U8S, nb.i4[::1], nb.u8[:, ::1]), cache=True, nogil=True)
-def _find(keys: Any, rows: Any, key: Any, place: Any, out: Any) -> Any:
-    """out[place[i]] = the row of key[i], place[i] = -1 where there is none; how many there are."""
+def _find(keys: Any, rows: Any, key: Any, of: Any, out: Any) -> Any:
+    """out[i] = the row of key[of[i]], for the keys that are there in their order; how many there are."""
     n_buckets = keys.size // BUCKET
     flat = rows.reshape(rows.size)
     places = np.empty(BLOCK, np.int64)
@@ -94,29 +94,25 @@ def _find(keys: Any, rows: Any, key: Any, place: Any, out: Any) -> Any:
             if places[j] >= 0:
                 prefetch(flat, places[j] * _WORDS)
         for j in range(n):
-            at = places[j]
-            place[first + j] = -1
-            if at >= 0:
-                place[first + j] = n_found
+            if places[j] >= 0:
+                of[n_found] = first + j
                 for i in range(_WORDS):
-                    out[n_found, i] = rows[at, i]
+                    out[n_found, i] = rows[places[j], i]
                 n_found += 1
     return n_found
 
 
 @nb.njit(nb.void(I4S, _ROWS, nb.i8, I8S, nb.i8[::1], F8S, nb.f4[:, ::1]), cache=True, nogil=True)
 def _values(
-    place: Any, rows: Any, now_ms: Any, half_life: Any, powers: Any, scales: Any, out: Any
+    of: Any, rows: Any, now_ms: Any, half_life: Any, powers: Any, scales: Any, out: Any
 ) -> None:
-    """out[i, h] = what the row of key i is worth at that time by half-life h; 0 where it has none."""
+    """out[of[i], h] = what row i is worth at that time by half-life h; 0 of all other keys."""
+    out[:] = np.float32(0.0)
     for h in range(half_life.size):
         epoch = (now_ms - LANDMARK_MS) // (SPAN * half_life[h]) + 1
         fade = fade_of(now_ms, half_life[h], powers)
-        for i in range(place.size):
-            if place[i] >= 0:
-                out[i, h] = np.float32(sum_at(rows, place[i], h, epoch, scales) * fade)
-            else:
-                out[i, h] = np.float32(0.0)
+        for i in range(of.size):
+            out[of[i], h] = np.float32(sum_at(rows, i, h, epoch, scales) * fade)
 
 
 @nb.njit(nb.i8(_ROWS, nb.i8, nb.i8, _U8S, nb.u8[:, ::1]), cache=True, nogil=True)
@@ -168,15 +164,15 @@ def look_up(table: CounterTable, keys: U64s, *, now_ms: int) -> F32s:
 
 def find_rows(table: CounterTable, keys: U64s) -> FoundRows:
     """The rows of some keys, (n,)."""
-    place, out = np.empty(len(keys), np.int32), np.empty((len(keys), WORDS), np.uint64)
-    n_found = _find(table.keys, table.rows, keys, place, out)
-    return FoundRows(place, out[:n_found])
+    of, out = np.empty(len(keys), np.int32), np.empty((len(keys), WORDS), np.uint64)
+    n_found = _find(table.keys, table.rows, keys, of, out)
+    return FoundRows(len(keys), of[:n_found], out[:n_found])
 
 
 def values_of(found: FoundRows, half_lives: HalfLives, *, now_ms: int) -> F32s:
     """(n, n_half_lives) what the rows of some keys are worth at `now_ms`."""
-    out = np.empty((len(found.place), len(half_lives)), np.float32)
-    _values(found.place, found.rows, now_ms, half_lives.column(), POWERS, SCALES, out)
+    out = np.empty((found.n, len(half_lives)), np.float32)
+    _values(found.of, found.rows, now_ms, half_lives.column(), POWERS, SCALES, out)
     return out
 
 

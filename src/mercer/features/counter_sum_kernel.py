@@ -16,15 +16,6 @@ _SPREAD_1, _SPREAD_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB
 _FIRST_BITS = 12
 
 
-@nb.njit(nb.i8(I8S, I8S), cache=True, nogil=True)
-def n_items(starts: I64s, stops: I64s) -> int:
-    """How many items the lists have together."""
-    n = 0
-    for row in range(starts.size):
-        n += max(stops[row] - starts[row], 0)
-    return n
-
-
 @nb.njit(
     [
         nb.i8(
@@ -76,11 +67,16 @@ def _find(
     return n
 
 
+_FOUND = nb.types.Tuple((nb.i4[::1], nb.u8[::1], nb.u8[::1]))  # type: ignore[no-untyped-call]
+
+
+@nb.njit(
+    [_FOUND(U8S, I8S, I8S, values, nb.u8) for values in (U8S, U4S)], cache=True, nogil=True
+)  # fmt: skip
 def find_pairs(
-    owners: U64s, starts: I64s, stops: I64s, values: U64s, more: int,
-    place: I32s, of: U64s, ids: U64s,
-) -> int:  # fmt: skip
-    """The different pairs of an owner and an item, in the order in which they appear; how many.
+    owners: U64s, starts: I64s, stops: I64s, values: U64s, more: int
+) -> tuple[I32s, U64s, U64s]:
+    """The different pairs of an owner and an item, in the order in which they appear.
 
     The table of those that are known begins small, so that it stays in the nearest cache: the listings
     of a request mostly state the same few hundred values.
@@ -88,10 +84,16 @@ def find_pairs(
     Args:
         values: (.,) uint64 ids, or uint32 words.
         more: is added to each value: 0 of ids, 1 of words, whose number may be 0.
+    Returns:
         place: (n_items,) 1 + which pair each item is; 0 where one of the two is missing, and where the
             row has the item further up.
-        of, ids: (>= n_pairs,) the owner and the item of each pair.
+        of, ids: (n_pairs,) the owner and the item of each pair.
     """
+    n_items = 0
+    for row in range(starts.size):
+        n_items += max(stops[row] - starts[row], 0)
+    place, of = np.empty(n_items, np.int32), np.empty(n_items, np.uint64)
+    ids = np.empty(n_items, np.uint64)
     bits = _FIRST_BITS
     while True:
         slot_items, slot_pairs = np.zeros(1 << bits, np.uint64), np.empty(1 << bits, np.int32)
@@ -100,7 +102,7 @@ def find_pairs(
             owners, starts, stops, values, more, slot_items, slot_pairs, latest, place, of, ids
         )
         if n >= 0:
-            return int(n)
+            return place, of[:n], ids[:n]
         bits += 2
 
 

@@ -1,7 +1,7 @@
 """The step of a program that adds up counters over the lists of its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -19,7 +19,6 @@ from mercer.features.counter_step import (
 from mercer.features.counter_sum_kernel import (
     I32s,
     find_pairs,
-    n_items,
     write_pair_keys,
     write_sums,
 )
@@ -78,7 +77,7 @@ def _add_up(
     moment: int, rows: I64s | None,
 ) -> None:  # fmt: skip
     """For the rows of one moment; None: all. Everything is looked up at once."""
-    known: dict[int, _Items] = {}
+    known = _Known()
     found = [_pairs(space, over, rows, known) for over in overs]
     keys = np.concatenate([one.keys for one in found])
     counts = np.ascontiguousarray(reader.lookup(keys, moment), np.float32)
@@ -121,28 +120,42 @@ class _Pairs:
     keys: U64s  # (n_begins * items.n,)
 
 
-def _pairs(space: Space, over: _Over, rows: I64s | None, known: dict[int, _Items]) -> _Pairs:
-    """Of one owner and one list.
+@dataclass(slots=True)
+class _Known:
+    """What was found out of the rows so far, for the lists and owners that follow."""
 
-    Args:
-        known: lists whose rows all had one owner, whichever it was; others may have the same list.
-    """
-    owners, column = space.ids[over.owner, : space.n], space.columns[over.node]
-    if rows is not None:
-        owners = owners[rows]
-    is_one = bool(owners.size and (owners == owners[0]).all())
-    if is_one and owners[0] == NO_ID:
-        items = _Items(_rows_of(column, rows), *_NO_ITEMS)
-        of = items.of
-    elif is_one:
-        # Of a request all candidates have the same owner: a list is looked through once for all owners.
-        known_items = known.get(id(column))
-        if known_items is None:
-            known_items = known[id(column)] = _items(np.ones_like(owners), _rows_of(column, rows))
-        items, of = known_items, np.full(known_items.n, owners[0])
-    else:
+    owners: dict[int, tuple[U64s, int | None]] = field(default_factory=dict)  # see `_owners`
+    items: dict[int, _Items] = field(default_factory=dict)  # by the id of a list; all of one owner
+
+
+def _owners(
+    space: Space, register: int, rows: I64s | None, known: _Known
+) -> tuple[U64s, int | None]:
+    """The owner of each row, and that of all rows where they have the same."""
+    found = known.owners.get(register)
+    if found is None:
+        owners = space.ids[register, : space.n] if rows is None else space.ids[register, rows]
+        is_one = bool(owners.size and (owners == owners[0]).all())
+        found = known.owners[register] = owners, int(owners[0]) if is_one else None
+    return found
+
+
+def _pairs(space: Space, over: _Over, rows: I64s | None, known: _Known) -> _Pairs:
+    """Of one owner and one list."""
+    owners, only = _owners(space, over.owner, rows, known)
+    column = space.columns[over.node]
+    if only is None:
         items = _items(owners, _rows_of(column, rows))
         of = items.of
+    elif only == NO_ID:
+        items = _Items(_rows_of(column, rows), *_NO_ITEMS)
+        of = items.of
+    else:
+        # Of a request all candidates have the same owner: a list is looked through once for all owners.
+        mine = known.items.get(id(column))
+        if mine is None:
+            mine = known.items[id(column)] = _items(owners, _rows_of(column, rows))
+        items, of = mine, np.full(mine.n, only, np.uint64)
     keys = np.empty(len(over.begins) * items.n, np.uint64)
     write_pair_keys(over.begins, of, items.ids, keys)
     return _Pairs(owners, items, keys)
@@ -157,8 +170,5 @@ def _rows_of(column: Column, rows: I64s | None) -> Ragged:
 
 
 def _items(owners: U64s, lists: Ragged) -> _Items:
-    n = n_items(lists.starts, lists.stops)
-    place, of, ids = np.empty(n, np.int32), np.empty(n, np.uint64), np.empty(n, np.uint64)
     more = int(lists.values.dtype == np.uint32)  # see `word_ids`
-    n_pairs = find_pairs(owners, lists.starts, lists.stops, lists.values, more, place, of, ids)
-    return _Items(lists, place, of[:n_pairs], ids[:n_pairs])
+    return _Items(lists, *find_pairs(owners, lists.starts, lists.stops, lists.values, more))

@@ -58,6 +58,8 @@ def tally(
     words: U32s, start: int, stop: int, distinct: U32s, n: int, slots: U8s, found: I64s
 ) -> None:
     """found[i] = how often distinct[i] stands in words[start:stop], for i < n."""
+    if n == 0:
+        return
     for i in range(n):
         found[i] = 0
     for word in words[start:stop]:
