@@ -19,6 +19,7 @@ from mercer.features.column import Column, F32s, I8Table, I64s, Ragged, U64s, ta
 from mercer.features.graph import Home
 from mercer.features.layout import Layout
 from mercer.features.matrix import write_dense, write_hashed
+from mercer.features.output import NO_CONSTANTS
 from mercer.features.program import Program
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
@@ -102,7 +103,7 @@ def _records(program: Program, space: Space, shape: BoundaryShape, n: int) -> U6
     write_hashed(space.ids, program.registers_of(shape.ids), hashed)
     records[:, wide : wide + ids] = hashed
     narrow = np.empty((n, len(shape.narrow)), np.float32)
-    write_dense(space.numbers, program.registers_of(shape.narrow), narrow)
+    write_dense(space.numbers, program.registers_of(shape.narrow), NO_CONSTANTS, narrow)
     records.view(np.float32)[:, 2 * (wide + ids) :][:, : len(shape.narrow)] = narrow
     return records
 

@@ -31,6 +31,7 @@ class Layout:
     pair: Program  # those that mix, over the candidates of a request
     boundary: Mapping[Home, Program]  # "listing", "seller"
     handed: Mapping[Home, tuple[int, ...]]  # nodes that the pair program loads, by home; by name
+    pair_reads: frozenset[int]  # nodes that its steps read
     is_wide: Mapping[int, bool]  # numbers of the boundary that are kept in float64
     has_lists: bool
     reads_counters: bool
@@ -95,6 +96,7 @@ def lay_out(
             "seller": program(at("seller"), at("seller") & columns),
         },
         handed=hands,
+        pair_reads=frozenset(source for i in of_pair - columns for source in nodes[i].inputs),
         is_wide={
             i: any(home[reader] != home[i] for reader in readers.get(i, ()))
             for place in ("listing", "seller")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.features.column import F32s, F64s, I64s, U64s
-from mercer.text.kernel_types import I8S, read_only
+from mercer.text.kernel_types import F8S, I8S, read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,25 @@ _F8_ROWS = read_only(nb.f8, ndim=2)
 _U8_ROWS = read_only(nb.u8, ndim=2)
 
 
-@nb.njit(nb.void(_F8_ROWS, I8S, nb.f4[:, ::1]), cache=True, nogil=True)
-def write_dense(numbers: npt.NDArray[np.float64], registers: I64s, out: F32s) -> None:
-    """out[row, j] = numbers[registers[j], row] in float32; every NaN gets the same bits."""
+@nb.njit(nb.void(_F8_ROWS, I8S, F8S, nb.f4[:, ::1]), cache=True, nogil=True)
+def write_dense(
+    numbers: npt.NDArray[np.float64], registers: I64s, constants: F64s, out: F32s
+) -> None:
+    """out[row, j] = numbers[registers[j], row] in float32; every NaN gets the same bits.
+
+    Where registers[j] < 0 all rows have constants[-1 - registers[j]].
+    """
     missing = np.float32(np.nan)
     tile = np.empty((registers.size, _TILE), np.float32)  # turned round in the nearest cache
     for first in range(0, out.shape[0], _TILE):
         n = min(_TILE, out.shape[0] - first)
         for j in range(registers.size):
-            source, part = numbers[registers[j]][first : first + n], tile[j]
+            part = tile[j]
+            if registers[j] < 0:
+                value = np.float32(constants[-1 - registers[j]])
+                part[:n] = value if value == value else missing
+                continue
+            source = numbers[registers[j]][first : first + n]
             for i in range(n):
                 value = np.float32(source[i])
                 part[i] = value if value == value else missing

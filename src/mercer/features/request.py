@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mercer.features.boundary import BoundaryColumns
-from mercer.features.column import Column, I64s, Kind, Ragged, Texts, ragged, repeated
+from mercer.features.column import Column, F64s, I64s, Kind, Ragged, Texts, ragged, repeated
 from mercer.features.counter_reader import CounterReader
 from mercer.features.gather import Gatherer, gatherer
 from mercer.features.layout import NOW, Layout
 from mercer.features.matrix import FeatureMatrix
-from mercer.features.output import OutputRegisters, write_outputs
+from mercer.features.output import NO_CONSTANTS, OutputRegisters, write_outputs
 from mercer.features.row_kernel import repeat_first
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
@@ -56,7 +56,7 @@ class RequestPath:
 def request_path(layout: Layout) -> RequestPath:
     """The request path of a layout."""
     nodes, handed = layout.graph.nodes, layout.handed["request"]
-    numbers = [i for i in handed if nodes[i].kind == "number"]
+    numbers = [i for i in handed if nodes[i].kind == "number" and i in layout.pair_reads]
     ids = [i for i in handed if nodes[i].kind == "id"]
     return RequestPath(
         layout=layout,
@@ -68,8 +68,18 @@ def request_path(layout: Layout) -> RequestPath:
         numbers=(layout.request.registers_of(numbers), layout.pair.registers_of(numbers)),
         ids=(layout.request.registers_of(ids), layout.pair.registers_of(ids)),
         others=tuple(i for i in handed if nodes[i].kind not in ("number", "id")),
-        outputs=OutputRegisters.of(layout, layout.pair),
+        outputs=_outputs(layout),
     )
+
+
+def _outputs(layout: Layout) -> OutputRegisters:
+    """Values of the request are the same of all candidates: they stay in its own registers."""
+    found = OutputRegisters.of(layout, layout.pair)
+    dense = found.dense.copy()
+    for j, node in enumerate(layout.outputs.tolist()):
+        if layout.graph.nodes[node].home == "request":
+            dense[j] = -1 - layout.request.registers[node]
+    return OutputRegisters(dense, found.hashed)
 
 
 def run_request(
@@ -85,22 +95,26 @@ def run_request(
     space = layout.pair.space(n)
     space.counters, space.now_ms = counters, np.full(n, now_ms, np.int64)
     space.group_offsets = np.array([0, n], np.int64)
-    _load_request(path, request, space, now_ms)
+    constants = _load_request(path, request, space, now_ms)
     _load_listings(path, candidates, space)
     _load_sellers(path, candidates, space)
     _load_candidates(path, candidates, space)
     layout.pair.run(space)
     dense = np.empty((n, len(layout.names)), np.float32)
     hashed = np.empty((n, len(layout.hashed_names)), np.uint64)
-    write_outputs(layout, path.outputs, space, dense, hashed)
+    write_outputs(layout, path.outputs, space, dense, hashed, constants)
     return FeatureMatrix(layout.names, layout.hashed_names, dense, hashed, space.list_stats)
 
 
-def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, now_ms: int) -> None:
-    """Compute what depends on the request, and put it beside each candidate."""
+def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, now_ms: int) -> F64s:
+    """Compute what depends on the request, and put beside each candidate what its features read.
+
+    Returns:
+        The registers of the request.
+    """
     nodes, program = path.layout.graph.nodes, path.layout.request
     if not program.kinds:
-        return
+        return NO_CONSTANTS
     one = program.space(1)
     one.counters, one.now_ms = space.counters, np.full(1, now_ms, np.int64)
     for i in program.loads:
@@ -115,6 +129,7 @@ def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, n
     repeat_first(one.numbers, *path.numbers, one.ids, *path.ids, space.n, space.numbers, space.ids)
     for i in path.others:
         path.layout.pair.put(space, i, repeated(program.get(one, i), space.n))
+    return np.ascontiguousarray(one.numbers[:, 0])
 
 
 def _one_row(value: Any, kind: Kind, name: str) -> Column:
