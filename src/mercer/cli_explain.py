@@ -153,14 +153,19 @@ def _value(value: float | None) -> str:
     return "missing" if value is None else f"{value:.4g}"
 
 
-def _compared(one: "Comparison") -> Table:
-    """The features by which another listing differs most."""
+def _compared(one: "Comparison") -> Table | None:
+    """The features by which another listing differs most; None where it differs in none."""
     table = Table("feature", "this listing", escape(one.listing_id), "behind by")
-    for gap in one.features[:TOP]:
-        if gap.gap is None or gap.gap:
-            behind = "" if gap.gap is None else f"{gap.gap:+.4f}"
-            table.add_row(gap.name, _value(gap.value), _value(gap.other_value), behind)
-    return table
+    differ = [
+        gap
+        for gap in one.features
+        if gap.gap
+        or (gap.gap is None and gap.value != gap.other_value)  # None: nothing scored both
+    ]
+    for gap in differ[:TOP]:
+        behind = "" if gap.gap is None else f"{gap.gap:+.4f}"
+        table.add_row(gap.name, _value(gap.value), _value(gap.other_value), behind)
+    return table if differ else None
 
 
 def _show_listing(console: Console, found: "ListingWhy") -> None:
@@ -175,8 +180,8 @@ def _show_listing(console: Console, found: "ListingWhy") -> None:
         console.print(_stages(found.stages))
     for one in found.comparisons:
         console.print(escape(one.sentence))
-        if one.features:
-            console.print(_compared(one))
+        if (table := _compared(one)) is not None:
+            console.print(table)
     if found.parts:
         table = Table("part of the score", "this listing", "the last one shown", "behind by")
         for part in found.parts:

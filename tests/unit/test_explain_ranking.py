@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mercer.cli import app
+from mercer.cli_explain import _compared
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
@@ -19,7 +20,7 @@ from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
 from mercer.serve.embedded_market import EmbeddedMarket
-from mercer.serve.explain.ranking_why import PageRanking
+from mercer.serve.explain.ranking_why import Comparison, FeatureGap, PageRanking
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
 from support.small_market import small_market
 
@@ -118,6 +119,24 @@ def test_a_listing_on_the_page_is_compared_with_those_above(
         assert found is not None
         others = [one.listing_id for one in found.comparisons]
         assert others == [shown[j].listing_id for j in want]
+
+
+def test_what_two_listings_have_alike_is_not_listed() -> None:
+    """Where no model scored both, the table has the features that differ, and is left out without any;
+    where one did, also a feature of equal value whose contribution differs."""
+
+    def gap(name: str, value: float, other: float, gap: float | None) -> FeatureGap:
+        return FeatureGap(name=name, words="", value=value, other_value=other, gap=gap)
+
+    def listed(*features: FeatureGap) -> list[str] | None:
+        one = Comparison(listing_id="b", position=1, sentence="", gap=None, features=features)
+        table = _compared(one)
+        return None if table is None else list(table.columns[0].cells)
+
+    alike = [gap(f"query_{i}", 1.0, 1.0, None) for i in range(20)]
+    assert listed(*alike) is None
+    assert listed(*alike, gap("price", 1.0, 2.0, None)) == ["price"]
+    assert listed(gap("price", 1.0, 2.0, 0.0), gap("rating", 3.0, 3.0, -0.5)) == ["rating"]
 
 
 def test_a_listing_that_the_model_did_not_score_has_its_place_and_margin(

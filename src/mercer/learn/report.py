@@ -128,12 +128,14 @@ def _part_mean(held: HeldOut, lists: Ints) -> float | None:
 
 
 def ndcg_interval(held: HeldOut, rng: np.random.Generator) -> Json:
-    """The mean nDCG of lists, with its 95 % interval."""
+    """The mean nDCG of lists, with its 95 % interval, which ends where nDCG does: weighted values of
+    single lists lie beyond 1, so those of a resample may."""
     found: Interval = bootstrap_mean(held.per_query, rng, n_resamples=2_000)
+    low, high = np.clip([found.low, found.high], 0.0, 1.0)
     return {
         "ndcg": _number(found.mean),
-        "low": _number(found.low),
-        "high": _number(found.high),
+        "low": _number(low),
+        "high": _number(high),
         "lists": found.n,
     }
 

@@ -1,6 +1,7 @@
 import numpy as np
 
 from mercer.learn.held_out import HeldOut, simplest
+from mercer.learn.report import ndcg_interval
 
 
 def test_what_is_simpler_is_kept_where_the_lead_may_be_chance() -> None:
@@ -13,3 +14,13 @@ def test_what_is_simpler_is_kept_where_the_lead_may_be_chance() -> None:
     assert simplest([plain, lucky, better]) == 2
     assert simplest([better, plain]) == 0
     assert simplest([HeldOut(np.full(20, np.nan), ones), plain]) == 1
+
+
+def test_an_interval_ends_where_ndcg_does() -> None:
+    """Of lists that weigh very unequally as well, whose weighted values lie beyond 1."""
+    few = HeldOut(np.array([0.9, 0.8, 1.0, 0.2, 1.0]), np.array([20.0, 1.0, 1.0, 1.0, 9.0]))
+    assert few.per_query.max() > 1.0
+    found = ndcg_interval(few, np.random.default_rng(0))
+    assert 0.0 <= found["low"] <= found["ndcg"] <= found["high"] <= 1.0
+    none = ndcg_interval(HeldOut(np.full(3, np.nan), np.ones(3)), np.random.default_rng(0))
+    assert none["low"] is None

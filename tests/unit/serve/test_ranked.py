@@ -58,13 +58,10 @@ def answered(
     ranking: Ranking | None,
     *,
     params: CascadeParams = PARAMS,
+    counters: Callable[[], CounterView] = lambda: CounterView(None, HALF_LIVES),
     **more: Any,
 ) -> SearchResponse:
-    stage = RankStage(
-        lambda: ranking,
-        params,
-        counters=lambda: CounterView(None, HALF_LIVES),
-    )
+    stage = RankStage(lambda: ranking, params, counters=counters)
     index = served[0]._parts.follower.index
     service = SearchService(index, SearchParams(), ranker=stage, **more)
     return service.search(QUERY)
@@ -98,6 +95,19 @@ def test_a_scorer_that_fails_is_left_out(
     broken = answered(served, scoring(served[1], score))
     assert order(broken) == order(answered(served, None))
     assert any(one.startswith("trees: ") and word in one for one in broken.degraded)
+
+
+def test_features_that_fail_are_left_out(served: tuple[EmbeddedMarket, Ranking]) -> None:
+    """Whatever they raise, the page is in the order of the first pass, has no values, and says why."""
+
+    def broken() -> CounterView:
+        raise OSError("by design")
+
+    response = answered(served, served[1], counters=broken)
+    assert order(response) == order(answered(served, None))
+    assert any(
+        one == "features: the features raised OSError: by design" for one in response.degraded
+    )
 
 
 def test_a_scorer_that_overruns_is_left_behind(served: tuple[EmbeddedMarket, Ranking]) -> None:
