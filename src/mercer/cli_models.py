@@ -21,6 +21,7 @@ app = typer.Typer(no_args_is_help=True)
 MarketOption = Annotated[
     Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
 ]
+RECALLS = ("trained", "day_one")  # of an encoder's metrics
 ENCODER = "retrieval"  # its models are encoders, and serve by a generation of the index
 Role = Annotated[str, typer.Option("--role", help="Which stage the model serves.")]
 Models = Annotated[
@@ -120,10 +121,10 @@ def _show(result: dict[str, Any], console: Console) -> None:
         console.print(f"No {result['role']} yet; train one with: mercer train {result['role']}")
     else:
         table = Table(box=None, pad_edge=False)
-        for heading in ("", "model", "made", "kind", "features", "nDCG", "95 %"):
-            table.add_column(
-                heading, justify="right" if heading in ("features", "nDCG") else "left"
-            )
+        measured = ("recall@100", "day one") if result["role"] == ENCODER else ("nDCG", "95 %")
+        for heading in ("", "model", "made", "kind", "features", *measured):
+            is_number = heading in ("features", measured[0])
+            table.add_column(heading, justify="right" if is_number else "left")
         # An id is there to be copied: it is never cut, however narrow the terminal.
         table.columns[1].min_width = max(len(row["model"]) for row in result["models"])
         for row in result["models"]:
@@ -152,6 +153,9 @@ def _show(result: dict[str, Any], console: Console) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     held = row["metrics"].get("by_query") or {}
+    if found := row["metrics"].get("all"):  # an encoder: of all choices that were held out
+        recalls = ("" if (one := found.get(way)) is None else f"{one:.4f}" for way in RECALLS)
+        return (row["kind"], str(row["features"]), *recalls)
     if held.get("ndcg") is None:
         return (row["kind"], str(row["features"]), "", "")
     interval = f"{held['low']:.4f} .. {held['high']:.4f}"

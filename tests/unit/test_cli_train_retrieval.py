@@ -145,6 +145,10 @@ def test_an_encoder_is_learned_promoted_and_rolled_back(market: MarketFolder) ->
     assert back["model"] is None
     assert served_encoder(market) == "catalogue"
     listed = said(market, "models", "--role", "retrieval", "--history", "--check")
+    words = ["models", "--role", "retrieval", "--market", str(market.path)]
+    shown = RUN.invoke(app, words).stdout
+    assert "recall@100" in shown
+    assert f"{listed['models'][0]['metrics']['all']['trained']:.4f}" in shown
     assert [one["action"] for one in listed["history"]] == ["promote", "rollback"]
 
 
