@@ -176,6 +176,10 @@ def label_of_rows(labels: Labels, field: str, rows: I64s) -> I64s:
 @nb.njit(nb.void(I8S, I4S, I8S, nb.i8, nb.i8, nb.i8[::1]), cache=True, nogil=True)
 def _first(offsets: I64s, codes: I32s, rows: I64s, first: int, last: int, out: I64s) -> None:
     for i in range(rows.size):
+        if i + 2 * AHEAD < rows.size:
+            prefetch(offsets, rows[i + 2 * AHEAD])
+        if i + AHEAD < rows.size:
+            prefetch(codes, offsets[rows[i + AHEAD]])
         out[i] = -1
         for at in range(offsets[rows[i]], offsets[rows[i] + 1]):
             if first <= codes[at] < last:
