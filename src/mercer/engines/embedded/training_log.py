@@ -34,6 +34,8 @@ from mercer.schema.errors import InputError
 from mercer.schema.time import DAY_MS
 
 IDS_PER_QUESTION = 5_000
+_EVENTS_AT_ONCE = 1 << 18
+_LABEL_COLUMNS = ["kind", "standing", "page_id", "listing_id", "time_ms"]
 OnRead = Callable[[str, int], None]
 """How far the log was read: (what, rows so far)."""
 
@@ -116,9 +118,9 @@ def read_log(
         )
     labels = Labels.none(len(rows.position))
     n_events = 0
-    for entry in log.read(after=START, kinds={"events"}):
-        labels = label(rows, labels, entry.change.rows, params)
-        n_events += entry.change.rows.num_rows
+    for events in _event_blocks(log):
+        labels = label(rows, labels, events, params)
+        n_events += events.num_rows
         on_read("events", n_events)
     for credits in credited(folder, rows.page_id.to_pylist()):
         labels = label_purchases(rows, labels, credits, params)
@@ -126,6 +128,20 @@ def read_log(
     counts["with_gain"] = int((labels.gain > 0).sum())
     from_ms = int(rows.served_ms.min())
     return LogRows(rows, labels, counts, from_ms, min(to_ms, mature_ms), str(position))
+
+
+def _event_blocks(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
+    """What labels need of all events, many records at a time: each look for rows goes over all pages."""
+    kept: list[pa.RecordBatch] = []
+    n_kept = 0
+    for entry in log.read(after=START, kinds={"events"}):
+        kept.append(entry.change.rows.select(_LABEL_COLUMNS))
+        n_kept += entry.change.rows.num_rows
+        if n_kept >= _EVENTS_AT_ONCE:
+            yield pa.concat_batches(kept)
+            kept, n_kept = [], 0
+    if kept:
+        yield pa.concat_batches(kept)
 
 
 def _page_batches(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
