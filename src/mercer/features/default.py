@@ -40,10 +40,13 @@ def _nodes() -> Iterator[Feature]:
     for name in ("values", "categories", "excluded"):
         words = f"{name}_words_asked"
         yield _feature(words, "query", "tokenise", f"query.{name}", doc="", is_output=False)
-    for name in ("wishes", "wished_attributes"):
+    for name in ("categories", "wishes", "wished_attributes"):
         yield _feature(
             f"{name}_ids", "query", "hash_all", f"query.{name}", doc="", is_output=False
         )  # fmt: skip
+    yield _feature(
+        "category_path_ids", "listing", "hash_all", "listing.category_path", doc="", is_output=False
+    )  # fmt: skip
     # Not the labels: attribute values among them would tell what listings that state them say.
     yield _feature("tags_words", "listing", "tokenise", "listing.tags", doc="", is_output=False)
     said_in = ("title_words", "tags_words", "description_words")
@@ -198,6 +201,10 @@ def _pair() -> Iterator[Feature]:
     yield _feature(
         "wishes_met", "pair", "ids_shared", "wishes_ids", "facts_ids",
         doc="Wanted attribute values that the listing states for that attribute.",
+    )  # fmt: skip
+    yield _feature(
+        "categories_met", "pair", "ids_shared", "categories_ids", "category_path_ids",
+        doc="Wanted categories that the listing lies in.",
     )  # fmt: skip
     yield _feature(
         "wishes_stated", "pair", "ids_shared", "wished_attributes_ids", "known_attributes_ids",

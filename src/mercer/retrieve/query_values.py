@@ -59,21 +59,35 @@ class ValueFinder:
         return None
 
     def spans(self, runs: Iterable[tuple[int, int]]) -> list[Span]:
-        """The values that the runs of words [start, end) name, longest first, then from the left;
-        none overlap. Returned from left to right."""
+        """The values that the runs of words [start, end) name; none overlap, from left to right.
+
+        Longest first; of one length those that are called so before those that listings have whose
+        texts say so ("cotton baby rattles" are "baby rattles", not "cotton baby"); then from the left.
+        """
         taken: set[int] = set()
         found: list[Span] = []
-        runs = list(runs)
-        for length in range(MAX_PHRASE_WORDS, 0, -1):
-            for first, last in runs:
-                for start in range(first, last - length + 1):
-                    stop = start + length
-                    if taken.isdisjoint(range(start, stop)) and (
-                        values := self._plausible(start, stop, MIN_SHARE)
-                    ):
-                        found.append(Span(start, stop, values))
-                        taken.update(range(start, stop))
+        for one in self._candidates(runs):
+            words = range(one.start, one.end)
+            if taken.isdisjoint(words):
+                found.append(one)
+                taken.update(words)
         return sorted(found, key=lambda s: s.start)
+
+    def _candidates(self, runs: Iterable[tuple[int, int]]) -> list[Span]:
+        """All spans within the runs that name a value, in the order of `spans`."""
+        spans = [
+            Span(start, start + length, values)
+            for first, last in runs
+            for length in range(1, MAX_PHRASE_WORDS + 1)
+            for start in range(first, last - length + 1)
+            if (values := self._plausible(start, start + length, MIN_SHARE))
+        ]
+        is_other = [not any(v.is_exact for v in one.values) for one in spans]
+        order = sorted(
+            range(len(spans)),
+            key=lambda i: (spans[i].start - spans[i].end, is_other[i], spans[i].start),
+        )
+        return [spans[i] for i in order]
 
     def _plausible(self, start: int, stop: int, min_share: float) -> tuple[ValueCount, ...]:
         """Values of the words; of one word only those that are a good part of its use."""

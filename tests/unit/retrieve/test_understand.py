@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mercer.retrieve.lexicon import Rewrite, TableLexicon
+from mercer.retrieve.lexicon import Rewrite, TableLexicon, ValueCount, value_table
 from mercer.retrieve.query import SizeLimit, UnderstandOptions
 from mercer.retrieve.request import MAX_QUERY_CHARS
 from mercer.retrieve.understand import understand
@@ -494,3 +494,15 @@ def test_a_word_that_is_rarely_the_value_is_no_wish():
     assert [w.value for w in wanted] == ["White"]
     refused = understand("mug without original", lexicon=words)
     assert (refused.unwanted, refused.excluded_terms) == ((), (("original",),))
+
+
+def test_what_a_thing_is_called_comes_before_what_texts_say_of_it():
+    """Words that are a value's own name are not taken away by a phrase of the same length that only
+    came to mean another value, wherever they stand."""
+    table = value_table(
+        ["category", "material"], ["Baby Rattles", "Cotton"], np.array([30, 150])
+    ) | {"cotton baby": (ValueCount("material", "Cotton", 40, is_exact=False),)}
+    words = TableLexicon(dict.fromkeys(["cotton", "baby", "rattles", "hat"], 100), table)
+    wanted = understand("cotton baby rattles", lexicon=words).wanted
+    assert [w.value for w in wanted] == ["Cotton", "Baby Rattles"]
+    assert [w.value for w in understand("cotton baby hat", lexicon=words).wanted] == ["Cotton"]
