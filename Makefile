@@ -52,7 +52,7 @@ types: setup ## Mypy, strict, over src
 	$(BIN)/mypy
 
 docs-test: setup ## Run the snippets of the documents and look for what is not documented
-	$(BIN)/pytest tests/docs $(ARGS)
+	$(BIN)/pytest -n $(JOBS) tests/docs $(ARGS)
 
 test-servers: setup ## The contract tests on a real PostgreSQL (installs and starts one as root on Debian)
 	scripts/test_servers.sh $(ARGS)
