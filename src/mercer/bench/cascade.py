@@ -34,6 +34,7 @@ from mercer.engines.embedded.training_ranker import ROLE, trained_ranker
 from mercer.learn.click_bias import Bias, BiasParams
 from mercer.learn.lesson import Lesson
 from mercer.learn.loading import loaded
+from mercer.learn.model_file import ModelFile
 from mercer.learn.split import SplitParams
 from mercer.schema.errors import ConfigError, InputError
 from mercer.traffic.driver import Amount
@@ -105,7 +106,7 @@ def _of_seed(bench: CascadeBench, seed: int, cache: Path, told: Told) -> dict[st
 
 def _played(bench: CascadeBench, seed: int, market: Path, told: Told) -> dict[str, Any]:
     folder, config = _made(market, bench.listings, seed)
-    curve, refused = [], []
+    curve, refused, others = [], [], dict[str, Score]()
     per_round = bench.searches // bench.rounds
     for number in range(bench.rounds):
         judge = PageJudge(n_ranked=config.rank.candidates)
@@ -113,13 +114,15 @@ def _played(bench: CascadeBench, seed: int, market: Path, told: Told) -> dict[st
         one = judged(judge.pages, np.random.default_rng(seed))
         curve.append({"after": number * per_round, "share": round(one.share, 4)})
         told(f"{(number + 1) * per_round:,} searches, share while they ran {one.share:.3f}")
-        rung, why = _learn(folder, config, seed)
-        told(f"the best rung is {rung}")
+        model, why = _learn(folder, config, seed)
+        told(f"the best rung is {model.manifest.params['rung']}")
         if why:
             refused.append(why)
+        others["model"] = _score_of(model)
+    # From the same log, before anything of what they are tried on is in it.
+    others |= {way: _score_of(_trained(folder, config, seed, way)) for way in ("none", "swaps")}
     judge = PageJudge(n_ranked=config.rank.candidates, keep_features=True)
     report = _play(market, judge, bench.judged_searches, seed=77_777 + seed, probe_share=0.1)
-    others: dict[str, Score] = {way: _trained(folder, config, seed, way) for way in BIASES}
     last = judged(judge.pages, np.random.default_rng(seed), others=others)
     told(f"share {last.share:.3f} [{last.share_low:.3f}, {last.share_high:.3f}]")
     return _line(seed, last, curve, refused, report)
@@ -177,24 +180,24 @@ def _lesson(folder: MarketFolder, config: MarketConfig, way: Bias) -> Lesson:
     return Lesson(data=made.data, source="log", window=made.window, files=made.files)
 
 
-def _learn(folder: MarketFolder, config: MarketConfig, seed: int) -> tuple[str, str]:
-    """Train on the whole log as `mercer train ranker` does, and promote: which rung was the best, and
-    why the gate refused it."""
+def _learn(folder: MarketFolder, config: MarketConfig, seed: int) -> tuple[ModelFile, str]:
+    """Train on the whole log as `mercer train ranker` does, and promote: the model, and why the gate
+    refused it."""
     models = ModelFolder(folder.models, ROLE)
-    model, _ = trained_ranker(
-        _lesson(folder, config, "model"), SplitParams(), name="cascade", k=K, seed=seed
-    )  # fmt: skip
-    name, rung = models.write(model), str(model.manifest.params["rung"])
+    model = _trained(folder, config, seed, "model")
+    name = models.write(model)
     try:
         promote(models, name, at_ms=model.manifest.created_ms, readied=readied(folder, config))
     except InputError as fault:
-        return rung, str(fault)
-    return rung, ""
+        return model, str(fault)
+    return model, ""
 
 
-def _trained(folder: MarketFolder, config: MarketConfig, seed: int, way: Bias) -> Score:
-    """A ranker that nothing serves."""
-    model, _ = trained_ranker(
-        _lesson(folder, config, way), SplitParams(), name=f"by-{way}", k=K, seed=seed
-    )
-    return cast(Score, loaded(model, at=way).scorer.score)
+def _trained(folder: MarketFolder, config: MarketConfig, seed: int, way: Bias) -> ModelFile:
+    lesson = _lesson(folder, config, way)
+    model, _ = trained_ranker(lesson, SplitParams(), name=f"by-{way}", k=K, seed=seed)
+    return model
+
+
+def _score_of(model: ModelFile) -> Score:
+    return cast(Score, loaded(model, at=model.manifest.name).scorer.score)
