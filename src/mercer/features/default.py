@@ -100,6 +100,11 @@ def _listing() -> Iterator[Feature]:
         "price_above_category", "listing", "above_mean", "leaf_category_id", "price_log",
         doc="ln(price) above the mean of its category.",
     )  # fmt: skip
+    # Cheap is good, but what is dearer than others of its kind may cost more than somebody has.
+    yield _feature(
+        "price_over_category", "listing", "clip", "price_above_category",
+        doc="price_above_category where it is above 0, else 0.", low=0.0,
+    )  # fmt: skip
     yield _feature("rating", "listing", "identity", "listing.rating", doc="0 to 5.")
     yield _feature("n_images", "listing", "size", "listing.images", doc="Pictures.")
     yield _feature(
