@@ -122,8 +122,8 @@ def read_log(
         labels = label(rows, labels, events, params)
         n_events += events.num_rows
         on_read("events", n_events)
-    for credits in credited(folder, rows.page_id.to_pylist()):
-        labels = label_purchases(rows, labels, credits, params)
+    if credits := list(credited(folder, rows.page_id.to_pylist())):
+        labels = label_purchases(rows, labels, pa.concat_batches(credits), params)
     counts |= {"events_read": n_events, "clicked": int(labels.is_clicked.sum())}
     counts["with_gain"] = int((labels.gain > 0).sum())
     from_ms = int(rows.served_ms.min())
