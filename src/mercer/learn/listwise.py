@@ -17,12 +17,12 @@ import numpy as np
 import scipy
 
 from mercer.learn.held_out import ndcg_of, simplest
-from mercer.learn.logistic import Standard, minimised
+from mercer.learn.logistic import F4_TABLE, Standard, dot, minimised
 from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
 from mercer.metrics.ragged import Floats, Ints
 from mercer.rank.linear import LinearScorer
-from mercer.rank.training_set import TrainingSet
-from mercer.text.kernel_types import F8_TABLE, F8S, I8S
+from mercer.rank.training_set import F32s, TrainingSet
+from mercer.text.kernel_types import F8S, I8S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Listwise:
         """For each L2 (the scorer, its weights per standard deviation); each goes on from the one before."""
         scale = Standard.of(data.features, reach=self._params.reach)
         chosen = data.take(np.flatnonzero(data.has_gain))
-        rows = np.ascontiguousarray(scale.rows(chosen.features))
+        rows = scale.rows(chosen.features)
         weights = np.zeros(rows.shape[1])
         for one in l2:
             weights = fitted(
@@ -86,9 +86,9 @@ class Listwise:
             yield scale.scorer(data.columns.names, with_bias), with_bias
 
 
-@nb.njit(nb.f8(F8_TABLE, F8S, I8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
+@nb.njit(nb.f8(F4_TABLE, F8S, I8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
 def _list_loss(
-    rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, weights: Floats,
+    rows: F32s, gain: Floats, offsets: Ints, list_weight: Floats, weights: Floats,
     l2: float, scores: Floats, slope: Floats,
 ) -> float:  # fmt: skip
     """-sum over lists of w x sum over rows of share x log softmax, by weight; and its slope.
@@ -104,9 +104,7 @@ def _list_loss(
         top = -np.inf
         gains = 0.0
         for row in range(first, last):
-            score = 0.0
-            for column in range(n_columns):
-                score += rows[row, column] * weights[column]
+            score = dot(rows, row, weights)
             scores[row] = score
             top = max(top, score)
             gains += gain[row]
@@ -130,7 +128,7 @@ def _list_loss(
 
 
 def fitted(
-    rows: Floats, gain: Floats, offsets: Ints, list_weight: Floats, start: Floats,
+    rows: F32s, gain: Floats, offsets: Ints, list_weight: Floats, start: Floats,
     *, l2: float, max_steps: int,
 ) -> Floats:  # fmt: skip
     """(n_columns,) weights of the least penalised list loss; `start` where there is no list.

@@ -18,6 +18,7 @@ import numpy as np
 from mercer.metrics.ragged import Floats, Ints
 from mercer.schema.errors import InputError
 
+MIN_SHARE = 1e-6  # of the pages, where it is not 0: what is rarer tells nothing
 MAX_SHARE = 0.2  # of the pages; above it is no longer an exception
 SWAPPED_BELOW = 0.5  # a logged propensity below this is that of a listing that was swapped
 
@@ -26,14 +27,15 @@ SWAPPED_BELOW = 0.5  # a logged propensity below this is that of a listing that 
 class SwapParams:
     """How often and how far; 0 never swaps."""
 
-    share: float = 0.015  # of the pages, in [0, MAX_SHARE]
+    share: float = 0.015  # of the pages: 0, or in [MIN_SHARE, MAX_SHARE]
     depth: int = 10  # first places among which a swap happens, >= 2
     reach: int = 4  # places that a listing moves at most, >= 1
 
     def __post_init__(self) -> None:
-        if not (0 <= self.share <= MAX_SHARE and self.depth >= 2 and self.reach >= 1):
+        is_share = self.share == 0 or MIN_SHARE <= self.share <= MAX_SHARE
+        if not (is_share and self.depth >= 2 and self.reach >= 1):
             raise InputError(
-                f"swaps: share must lie in 0..{MAX_SHARE}, depth from 2, reach from 1; "
+                f"swaps: share must be 0 or lie in {MIN_SHARE:g}..{MAX_SHARE}, depth from 2, reach from 1; "
                 f"got {self.share}, {self.depth}, {self.reach}"
             )
 
