@@ -65,7 +65,10 @@ def _show(line: dict[str, Any], console: Console) -> None:
             *("" if worth[name] is None else f"{1e3 * worth[name]:.1f}" for name in orders),
             f"{one['share']:.3f}",
             f"{one['share_low']:.3f} .. {one['share_high']:.3f}",
-            *(f"{one['share_by_bias'][way]:.3f}" for way in ("none", "swaps", "model")),
+            *(
+                "-" if (share := one["share_by_bias"][way]) is None else f"{share:.3f}"
+                for way in ("none", "swaps", "model")
+            ),
         )
     console.print(table)
     console.print(

@@ -88,11 +88,17 @@ def bench_cascade(bench: CascadeBench, *, cache: Path, told: Told) -> dict[str, 
         "share": round(median(one["share"] for one in found), 4),
         "share_whole": round(median(one["share_whole"] for one in found), 4),
         "share_first_pass": round(median(one["share_first_pass"] for one in found), 4),
-        "share_by_bias": {way: round(median(one[way] for one in biases), 4) for way in BIASES},
+        "share_by_bias": {way: _middle([one[way] for one in biases]) for way in BIASES},
         "debiased_wins": sum(one["model"] > one["none"] for one in biases),
         "by_seed": found,
         **provenance(),
     }
+
+
+def _middle(shares: list[float | None]) -> float | None:
+    """The median of those that there are."""
+    known = [one for one in shares if one is not None]
+    return round(median(known), 4) if known else None
 
 
 def _of_seed(bench: CascadeBench, seed: int, cache: Path, told: Told) -> dict[str, Any]:
@@ -120,7 +126,11 @@ def _played(bench: CascadeBench, seed: int, market: Path, told: Told) -> dict[st
             refused.append(why)
         others["model"] = _score_of(model)
     # From the same log, before anything of what they are tried on is in it.
-    others |= {way: _score_of(_trained(folder, config, seed, way)) for way in ("none", "swaps")}
+    for way in BIASES[:-1]:
+        try:
+            others[way] = _score_of(_trained(folder, config, seed, way))
+        except InputError as fault:  # such as swaps of which none was clicked
+            told(f"nothing is learned by {way!r}: {fault}")
     judge = PageJudge(n_ranked=config.rank.candidates, keep_features=True)
     report = _play(market, judge, bench.judged_searches, seed=77_777 + seed, probe_share=0.1)
     last = judged(judge.pages, np.random.default_rng(seed), others=others)
@@ -139,7 +149,9 @@ def _line(
         "share_high": round(last.share_high, 4),
         "share_whole": round(last.share_whole, 4),
         "share_first_pass": round(last.share_first_pass, 4),
-        "share_by_bias": {way: round(value, 4) for way, value in last.by_model.items()},
+        "share_by_bias": {
+            way: round(last.by_model[way], 4) if way in last.by_model else None for way in BIASES
+        },
         "utility": {name: round(value, 5) for name, value in last.value.items()}
         | {"random_matches": report["utility"]["random_matches"]["mean"]},
         "curve": curve,
