@@ -140,11 +140,14 @@ def test_a_killed_promote(shop: Path, child: Child, tmp_path: Path) -> None:
 
 def test_a_killed_rollback(shop: Path, child: Child, tmp_path: Path) -> None:
     """The model that is left or the one before serves; done again where it had not happened, the latter."""
-    start = tmp_path / "start"
+    start, warm = tmp_path / "start", tmp_path / "warm"
     shutil.copytree(shop, start)
-    promoted = ["promote", named(shop, "dear"), "--market", str(start), "--force"]
-    assert child("whole|0|" + "\t".join(promoted)) == 0
-    child("warm|0|" + "\t".join(["rollback", "--market", str(start), "--dry-run"]))
+    promoted = ["promote", named(shop, "dear"), "--force", "--market"]
+    assert child("whole|0|" + "\t".join([*promoted, str(start)])) == 0
+    # A market of its own, so that what both commands load is loaded before the children are made.
+    shutil.copytree(shop, warm)
+    for words in (promoted, ["rollback", "--market"]):
+        assert child("warm|0|" + "\t".join([*words, str(warm)])) == 0
     seen: list[str] = []
     for path, again in deaths(
         child, start, tmp_path, lambda path: ["rollback", "--market", str(path)]
