@@ -148,7 +148,8 @@ def test_an_encoder_is_learned_promoted_and_rolled_back(market: MarketFolder) ->
     words = ["models", "--role", "retrieval", "--market", str(market.path)]
     shown = RUN.invoke(app, words).stdout
     assert "recall@100" in shown
-    assert f"{listed['models'][0]['metrics']['all']['trained']:.4f}" in shown
+    (row,) = [one for one in listed["models"] if one["model"] == made["model"]]
+    assert f"{row['metrics']['all']['trained']:.4f}" in shown
     assert [one["action"] for one in listed["history"]] == ["promote", "rollback"]
 
 
