@@ -6,7 +6,7 @@ by (page_id, listing_id), purchases by the page that they are credited to.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -70,6 +70,7 @@ class ShownRows:
     served_ms: Ints  # (n_pages,)
     query: pa.StringArray  # (n_pages,) as typed
     visitor_id: pa.StringArray  # (n_pages,) null where unknown
+    session_id: pa.StringArray  # (n_pages,) null where unknown
     offsets: Ints  # (n_pages + 1,)
     listing_id: pa.StringArray  # (n,)
     position: Ints  # (n,) from 1
@@ -88,11 +89,25 @@ class ShownRows:
             self.served_ms[pages],
             self.query.take(pa.array(pages)),
             self.visitor_id.take(pa.array(pages)),
+            self.session_id.take(pa.array(pages)),
             offsets,
             self.listing_id.take(pa.array(rows)),
             self.position[rows],
             self.propensity[rows],
             self.features[rows],
+        )
+
+    def with_rows(self, rows: Ints, n_of_page: Ints) -> "ShownRows":
+        """Some of the rows of all pages, ascending, and how many each page keeps."""
+        offsets = np.zeros(len(n_of_page) + 1, np.int64)
+        np.cumsum(n_of_page, out=offsets[1:])
+        return replace(
+            self,
+            offsets=offsets,
+            listing_id=self.listing_id.take(pa.array(rows)),
+            position=self.position[rows],
+            propensity=self.propensity[rows],
+            features=self.features[rows],
         )
 
 
@@ -126,6 +141,7 @@ def shown_rows(pages: pa.RecordBatch, columns: FeatureColumns) -> ShownRows:
         np.asarray(kept.column("served_ms"), np.int64),
         kept.column("q"),
         kept.column("visitor_id"),
+        kept.column("session_id"),
         offsets,
         rows.field("listing_id"),
         np.asarray(rows.field("position"), np.int64),
@@ -143,6 +159,7 @@ def joined_rows(parts: list[ShownRows]) -> ShownRows:
         np.concatenate([p.served_ms for p in parts]),
         pa.concat_arrays([p.query for p in parts]),
         pa.concat_arrays([p.visitor_id for p in parts]),
+        pa.concat_arrays([p.session_id for p in parts]),
         np.concatenate([*starts, begins[-1:]]),
         pa.concat_arrays([p.listing_id for p in parts]),
         np.concatenate([p.position for p in parts]),

@@ -18,6 +18,7 @@ from mercer.events.bot_filter import BotRule, machines
 from mercer.events.log import START
 from mercer.events.traffic import rank_of
 from mercer.metrics.ragged import Ints
+from mercer.rank.clicked_before import ClickedBefore, without
 from mercer.rank.training_log import (
     CREDIT,
     HOUR_MS,
@@ -35,7 +36,7 @@ from mercer.schema.time import DAY_MS
 
 IDS_PER_QUESTION = 5_000
 _EVENTS_AT_ONCE = 1 << 18
-_LABEL_COLUMNS = ["kind", "standing", "page_id", "listing_id", "time_ms"]
+_LABEL_COLUMNS = ["kind", "standing", "page_id", "session_id", "listing_id", "time_ms"]
 OnRead = Callable[[str, int], None]
 """How far the log was read: (what, rows so far)."""
 
@@ -111,23 +112,39 @@ def read_log(
         counts["pages_of_machines"] = int((is_bot & keep).sum())
         keep &= ~is_bot
     rows = rows.take(np.flatnonzero(keep))
+    rows, labels = _labelled(folder, log, rows, params, counts, on_read)
     counts["pages"] = len(rows.page_id)
+    counts |= {
+        "clicked": int(labels.is_clicked.sum()), "with_gain": int((labels.gain > 0).sum())
+    }  # fmt: skip
     if not counts["pages"]:
         raise InputError(
             f"no page is left to learn from: {counts}; wait for more, or lower --mature-hours"
         )
-    labels = Labels.none(len(rows.position))
-    n_events = 0
+    from_ms = int(rows.served_ms.min())
+    return LogRows(rows, labels, counts, from_ms, min(to_ms, mature_ms), str(position))
+
+
+def _labelled(
+    folder: MarketFolder,
+    log: EmbeddedLog,
+    rows: ShownRows,
+    params: LabelParams,
+    counts: dict[str, int],
+    on_read: OnRead,
+) -> tuple[ShownRows, Labels]:
+    """The rows that can be learned from and their labels; `counts` is told of the others."""
+    labels, before, n_events = Labels.none(len(rows.position)), ClickedBefore(rows, params), 0
     for events in _event_blocks(log):
         labels = label(rows, labels, events, params)
+        before.add(events)
         n_events += events.num_rows
         on_read("events", n_events)
     if credits := list(credited(folder, rows.page_id.to_pylist())):
         labels = label_purchases(rows, labels, pa.concat_batches(credits), params)
-    counts |= {"events_read": n_events, "clicked": int(labels.is_clicked.sum())}
-    counts["with_gain"] = int((labels.gain > 0).sum())
-    from_ms = int(rows.served_ms.min())
-    return LogRows(rows, labels, counts, from_ms, min(to_ms, mature_ms), str(position))
+    left_out = before.rows()
+    counts |= {"events_read": n_events, "rows_clicked_before": int(left_out.sum())}
+    return without(rows, labels, left_out)
 
 
 def _event_blocks(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
