@@ -189,6 +189,10 @@ def _text() -> Iterator[Feature]:
         doc="Share of the words of the wanted categories that its own has.",
     )  # fmt: skip
     yield _feature(
+        "category_likely", "pair", "class_likely", "query_words", "leaf_category_id", "title_words",
+        doc="ln of how likely the query's words mean its category or one like it, by all titles.",
+    )  # fmt: skip
+    yield _feature(
         "excluded_in_title", "pair", "word_overlap", "excluded_words_asked", "title_words",
         doc="Words that are not wanted and stand in the title.",
     )  # fmt: skip

@@ -122,9 +122,10 @@ def _fit_of(node: Node) -> Fit:
 
 def _inputs_of_fit(node: Node) -> tuple[int, ...]:
     """Places of the nodes that its fit reads."""
-    if node.transform is None or node.transform.fitted_input is None:
+    read = None if node.transform is None else node.transform.fitted_input
+    if read is None:
         return node.inputs
-    return (node.inputs[node.transform.fitted_input],)
+    return tuple(node.inputs[i] for i in ((read,) if isinstance(read, int) else read))
 
 
 def _by_home(

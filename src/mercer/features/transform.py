@@ -116,7 +116,7 @@ class Transform:
     """
     params: tuple[Param, ...] = ()
     fit: Fit | None = None
-    fitted_input: int | None = None  # the one input that the fit reads; None: all
+    fitted_input: int | tuple[int, ...] | None = None  # what the fit reads of the inputs; None: all
     close: Callable[[Params, Arrays], Arrays] | None = None
     """Makes of a statistic of all rows the smaller one that is saved and read; it merges no more."""
     check: Callable[[Params], str | None] | None = None  # a sentence where parameters do not fit
