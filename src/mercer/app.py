@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -72,6 +72,7 @@ class Seat:
     elsewhere: Elsewhere = lambda request: None
     processes: Callable[[], Mapping[str, str]] = dict
     clock: Callable[[], int] | None = None  # in ms; None: the machine's
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext  # in which changes are taken in
 
 
 def serving_market(
@@ -83,8 +84,9 @@ def serving_market(
             f"{folder.path.absolute()} has no index yet; run mercer index --market {folder.path}"
         )
     follower = Follower(
-        folder.index, catalogue, config.rates, open_one=opener_of(folder, config), bell=seat.bell
-    )
+        folder.index, catalogue, config.rates, open_one=opener_of(folder, config), bell=seat.bell,
+        turn=seat.turn,
+    )  # fmt: skip
     tokens, page_log = TokenKeys(folder.secrets), PageLog(folder.log)
     pages = recorder = recent = None
     if seat.slot is not None:

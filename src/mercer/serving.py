@@ -47,6 +47,7 @@ from mercer.serve.process.run_folder import (
 )
 from mercer.serve.process.sharing import Sharing, sharing_calls
 from mercer.serve.process.supervise import LIFELINE, Child, Lifeline, Supervisor
+from mercer.serve.process.turn import Turn
 from mercer.serve.run import listen, serve, url_of
 from mercer.serve.settings import ServeSettings
 from mercer.simulate import draw_reference
@@ -292,8 +293,16 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
         owner = stack.enter_context(closing(RemoteOwner(run)))
         peers = stack.enter_context(closing(Peers(run, slot=job.slot, n=job.n_readers)))
         status = StatusReader(run)
+        board = ReaderBoard(run / "readers", slot=job.slot, n=job.n_readers)
+        stack.enter_context(closing(board))
+        turn = stack.enter_context(closing(Turn(run, slot=job.slot, board=board)))
         seat = Seat(
-            writes=owner, bell=bell, slot=job.slot, elsewhere=peers.search, processes=status.states
+            writes=owner,
+            bell=bell,
+            slot=job.slot,
+            elsewhere=peers.search,
+            processes=status.states,
+            turn=turn.taken,
         )
         market = stack.enter_context(closing(serving_market(folder, config, catalogue, seat)))
 
@@ -302,9 +311,6 @@ def run_reader(job: Job, lifeline: Lifeline) -> None:
             owner.ask()
 
         stack.enter_context(closing(Repeating("look", look, every_s=ASK_EVERY_S)))
-
-        board = ReaderBoard(run / "readers", slot=job.slot, n=job.n_readers)
-        stack.enter_context(closing(board))
 
         def version() -> int:
             return market.version

@@ -72,7 +72,8 @@ class Sharing:
         self._board.tell_busy(n_busy)
 
     def freer(self, n_busy: int) -> int | None:
-        """The slot of the reader with the fewest searches, where that is fewer than `n_busy`.
+        """The slot of the reader with the least to do, where that is less than `n_busy` searches and what
+        this one does beside them.
 
         What is on the way to a reader counts at once, and again as soon as it has begun there: one that
         hangs soon looks busy, and gets no more.
@@ -84,8 +85,9 @@ class Sharing:
                 for slot, n in self._board.others_busy()
                 if self._closed_until_s.get(slot, 0.0) <= now_s
             ]
-        least, slot = min(loads, default=(n_busy, None))
-        return slot if least < n_busy else None
+        mine = n_busy + self._board.extra
+        least, slot = min(loads, default=(mine, None))
+        return slot if least < mine else None
 
     def ask(self, slot: int, request: SearchRequest) -> bytes | None:
         """The encoded answer of another reader; None where it has to be made here."""

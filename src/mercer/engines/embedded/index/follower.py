@@ -7,6 +7,7 @@ neither searches nor changes wait; the swap is one assignment.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import final
 
@@ -32,6 +33,7 @@ class Follower:
         catalogue: what is followed.
         open_one: a generation by its name.
         bell: None where nobody else writes: `poke` tells of changes.
+        turn: entered around each taking in of changes that are followed; it may wait.
     Raises:
         NotFoundError: nothing was indexed yet.
     """
@@ -44,7 +46,9 @@ class Follower:
         *,
         open_one: Callable[[str], Generation],
         bell: Bell | None = None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self._turn = turn
         self._folder, self._catalogue, self._rates = folder, catalogue, rates
         self._open_one, self._bell = open_one, bell
         self._generations = bell.generations if bell is not None else 0
@@ -154,7 +158,8 @@ class Follower:
                 if was_woken if bell is None else was_woken or bell.version > version:
                     self._is_closing.wait(max(0.0, applied_s + APPLY_EVERY_S - time.monotonic()))
                     applied_s = time.monotonic()
-                    self.catch_up()
+                    with self._turn():
+                        self.catch_up()
                 self._adopt_if_due()
                 self._fault = ""
             except Exception as fault:  # a thread of its own: health tells, and it goes on
