@@ -4,6 +4,10 @@ The chance that a listing is the one chosen is softmax(score) within its list, s
 for all candidates of a request (a long query, a generous visitor) drops out and needs no weight; only
 what tells candidates apart is learned. Few weights learn from few clicks.
 
+What a listing is whoever asks (its rating, its own clicks) is many columns of much noise: with some
+thousand clicks their weights are held back more strongly than those of how it answers who asked
+(docs/decisions/0011-models.md).
+
 Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach" (ListNet, top
 one), doi:10.1145/1273496.1273513; with one choice per list it is the conditional logit of McFadden 1974.
 """
@@ -30,6 +34,7 @@ class ListwiseParams:
     """How strongly the weights are held back is chosen by lists not learned from."""
 
     l2: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)  # tried in this order, see `simplest`
+    hold: float = 30.0  # times stronger for columns that are the same whoever asks for whatever
     reach: float = 3.0  # standard deviations: a value beyond counts as one there
     max_steps: int = 60  # of L-BFGS, for each
     k: int = 10  # of the nDCG that chooses
@@ -76,20 +81,22 @@ class Listwise:
         scale = Standard.of(data.features, reach=self._params.reach)
         chosen = data.take(np.flatnonzero(data.has_gain))
         rows = scale.rows(chosen.features)
-        weights = np.zeros(rows.shape[1])
+        weights, hold = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+        is_own = [name in data.columns.of_listing for name in data.columns.names]
+        hold[: len(is_own)][is_own] = self._params.hold
         for one in l2:
             weights = fitted(
                 rows, chosen.gain, chosen.offsets, chosen.weight, weights,
-                l2=one, max_steps=self._params.max_steps,
+                l2=one * hold, max_steps=self._params.max_steps,
             )  # fmt: skip
             with_bias = np.append(weights, 0.0)
             yield scale.scorer(data.columns.names, with_bias), with_bias
 
 
-@nb.njit(nb.f8(F4_TABLE, F8S, I8S, F8S, F8S, nb.f8, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
+@nb.njit(nb.f8(F4_TABLE, F8S, I8S, F8S, F8S, F8S, nb.f8[::1], nb.f8[::1]), cache=True, nogil=True)
 def _list_loss(
     rows: F32s, gain: Floats, offsets: Ints, list_weight: Floats, weights: Floats,
-    l2: float, scores: Floats, slope: Floats,
+    l2: Floats, scores: Floats, slope: Floats,
 ) -> float:  # fmt: skip
     """-sum over lists of w x sum over rows of share x log softmax, by weight; and its slope.
 
@@ -122,14 +129,14 @@ def _list_loss(
                 slope[column] += rest * rows[row, column]
     total /= whole
     for column in range(n_columns):
-        slope[column] = slope[column] / whole + l2 * weights[column]
-        total += 0.5 * l2 * weights[column] * weights[column]
+        slope[column] = slope[column] / whole + l2[column] * weights[column]
+        total += 0.5 * l2[column] * weights[column] * weights[column]
     return total
 
 
 def fitted(
     rows: F32s, gain: Floats, offsets: Ints, list_weight: Floats, start: Floats,
-    *, l2: float, max_steps: int,
+    *, l2: Floats, max_steps: int,
 ) -> Floats:  # fmt: skip
     """(n_columns,) weights of the least penalised list loss; `start` where there is no list.
 
@@ -138,6 +145,7 @@ def fitted(
         gain: (n,) >= 0, above 0 somewhere in each list.
         offsets: (n_lists + 1,)
         list_weight: (n_lists,) > 0.
+        l2: (n_columns,) of each weight.
         start: the weights to begin from.
     """
     if len(offsets) < 2:

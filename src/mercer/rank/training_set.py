@@ -28,6 +28,8 @@ class FeatureColumns:
     names: tuple[str, ...]  # (n_features,)
     set_hash: str  # of the feature set and its fitted state; of a file, of the names
     missing: tuple[str, ...]  # (n_features,) what each column does with a missing value
+    # Names of those that say what a listing is, whoever asks for whatever; none where that is unknown.
+    of_listing: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -45,7 +47,13 @@ class FeatureColumns:
         missing = tuple(
             NAN_IS_MISSING if np.isnan(policy[name]) else f"{policy[name]:g}" for name in plan.names
         )
-        return cls(plan.names, plan.hash, missing)
+        nodes, owners = plan.graph.nodes, {"listing", "seller", "context"}
+        of_listing = {
+            name
+            for name, at in plan.graph.of_feature.items()
+            if nodes[at].owners <= owners and not nodes[at].is_list
+        }
+        return cls(plan.names, plan.hash, missing, frozenset(of_listing & set(plan.names)))
 
     @classmethod
     def of_file(cls, names: Sequence[str], *, missing: str = ZERO_IS_ABSENT) -> "FeatureColumns":
