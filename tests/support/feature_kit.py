@@ -11,6 +11,7 @@ from mercer.features.column import Column, F32s, Kind, Ragged, Texts, U64s
 from mercer.features.counter_params import ENTITIES, PAIRS
 from mercer.features.counter_step import HOUR_MS
 from mercer.features.declare import Feature, FeatureSet
+from mercer.features.hash import hash_text
 from mercer.features.param import REQUIRED, Param
 from mercer.features.transform import STATE_OF, ListKernel, Transform
 from mercer.text.analyze import words
@@ -42,21 +43,23 @@ _WORDS = [
     "ß",
     "İ",
 ]
+FACTS = ["color=blue", "of=blue", "color=blue mugs", "=x", "a==", "cm=12"]
 TEXTS = st.one_of(
     st.none(),
     st.sampled_from(["", " ", "\x00", "🎁🎁", "e\u0301", "\u200d", "A" * 300]),
-    st.sampled_from(["color=blue", "of=blue", "color=blue mugs", "=x", "a==", "cm=12"]),
+    st.sampled_from(FACTS),
     st.lists(st.sampled_from(_WORDS), max_size=8).map(" ".join),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )
 WORD_NUMBERS = st.one_of(st.integers(0, 5), st.integers(0, 2**32 - 1))
 IDS = st.one_of(st.integers(0, 5), st.integers(0, 2**64 - 1))
+FACT_IDS = st.sampled_from([hash_text(one) for one in [*FACTS, "color", "of", "cm"]])
 VALUES: Mapping[Kind, st.SearchStrategy[Any]] = {
     "number": NUMBERS,
     "text": TEXTS,
     "texts": st.one_of(st.none(), st.lists(TEXTS, max_size=5)),
     "id": IDS,
-    "ids": st.one_of(st.none(), st.lists(IDS, max_size=6)),
+    "ids": st.one_of(st.none(), st.lists(IDS | FACT_IDS, max_size=6)),
     "folded": TEXTS.map(lambda text: None if text is None else " ".join(words(text))),
     "words": st.one_of(st.none(), st.lists(WORD_NUMBERS, max_size=6)),
     "code": st.lists(st.sampled_from([0, 1, -127, 127, 64]), min_size=WIDTH, max_size=WIDTH),

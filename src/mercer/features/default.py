@@ -57,6 +57,10 @@ def _nodes() -> Iterator[Feature]:
             name, "listing", "known_facts", "listing.facts", *said_in, doc="", is_output=False,
             give=give, state_of=state_of,
         )  # fmt: skip
+    yield _feature(
+        "likely_facts_ids", "listing", "likely_facts", "listing.facts", "facts_ids",
+        "known_attributes_ids", "leaf_category_id", "listing.seller_id", doc="", is_output=False,
+    )  # fmt: skip
 
 
 def _request() -> Iterator[Feature]:
@@ -210,6 +214,11 @@ def _pair() -> Iterator[Feature]:
     yield _feature(
         "wishes_met", "pair", "ids_shared", "wishes_ids", "facts_ids",
         doc="Wanted attribute values that the listing states for that attribute.",
+    )  # fmt: skip
+    yield _feature(
+        "wishes_likely", "pair", "ids_shared", "wishes_ids", "likely_facts_ids",
+        doc="Wanted attribute values that nothing says of the listing, but others of its seller and "
+        "category often have.",
     )  # fmt: skip
     yield _feature(
         "categories_met", "pair", "ids_shared", "categories_ids", "category_path_ids",

@@ -37,6 +37,7 @@ def _wished() -> Iterator[Feature]:
     for name, of, wished in (
         ("other_facts_ids", "facts_ids", "wishes_ids"),
         ("other_attributes_ids", "known_attributes_ids", "wished_attributes_ids"),
+        ("other_likely_ids", "likely_facts_ids", "wishes_ids"),
     ):
         yield feature(name, "pair", "ids_without", of, wished, doc="", is_output=False)
     sums = {
@@ -49,6 +50,11 @@ def _wished() -> Iterator[Feature]:
             "other_attributes_ids", "attribute",
             "attributes that its earlier searches wanted a value of and this one does not, "
             "and that are known of the listing",
+        ),
+        "session_wishes_likely": (
+            "other_likely_ids", "fact",
+            "attribute values that its earlier searches wanted and this one does not say, "
+            "and that others of the listing's seller and category often have where nothing is known",
         ),
         "session_category_met": (
             "listing.category_path", "category_name",

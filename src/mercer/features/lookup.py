@@ -1,4 +1,6 @@
-"""Look-ups in sorted tables, for kernels."""
+"""Look-ups in sorted tables and short lists, for kernels."""
+
+from typing import Any
 
 import numba as nb
 
@@ -53,3 +55,12 @@ def place_of(keys: U64s, first: int, last: int, key: int) -> int:
         else:
             high = middle
     return low if low < last and keys[low] == key else -1
+
+
+@nb.njit(nb.b1(U8S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True, inline="always")
+def has_key(values: Any, first: Any, last: Any, key: Any) -> Any:
+    """Whether values[first:last] has a key; lists are short: wishes, attributes."""
+    for i in range(first, last):  # noqa: SIM110  # numba compiles no any()
+        if values[i] == key:
+            return True
+    return False

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from mercer.features.column import I64s, U64s
 from mercer.features.hash import combined, combined_plain, hash_bytes, hash_text
 from mercer.features.kernel_types import I8_TABLE, U8S
-from mercer.features.lookup import place_of
+from mercer.features.lookup import has_key, place_of
 from mercer.features.text.cut import cut_plain
 from mercer.text.kernel_types import I8S, U1S, U4S
 
@@ -55,14 +55,6 @@ def hash_facts(
                     attributes[at] = hash_bytes(data, first, k)
                     break
             at += 1
-
-
-@nb.njit(nb.b1(U8S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True, inline="always")
-def _has(values: Any, first: Any, last: Any, one: Any) -> Any:
-    for i in range(first, last):  # noqa: SIM110  # numba compiles no any()
-        if values[i] == one:
-            return True
-    return False
 
 
 @nb.njit(
@@ -113,8 +105,8 @@ def known_facts(
                         break
                 if found >= 0:
                     for f in range(first[found], first[found + 1]):
-                        is_told = _has(out_attributes, begin, n_stated, said_attributes[f])
-                        is_told = is_told or _has(out_facts, n_stated, at, said_facts[f])
+                        is_told = has_key(out_attributes, begin, n_stated, said_attributes[f])
+                        is_told = is_told or has_key(out_facts, n_stated, at, said_facts[f])
                         is_told = is_told or said_facts[f] == np.uint64(0)
                         if not is_told and at - n_stated < most:
                             out_facts[at] = said_facts[f]
@@ -131,7 +123,7 @@ def distinct(offsets: I64s, values: U64s, out_offsets: I64s, out: U64s) -> Any:
     for row in range(offsets.size - 1):
         begin = at
         for i in range(offsets[row], offsets[row + 1]):
-            if values[i] != np.uint64(0) and not _has(out, begin, at, values[i]):
+            if values[i] != np.uint64(0) and not has_key(out, begin, at, values[i]):
                 out[at] = values[i]
                 at += 1
         out_offsets[row + 1] = at

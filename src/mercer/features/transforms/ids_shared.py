@@ -9,16 +9,9 @@ import numpy as np
 
 from mercer.features.column import Column, F64s, I64s, U64s, ragged_of
 from mercer.features.kernel_types import U8S
+from mercer.features.lookup import has_key
 from mercer.features.transform import ColumnOp, Params, Transform
 from mercer.text.kernel_types import I8S
-
-
-@nb.njit(nb.b1(U8S, nb.i8, nb.i8, nb.u8), cache=True, nogil=True, inline="always")
-def _has(values: U64s, start: int, stop: int, one: int) -> bool:
-    for i in range(start, stop):  # noqa: SIM110  # numba compiles no any()
-        if values[i] == one:
-            return True
-    return False
 
 
 @nb.njit(nb.void(I8S, I8S, U8S, I8S, I8S, U8S, nb.f8[::1]), cache=True, nogil=True)
@@ -35,8 +28,8 @@ def shared(
         n = 0
         for i in range(first, last):
             one = left[i]
-            is_new = one != np.uint64(0) and not _has(left, first, i, one)
-            if is_new and _has(right, right_starts[row], right_stops[row], one):
+            is_new = one != np.uint64(0) and not has_key(left, first, i, one)
+            if is_new and has_key(right, right_starts[row], right_stops[row], one):
                 n += 1
         out[row] = n
 

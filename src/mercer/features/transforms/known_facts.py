@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mercer.features.column import Column, F64s, I64s, Ragged, Texts, U64s, ragged_of, texts_of
+from mercer.features.column import Column, F64s, I64s, Ragged, ragged_of, texts_of
 from mercer.features.param import Param
 from mercer.features.text.fact_phrases import from_arrays, phrases, to_arrays
 from mercer.features.text.fact_sample import largest, merged_samples, no_sample, sample_of
@@ -20,12 +20,12 @@ from mercer.features.text.facts import (
     MAX_WORDS,
     Phrases,
     distinct,
-    hash_facts,
     is_phrase,
     known_facts,
     known_plain,
     phrase_of,
 )
+from mercer.features.text.stated import ends_of, fact_at, stated_facts
 from mercer.features.transform import STATE_OF, Arrays, ColumnOp, Fit, Params, Transform
 from mercer.schema.errors import FeatureError
 
@@ -48,25 +48,22 @@ class FactsFit:
     ) -> Arrays:
         """With n more rows; facts that are measures are left out, they have no words."""
         texts = texts_of(inputs[0])
-        facts, attributes, at = _stated(texts)
+        facts, attributes, at = stated_facts(texts)
         keys, places, which, counts = np.unique(
             facts, return_index=True, return_inverse=True, return_counts=True
         )
-        strings = texts.strings
         rows, is_said = [], np.zeros(keys.size, np.bool_)
         for i, (key, place, count) in enumerate(
             zip(keys.tolist(), places.tolist(), counts.tolist(), strict=True)
         ):
-            string = at[place]
-            raw = strings.values[strings.starts[string] : strings.stops[string]]
-            fact = bytes(raw).decode() if key else ""  # a text that is missing or empty
+            fact = fact_at(texts, at[place]) if key else ""  # a text that is missing or empty
             if is_phrase(fact):
                 is_said[i] = True
                 attribute, words = phrase_of(fact)
                 if words:
                     rows.append((key, count, attribute, words))
         sample = sample_of(
-            _ends(texts), np.where(is_said[which], facts, np.uint64(0)), attributes,
+            ends_of(texts), np.where(is_said[which], facts, np.uint64(0)), attributes,
             _words(inputs[1:]), most=params["sample"],
             below=largest(state, most=params["sample"]),
         )  # fmt: skip
@@ -99,26 +96,6 @@ def _arrays(rows: Sequence[tuple[int, int, int, list[int]]]) -> Mapping[str, Any
     }
 
 
-def _stated(texts: Texts) -> tuple[U64s, U64s, I64s]:
-    """Ids of all facts, of their attributes, and which string each is, list by list."""
-    lengths = np.maximum(texts.stops - texts.starts, 0)
-    begins = np.cumsum(lengths) - lengths
-    facts, attributes = np.empty((2, int(lengths.sum())), np.uint64)
-    strings = texts.strings
-    hash_facts(
-        texts.starts, texts.stops, strings.starts, strings.stops, strings.values, facts, attributes
-    )  # fmt: skip
-    at: I64s = np.arange(facts.size) + np.repeat(texts.starts - begins, lengths)
-    return facts, attributes, at
-
-
-def _ends(texts: Texts) -> I64s:
-    """(n + 1,) where the facts of each row begin, list by list."""
-    ends = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(np.maximum(texts.stops - texts.starts, 0), out=ends[1:])
-    return ends
-
-
 def _words(inputs: Sequence[Column]) -> tuple[I64s, I64s, npt.NDArray[Any]]:
     """(n_texts, n) where the words of each text start and stop, and the words of all."""
     columns = [ragged_of(column) for column in inputs]
@@ -147,11 +124,11 @@ def _prepare(params: Params, fitted: Arrays) -> Phrases:
 
 def _run(inputs: Sequence[Column], params: Params, prepared: Phrases, n: int) -> Ragged:
     texts = texts_of(inputs[0])
-    facts, attributes, _ = _stated(texts)
+    facts, attributes, _ = stated_facts(texts)
     most = params["most"]
     offsets, out = np.zeros(n + 1, np.int64), np.empty((2, facts.size + n * most), np.uint64)
     known_facts(
-        _ends(texts), facts, attributes, *_words(inputs[1:]), prepared.keys, prepared.first,
+        ends_of(texts), facts, attributes, *_words(inputs[1:]), prepared.keys, prepared.first,
         prepared.is_begun, prepared.facts, prepared.attributes, most, offsets, out[0], out[1],
     )  # fmt: skip
     values = out[0, : offsets[-1]].copy()
