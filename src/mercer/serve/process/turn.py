@@ -17,9 +17,7 @@ from typing import Final, final
 
 from mercer.serve.process.board import ReaderBoard
 
-LONGEST_WAIT_S: Final = (
-    0.25  # then the changes are taken in anyway: they are promised within a second
-)
+LONGEST_WAIT_S: Final = 0.1  # then they are taken in anyway: they are promised within a second
 _LOOK_S: Final = 0.003
 
 
