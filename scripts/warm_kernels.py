@@ -1,11 +1,13 @@
 """Imports every module of mercer, so that its kernels are compiled and cached before first use.
 
-On all cores: each process imports one module after the other, those with kernels first and by the order
-of the folders, so that what a module reads from another one is compiled already most of the time.
+On all cores, eight at most: each process imports one module after the other, those with kernels first
+and by the order of the folders, so that what a module reads from another one is compiled already most
+of the time.
 """
 
 import importlib
 import multiprocessing
+import os
 import pkgutil
 import sys
 import time
@@ -19,6 +21,7 @@ FOLDERS = (
     "learn", "evolve", "evaluate", "watch", "simulate", "engines",
 )  # fmt: skip
 ROOT = Path(mercer.__file__).parent
+MOST_PROCESSES = 8  # each of them loads all libraries
 
 
 def order_of(name: str) -> tuple[bool, int, str]:
@@ -44,7 +47,8 @@ def main() -> int:
     began = time.monotonic()
     names = [module.name for module in pkgutil.walk_packages(mercer.__path__, "mercer.")]
     names.sort(key=order_of)
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+    n, context = min(os.cpu_count() or 1, MOST_PROCESSES), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n, mp_context=context) as pool:
         for fault in filter(None, pool.map(fault_of, names)):
             print(f"setup: {fault}", file=sys.stderr)
     print(f"setup: {len(names)} modules ready in {time.monotonic() - began:.1f} s", file=sys.stderr)

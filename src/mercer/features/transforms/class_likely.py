@@ -15,6 +15,7 @@ import numpy as np
 from mercer.features.column import Column, F64s, I64s, U64s, ids_of, ragged_of
 from mercer.features.kernel_types import U8S
 from mercer.features.lookup import place_of
+from mercer.features.merged_late import MergedLate
 from mercer.features.param import Param
 from mercer.features.text.classes import ClassWords, Meaning, meaning_of
 from mercer.features.transform import STATE_OF, Arrays, ColumnOp, Fit, Params, Transform
@@ -39,11 +40,15 @@ class ClassWordsFit:
     ) -> Arrays:
         """With n more rows of a class and words."""
         more = ClassWords.of(ids_of(inputs[0]), ragged_of(inputs[1]))
-        return ClassWords.from_arrays(state).merge(more).to_arrays()
+        return MergedLate.of(state, more.to_arrays(), _merged)
 
     def merge(self, a: Arrays, b: Arrays, params: Params) -> Arrays:
         """Of the rows of both."""
-        return ClassWords.from_arrays(a).merge(ClassWords.from_arrays(b)).to_arrays()
+        return MergedLate.of(a, b, _merged)
+
+
+def _merged(a: Arrays, b: Arrays) -> Arrays:
+    return ClassWords.from_arrays(a).merge(ClassWords.from_arrays(b)).to_arrays()
 
 
 def _close(params: Params, fitted: Arrays) -> Arrays:
