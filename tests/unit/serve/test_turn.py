@@ -1,6 +1,7 @@
 """Neighbouring readers take changes in one after the other, and the one that is free is asked meanwhile."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -86,6 +87,36 @@ def test_who_takes_changes_in_has_more_to_do(boards: list[ReaderBoard], turns: l
     assert sharing[0].freer(0) is None
     boards[0].tell_busy(1)
     assert boards[1].others_busy()[0] == (0, 1)
+
+
+def test_a_search_under_way_finishes_first(boards: list[ReaderBoard], turns: list[Turn]) -> None:
+    """Changes are taken in once no search is under way; from before that on searches go elsewhere."""
+    boards[0].tell_busy(1)
+    begun = threading.Event()
+
+    def take() -> None:
+        with turns[0].taken():
+            assert boards[0].n_busy == 0
+            begun.set()
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    while not boards[0].extra:
+        time.sleep(0.001)
+    assert not begun.is_set()
+    boards[0].tell_busy(0)
+    taking.join(5)
+    assert begun.is_set()
+
+
+def test_searches_that_never_end_are_not_waited_for(
+    boards: list[ReaderBoard], turns: list[Turn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that always has one takes changes in beside it."""
+    monkeypatch.setattr(turn, "LONGEST_SEARCH_S", 0.01)
+    boards[0].tell_busy(3)
+    with turns[0].taken():
+        assert boards[0].n_busy == 3
 
 
 def test_a_turn_ends_with_what_failed_in_it(boards: list[ReaderBoard], turns: list[Turn]) -> None:

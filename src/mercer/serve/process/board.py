@@ -68,6 +68,11 @@ class ReaderBoard:
             self._cells[self._at + _BUSY] = self._n_busy + self._extra
 
     @property
+    def n_busy(self) -> int:
+        """Searches that are under way or wait here."""
+        return self._n_busy
+
+    @property
     def extra(self) -> int:
         """What is to be added here to the number of searches."""
         return self._extra

@@ -2,7 +2,9 @@
 
 All readers hear of a commit at the same moment, and a segment takes 20 to 30 ms to make, in which searches
 of the same process wait for the interpreter lock. Made everywhere at once, there would be no reader left
-that answers as quickly as ever; made in turns, searches go to the neighbour meanwhile.
+that answers as quickly as ever; made in turns, searches go to the neighbour meanwhile. The one under way is
+let finish first: a search comes back for the interpreter lock after each of its kernels, and would wait for
+nearly all of what taking in takes.
 
     run/turn-K     locked by whichever of the readers 2K and 2K + 1 takes changes in
 """
@@ -18,7 +20,9 @@ from typing import Final, final
 from mercer.serve.process.board import ReaderBoard
 
 LONGEST_WAIT_S: Final = 0.1  # then they are taken in anyway: they are promised within a second
+LONGEST_SEARCH_S: Final = 0.03  # so long searches under way are waited for
 _LOOK_S: Final = 0.003
+_LOOK_AT_SEARCHES_S: Final = 0.001
 
 
 @final
@@ -30,7 +34,7 @@ class Turn:
     Args:
         run: the market's run folder.
         slot: of this reader.
-        board: where the others see that this reader is not quite free.
+        board: where the others see that this reader is not quite free, and how many searches it has.
     """
 
     def __init__(self, run: Path, *, slot: int, board: ReaderBoard) -> None:
@@ -40,10 +44,11 @@ class Turn:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Wait for the turn and keep it while the block runs."""
+        """Wait for the turn, and for the searches under way; keep the turn while the block runs."""
         is_mine = self._wait()
-        self._board.tell_taking(is_taking=True)
+        self._board.tell_taking(is_taking=True)  # first, so that searches go to the neighbour
         try:
+            self._let_finish()
             yield
         finally:
             self._board.tell_taking(is_taking=False)
@@ -60,6 +65,11 @@ class Turn:
                 if time.monotonic() >= until_s:
                     return False
                 time.sleep(_LOOK_S)
+
+    def _let_finish(self) -> None:
+        until_s = time.monotonic() + LONGEST_SEARCH_S
+        while self._board.n_busy and time.monotonic() < until_s:
+            time.sleep(_LOOK_AT_SEARCHES_S)
 
     def close(self) -> None:
         """Take no more turns."""
