@@ -9,7 +9,7 @@ from mercer.features.column import Column, I64s, Kind
 from mercer.features.graph import Node
 from mercer.features.space import Space, column_in, put_column
 from mercer.features.step import Step, step_of
-from mercer.features.transform import Arrays, ColumnOp, CounterOp, ListKernel
+from mercer.features.transform import Arrays, ColumnOp, CounterOp, ListKernel, SharedWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +118,6 @@ def _transform_name(node: Node) -> str:
     # All look-ups of counters are one step, and all over lists another one.
     if isinstance(node.transform.run, CounterOp):
         return "counter sums" if node.transform.run.is_sum else "counters"
+    if isinstance(node.transform.run, SharedWords):  # all that is said of the same two lists
+        return f"words {node.inputs[:2]}"
     return node.transform.name

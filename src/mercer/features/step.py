@@ -15,9 +15,11 @@ from mercer.features.transform import (
     ColumnOp,
     ListKernel,
     RowKernel,
+    SharedWords,
     Table,
     Transform,
 )
+from mercer.features.word_step import word_step
 
 Step = Callable[[Space], None]
 Group = Sequence[tuple[int, Node]]
@@ -39,6 +41,8 @@ def step_of(
         return _list_step(run, group, registers)
     if isinstance(run, ColumnOp):
         return _column_step(run, group[0], registers, kinds, fitted)
+    if isinstance(run, SharedWords):
+        return word_step(group, registers, fitted)
     made = counter_sum_step if run.is_sum else counter_step
     return made(group, registers)
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mercer.features.column import Column, F64s, Kind, U64s
+from mercer.features.column import Column, F64s, Kind, Ragged, U64s
 from mercer.features.param import Param
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -59,6 +59,27 @@ class ListKernel:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """What a comparison of words knows of them."""
+
+    slots: U64s = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """`WeightTable.slots`; empty: all words weigh the same."""
+    settings: tuple[float, ...] = ()  # at most shared_words.N_SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWords:
+    """Compares two lists of words: whatever is said of the same two lists is one kernel call.
+
+    A third input is a number of the second list; without one `beside` works it out.
+    """
+
+    measure: int  # of text.shared_words, such as BM25
+    prepare: Callable[[Params, Arrays], Weights] | None = None  # once, when the plan is made
+    beside: Callable[[Ragged, Weights], F64s] | None = None  # (n,) of the second list
+
+
+@dataclass(frozen=True, slots=True)
 class CounterOp:
     """Reads decayed counts: the inputs are the ids of the entity that the parameter "whose" names, and
     "half_life_h" says how fast what is counted fades.
@@ -106,7 +127,7 @@ class Transform:
     summary: str  # one sentence, for `mercer features explain` and the reference
     inputs: tuple[tuple[Kind, ...], ...]  # the allowed lists of kinds: a cross takes 2 or 3 ids
     output: Kind
-    run: RowKernel | ColumnOp | ListKernel | CounterOp
+    run: RowKernel | ColumnOp | ListKernel | SharedWords | CounterOp
     twin: Callable[..., Any]
     """Plain Python, for one row: twin(*inputs, params=..., fitted=...) -> value.
 

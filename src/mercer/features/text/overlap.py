@@ -6,78 +6,55 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from mercer.features.text.tally import MAX_LEFT, left_plain, load_left, new_left, tally
-from mercer.features.text.weights import WeightTable, weight_of
-from mercer.text.kernel_types import F8S, I8S, U4S, read_only
+from mercer.features.text.tally import left_plain
+from mercer.features.text.weights import WeightTable
+from mercer.text.kernel_types import F8S, I8S, U4S
 
 U32s = NDArray[np.uint32]
 U64s = NDArray[np.uint64]
 I64s = NDArray[np.int64]
 F64s = NDArray[np.float64]
 
-U8S = read_only(nb.u8)
-
 _FEW, _BITS = 48, 2048
 _BIT_MASK, _6 = np.uint32(_BITS - 1), np.uint32(6)
 _63, _1 = np.uint32(63), np.uint64(1)
 
 
-@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, nb.f8[::1]), cache=True, nogil=True)
-def overlap(
-    left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s, out: F64s,
-) -> None:  # fmt: skip
-    """out[i] = distinct words of left row i that right row i has too; NaN where one is missing."""
-    distinct, counts, slots, found = new_left()
-    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
-            out[row] = np.nan
-            continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
-            at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts, slots)
-        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
-        common = 0
-        for i in range(n):
-            common += found[i] > 0
-        out[row] = common
-
-
-@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, U8S, nb.f8[::1]), cache=True, nogil=True)
-def coverage(
-    left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s, table: U64s, out: F64s,
-) -> None:  # fmt: skip
-    """out[i] = weight of the distinct words of left row i that right row i has, over that of all.
+@nb.njit(nb.void(I8S, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True)
+def write_overlap(common: I64s, first: int, last: int, out: F64s) -> None:
+    """out[row] = distinct words of the left list that the right one has too; NaN where one is missing.
 
     Args:
-        table: `WeightTable.slots`; empty: all words weigh the same.
+        common: as `tally` gives it, of the rows first to last - 1.
+    """
+    for row in range(first, last):
+        n = common[row - first]
+        out[row] = np.float64(n) if n >= 0 else np.nan
+
+
+@nb.njit(
+    nb.void(I8S, I8S, nb.i8, F8S, nb.f8, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True
+)  # fmt: skip
+def write_coverage(
+    found: I64s, common: I64s, n: int, weight: F64s, total: float, first: int, last: int, out: F64s
+) -> None:
+    """out[row] = weight of the distinct left words that the right list has, over that of all.
+
+    Args:
+        found, common: as `tally` gives them, of the rows first to last - 1.
+        weight, total: of each of the n distinct words, and their sum.
     Returns:
         In [0, 1]; NaN where one is missing or the left one has no word that weighs anything.
     """
-    distinct, counts, slots, found = new_left()
-    weight = np.empty(MAX_LEFT, np.float64)
-    n, at, at_stop, total = 0, np.int64(-1), np.int64(-1), 0.0
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
+    for row in range(first, last):
+        at = (row - first) * n
+        if common[row - first] < 0 or total == 0.0:
             out[row] = np.nan
             continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
-            at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts, slots)
-            total = 0.0
-            for i in range(n):
-                weight[i] = weight_of(distinct[i], table) if table.size else 1.0
-                total += weight[i]
-        if total == 0.0:
-            out[row] = np.nan
-            continue
-        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
         covered = 0.0
-        for i in range(n):
-            if found[i] > 0:
-                covered += weight[i]
+        if common[row - first]:
+            for i in range(n):
+                covered += weight[i] if found[at + i] > 0 else 0.0
         out[row] = covered / total
 
 
@@ -158,37 +135,27 @@ def count_distinct(starts: I64s, stops: I64s, words: U32s, out: F64s) -> None:
             out[row] = _count_many(words, start, stop, slots, used)
 
 
-@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, F8S, nb.f8[::1]), cache=True, nogil=True)
-def jaccard(
-    left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s, right_distinct: F64s, out: F64s,
-) -> None:  # fmt: skip
-    """out[i] = words that both rows have over words that either has, each counted once.
+@nb.njit(nb.void(I8S, nb.i8, F8S, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True)
+def write_jaccard(
+    common: I64s, n: int, right_distinct: F64s, first: int, last: int, out: F64s
+) -> None:
+    """out[row] = words that both lists have over words that either has, each counted once.
 
     Args:
-        right_distinct: (n,) `count_distinct` of the right rows.
+        common: as `tally` gives it, of the rows first to last - 1.
+        n: distinct words of the left list.
+        right_distinct: `count_distinct` of all right rows.
     Returns:
         In [0, 1]; NaN where one is missing or both are empty.
     """
-    distinct, counts, slots, found = new_left()
-    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
-            out[row] = np.nan
-            continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
-            at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts, slots)
-        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
-        common = 0
-        for i in range(n):
-            common += found[i] > 0
-        either = np.float64(n - common) + right_distinct[row]
-        out[row] = np.float64(common) / either if either > 0.0 else np.nan
+    for row in range(first, last):
+        both = common[row - first]
+        either = np.float64(n - both) + right_distinct[row]
+        out[row] = np.float64(both) / either if both >= 0 and either > 0.0 else np.nan
 
 
 def overlap_plain(left: Sequence[int] | None, right: Sequence[int] | None) -> float:
-    """The twin of `overlap`."""
+    """The twin of `write_overlap`."""
     if left is None or right is None:
         return float("nan")
     return float(len(left_plain(left).keys() & set(right)))
@@ -197,7 +164,7 @@ def overlap_plain(left: Sequence[int] | None, right: Sequence[int] | None) -> fl
 def coverage_plain(
     left: Sequence[int] | None, right: Sequence[int] | None, table: WeightTable | None = None
 ) -> float:
-    """The twin of `coverage`."""
+    """The twin of `write_coverage`."""
     if left is None or right is None:
         return float("nan")
     weight = {word: table.weight(word) if table else 1.0 for word in left_plain(left)}
@@ -211,7 +178,7 @@ def coverage_plain(
 def jaccard_plain(
     left: Sequence[int] | None, right: Sequence[int] | None, right_distinct: float
 ) -> float:
-    """The twin of `jaccard`."""
+    """The twin of `write_jaccard`."""
     if left is None or right is None:
         return float("nan")
     mine = left_plain(left).keys()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mercer.features.text.overlap import room_for
-from mercer.features.text.tally import MAX_LEFT, left_plain, load_left, new_left, tally
+from mercer.features.text.tally import left_plain
 from mercer.features.text.weights import WeightTable, weight_of
 from mercer.text.kernel_types import F8S, I8S, U4S, read_only
 
@@ -22,50 +22,42 @@ U8S = read_only(nb.u8)
 
 
 @nb.njit(
-    nb.void(I8S, I8S, U4S, I8S, I8S, U4S, U8S, nb.f8, nb.f8, nb.f8, nb.f8[::1]),
-    cache=True,
-    nogil=True,
-)
-def bm25(
-    left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s,
-    table: U64s, mean_length: float, k1: float, b: float, out: F64s,
+    nb.void(I8S, I8S, nb.i8, F8S, I8S, I8S, F8S, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True,
+    error_model="numpy",
+)  # fmt: skip
+def write_bm25(
+    found: I64s, common: I64s, n: int, weight: F64s, right_starts: I64s, right_stops: I64s,
+    settings: F64s, first: int, last: int, out: F64s,
 ) -> None:  # fmt: skip
-    """out[i] = sum over the distinct words of the left row of idf tf (k1 + 1) / (tf + k1 norm).
+    """out[row] = sum over the distinct words of the left list of idf tf (k1 + 1) / (tf + k1 norm).
 
-    norm = 1 - b + b length / mean length of the right row; tf: how often it has the word.
+    norm = 1 - b + b length / mean length of the right list; tf: how often it has the word.
 
     Args:
-        table: `WeightTable.slots` of `bm25_idf`.
-        mean_length: words of a right row on average; 0: nothing is known, norm is 1.
-        k1: >= 0, how soon repetition stops to count.
-        b: in [0, 1], how much length counts.
+        found, common: as `tally` gives them, of the rows first to last - 1.
+        weight: (n,) `bm25_idf` of the distinct words.
+        settings: words of a right list on average (0: nothing is known, norm is 1); k1 >= 0, how soon
+            repetition stops to count; b in [0, 1], how much length counts.
     Returns:
         >= 0; NaN where one is missing.
     Source:
         Robertson & Zaragoza 2009, doi:10.1561/1500000019, equation 3.15.
     """
-    distinct, counts, slots, found = new_left()
-    weight = np.empty(MAX_LEFT, np.float64)
-    n, at, at_stop = 0, np.int64(-1), np.int64(-1)
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
+    mean_length, k1, b = settings[0], settings[1], settings[2]
+    for row in range(first, last):
+        if common[row - first] < 0:
             out[row] = np.nan
             continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
-            at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts, slots)
-            for i in range(n):
-                weight[i] = weight_of(distinct[i], table)
-        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
-        norm = 1.0
-        if mean_length > 0.0:
-            norm = 1.0 - b + b * (np.float64(right_stops[row] - right_starts[row]) / mean_length)
         score = 0.0
-        for i in range(n):
-            if found[i] > 0:
-                tf = np.float64(found[i])
-                score += weight[i] * (tf * (k1 + 1.0) / (tf + k1 * norm))
+        if common[row - first]:
+            norm, at = 1.0, (row - first) * n
+            if mean_length > 0.0:
+                length = np.float64(right_stops[row] - right_starts[row])
+                norm = 1.0 - b + b * (length / mean_length)
+            for i in range(n):
+                tf = np.float64(found[at + i])
+                of_word = weight[i] * (tf * (k1 + 1.0) / (tf + k1 * norm))
+                score += of_word if tf > 0.0 else 0.0
         out[row] = score
 
 
@@ -98,56 +90,58 @@ def tfidf_norm(starts: I64s, stops: I64s, words: U32s, table: U64s, out: F64s) -
         out[row] = np.sqrt(squares)
 
 
-@nb.njit(nb.void(I8S, I8S, U4S, I8S, I8S, U4S, F8S, U8S, nb.f8[::1]), cache=True, nogil=True)
-def tfidf_cosine(
-    left_starts: I64s, left_stops: I64s, left: U32s,
-    right_starts: I64s, right_stops: I64s, right: U32s,
-    right_norm: F64s, table: U64s, out: F64s,
-) -> None:  # fmt: skip
-    """out[i] = cosine of the TF-IDF vectors of both rows.
+@nb.njit(nb.f8(I8S, nb.i8, nb.f8[::1]), cache=True, nogil=True)
+def weigh_cosine(counts: I64s, n: int, weight: F64s) -> float:
+    """The length of the left vector; `weight` (n,) becomes what each occurrence on the right adds.
 
     Args:
-        right_norm: (n,) `tfidf_norm` of the right rows.
-        table: `WeightTable.slots` of `smooth_idf`, unknown words weigh 0.
+        counts: (n,) how often the left list has each of its distinct words.
+        weight: `smooth_idf` of each, unknown words weigh 0.
+    """
+    squares = 0.0
+    for i in range(n):
+        value = np.float64(counts[i]) * weight[i]
+        squares += value * value
+        weight[i] = value * weight[i]
+    return np.sqrt(squares)
+
+
+@nb.njit(
+    nb.void(I8S, I8S, nb.i8, F8S, nb.f8, F8S, nb.i8, nb.i8, nb.f8[::1]), cache=True, nogil=True
+)  # fmt: skip
+def write_cosine(
+    found: I64s, common: I64s, n: int, weight: F64s, left_norm: float, right_norm: F64s,
+    first: int, last: int, out: F64s,
+) -> None:  # fmt: skip
+    """out[row] = cosine of the TF-IDF vectors of both lists.
+
+    Args:
+        found, common: as `tally` gives them, of the rows first to last - 1.
+        weight, left_norm: of `weigh_cosine`.
+        right_norm: `tfidf_norm` of all right rows.
     Returns:
         In [0, 1]; NaN where one is missing, 0 where one has no word that weighs anything.
     Source:
         Salton & Buckley 1988, doi:10.1016/0306-4573(88)90021-0; scikit-learn's TfidfVectorizer gives
         the same numbers.
     """
-    distinct, counts, slots, found = new_left()
-    weight = np.empty(MAX_LEFT, np.float64)
-    n, at, at_stop, left_norm = 0, np.int64(-1), np.int64(-1), 0.0
-    for row in range(out.size):
-        if left_stops[row] < left_starts[row] or right_stops[row] < right_starts[row]:
+    for row in range(first, last):
+        if common[row - first] < 0:
             out[row] = np.nan
             continue
-        if left_starts[row] != at or left_stops[row] != at_stop:
-            at, at_stop = left_starts[row], left_stops[row]
-            n = load_left(left, at, at_stop, distinct, counts, slots)
-            squares = 0.0
+        length, product, at = left_norm * right_norm[row], 0.0, (row - first) * n
+        if common[row - first] and length > 0.0:
             for i in range(n):
-                one = weight_of(distinct[i], table)
-                value = np.float64(counts[i]) * one
-                squares += value * value
-                weight[i] = value * one
-            left_norm = np.sqrt(squares)
-        length = left_norm * right_norm[row]
-        if not length > 0.0:
-            out[row] = 0.0
-            continue
-        tally(right, right_starts[row], right_stops[row], distinct, n, slots, found)
-        product = 0.0
-        for i in range(n):
-            product += weight[i] * np.float64(found[i])
-        out[row] = min(1.0, product / length)
+                product += weight[i] * np.float64(found[at + i])
+            product = min(1.0, product / length)
+        out[row] = product
 
 
 def bm25_plain(
     left: Sequence[int] | None, right: Sequence[int] | None, table: WeightTable,
     *, mean_length: float, k1: float, b: float,
 ) -> float:  # fmt: skip
-    """The twin of `bm25`."""
+    """The twin of `write_bm25`."""
     if left is None or right is None:
         return float("nan")
     norm = 1.0 - b + b * (len(right) / mean_length) if mean_length > 0.0 else 1.0
@@ -174,7 +168,7 @@ def tfidf_norm_plain(words: Sequence[int] | None, table: WeightTable) -> float:
 def tfidf_cosine_plain(
     left: Sequence[int] | None, right: Sequence[int] | None, right_norm: float, table: WeightTable
 ) -> float:
-    """The twin of `tfidf_cosine`."""
+    """The twin of `weigh_cosine` and `write_cosine`."""
     if left is None or right is None:
         return float("nan")
     squares, product, found = 0.0, 0.0, Counter(right)

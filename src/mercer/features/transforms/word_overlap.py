@@ -5,40 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from mercer.features.column import Column, F64s, numbers_of, ragged_of
+from mercer.features.column import Column, F64s, Ragged, ragged_of
 from mercer.features.text.overlap import (
     count_distinct,
     count_distinct_plain,
-    coverage,
     coverage_plain,
-    jaccard,
     jaccard_plain,
-    overlap,
     overlap_plain,
 )
-from mercer.features.text.run_length import longest_run, longest_run_plain
-from mercer.features.transform import ColumnOp, Params, Transform
-
-_ALL_ALIKE = np.zeros(0, np.uint64)
-
-
-def _run(kernel: Callable[..., None], inputs: Sequence[Column], n: int, *more: Any) -> F64s:
-    """What a kernel over pairs of lists says of each pair."""
-    left, right = ragged_of(inputs[0]), ragged_of(inputs[1])
-    out = np.empty(n, np.float64)
-    kernel(
-        left.starts, left.stops, left.values, right.starts, right.stops, right.values, *more, out
-    )  # fmt: skip
-    return out
-
-
-def _pairwise(kernel: Callable[..., None], *more: Any) -> ColumnOp:
-    """The column function of such a kernel."""
-
-    def run(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> F64s:
-        return _run(kernel, inputs, n, *more)
-
-    return ColumnOp(run)
+from mercer.features.text.run_length import longest_run_plain
+from mercer.features.text.shared_words import COVERAGE, JACCARD, OVERLAP, RUN
+from mercer.features.transform import ColumnOp, Params, SharedWords, Transform, Weights
 
 
 def _twin(plain: Callable[..., float]) -> Callable[..., float]:
@@ -49,8 +26,11 @@ def _twin(plain: Callable[..., float]) -> Callable[..., float]:
 
 
 def _distinct(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> F64s:
-    words = ragged_of(inputs[0])
-    out = np.empty(n, np.float64)
+    return _count(ragged_of(inputs[0]), Weights())
+
+
+def _count(words: Ragged, _: Weights) -> F64s:
+    out = np.empty(len(words), np.float64)
     count_distinct(words.starts, words.stops, words.values, out)
     return out
 
@@ -58,14 +38,6 @@ def _distinct(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -
 def distinct_twin(words: Sequence[int] | None, **_: Any) -> float:
     """The same of one list."""
     return count_distinct_plain(words)
-
-
-def _jaccard(inputs: Sequence[Column], params: Params, prepared: Any, n: int) -> F64s:
-    if len(inputs) == 3:
-        distinct = np.ascontiguousarray(numbers_of(inputs[2]))
-    else:
-        distinct = _distinct(inputs[1:], params, prepared, n)
-    return _run(jaccard, inputs, n, distinct)
 
 
 def jaccard_twin(
@@ -79,13 +51,13 @@ def jaccard_twin(
     return jaccard_plain(left, right, counted)
 
 
-def _of_pairs(name: str, summary: str, run: ColumnOp, plain: Callable[..., float]) -> Transform:
+def _of_pairs(name: str, summary: str, measure: int, plain: Callable[..., float]) -> Transform:
     return Transform(
         name=name,
         summary=summary,
         inputs=(("words", "words"),),
         output="number",
-        run=run,
+        run=SharedWords(measure),
         twin=_twin(plain),
     )
 
@@ -94,13 +66,13 @@ TRANSFORMS = (
     _of_pairs(
         "word_overlap",
         "How many different words of the first list the second has.",
-        _pairwise(overlap),
+        OVERLAP,
         overlap_plain,
     ),
     _of_pairs(
         "word_coverage",
         "Share of the different words of the first list that the second has, in [0, 1].",
-        _pairwise(coverage, _ALL_ALIKE),
+        COVERAGE,
         coverage_plain,
     ),
     Transform(
@@ -109,7 +81,7 @@ TRANSFORMS = (
         "a third input may be distinct_words of the second, so that it is not computed again.",
         inputs=(("words", "words"), ("words", "words", "number")),
         output="number",
-        run=ColumnOp(_jaccard),
+        run=SharedWords(JACCARD, beside=_count),
         twin=jaccard_twin,
     ),
     Transform(
@@ -123,7 +95,7 @@ TRANSFORMS = (
     _of_pairs(
         "word_run",
         "Words of the longest run that both lists have in the same order, without a gap.",
-        _pairwise(longest_run),
+        RUN,
         longest_run_plain,
     ),
 )

@@ -1,23 +1,20 @@
 """bm25, tfidf_cosine and their kin: words weigh the more, the fewer texts have them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from mercer.features.column import Column, F64s, numbers_of, ragged_of
+from mercer.features.column import Column, F64s, Ragged, ragged_of
 from mercer.features.param import Param
 from mercer.features.text.count_fit import COUNT_WORDS, COUNTS_OF
-from mercer.features.text.overlap import coverage, coverage_plain
+from mercer.features.text.overlap import coverage_plain
 from mercer.features.text.relevance import (
-    bm25,
     bm25_plain,
-    tfidf_cosine,
     tfidf_cosine_plain,
     tfidf_norm,
     tfidf_norm_plain,
 )
+from mercer.features.text.shared_words import BM25, COSINE, COVERAGE
 from mercer.features.text.weights import (
     WeightTable,
     WordCounts,
@@ -25,86 +22,67 @@ from mercer.features.text.weights import (
     smooth_idf,
     weight_table,
 )
-from mercer.features.transform import Arrays, ColumnOp, Params, Transform
+from mercer.features.transform import Arrays, ColumnOp, Params, SharedWords, Transform, Weights
 
 Words = Sequence[int] | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Bm25:
-    table: WeightTable
-    mean_length: float
-
-
-def _probabilistic(params: Params, fitted: Arrays) -> _Bm25:
+def _probabilistic(fitted: Arrays) -> tuple[WeightTable, WordCounts]:
     counted = WordCounts.from_arrays(fitted)
     unknown = bm25_idf(0, counted.n_texts)
-    return _Bm25(weight_table(counted, bm25_idf, unknown=unknown), counted.mean_length)
+    return weight_table(counted, bm25_idf, unknown=unknown), counted
 
 
-def _smooth(params: Params, fitted: Arrays) -> WeightTable:
+def _smooth(fitted: Arrays) -> WeightTable:
     return weight_table(WordCounts.from_arrays(fitted), smooth_idf, unknown=0.0)
 
 
-def _spans(column: Column) -> tuple[Any, Any, Any]:
-    words = ragged_of(column)
-    return words.starts, words.stops, words.values
-
-
-def _bm25(inputs: Sequence[Column], params: Params, prepared: _Bm25, n: int) -> F64s:
-    out = np.empty(n, np.float64)
-    bm25(
-        *_spans(inputs[0]), *_spans(inputs[1]), prepared.table.slots, prepared.mean_length,
-        params["k1"], params["b"], out,
-    )  # fmt: skip
-    return out
+def _bm25(params: Params, fitted: Arrays) -> Weights:
+    table, counted = _probabilistic(fitted)
+    return Weights(table.slots, (counted.mean_length, params["k1"], params["b"]))
 
 
 def bm25_twin(left: Words, right: Words, *, params: Params, fitted: Arrays) -> float:
     """The same of one pair."""
-    with_ = _probabilistic(params, fitted)
+    table, counted = _probabilistic(fitted)
     return bm25_plain(
-        left, right, with_.table, mean_length=with_.mean_length, k1=params["k1"], b=params["b"]
+        left, right, table, mean_length=counted.mean_length, k1=params["k1"], b=params["b"]
     )
 
 
-def _coverage(inputs: Sequence[Column], params: Params, prepared: _Bm25, n: int) -> F64s:
-    out = np.empty(n, np.float64)
-    coverage(*_spans(inputs[0]), *_spans(inputs[1]), prepared.table.slots, out)
-    return out
+def _coverage(params: Params, fitted: Arrays) -> Weights:
+    return Weights(_probabilistic(fitted)[0].slots)
 
 
 def coverage_twin(left: Words, right: Words, *, params: Params, fitted: Arrays) -> float:
     """The same of one pair."""
-    return coverage_plain(left, right, _probabilistic(params, fitted).table)
+    return coverage_plain(left, right, _probabilistic(fitted)[0])
 
 
-def _norm(inputs: Sequence[Column], params: Params, prepared: WeightTable, n: int) -> F64s:
-    out = np.empty(n, np.float64)
-    tfidf_norm(*_spans(inputs[0]), prepared.slots, out)
+def _cosine(params: Params, fitted: Arrays) -> Weights:
+    return Weights(_smooth(fitted).slots)
+
+
+def _norms(words: Ragged, weights: Weights) -> F64s:
+    out = np.empty(len(words), np.float64)
+    tfidf_norm(words.starts, words.stops, words.values, weights.slots, out)
     return out
+
+
+def _norm(inputs: Sequence[Column], params: Params, prepared: Weights, n: int) -> F64s:
+    return _norms(ragged_of(inputs[0]), prepared)
 
 
 def norm_twin(words: Words, *, params: Params, fitted: Arrays) -> float:
     """The same of one list."""
-    return tfidf_norm_plain(words, _smooth(params, fitted))
-
-
-def _cosine(inputs: Sequence[Column], params: Params, prepared: WeightTable, n: int) -> F64s:
-    if len(inputs) == 3:
-        norm = np.ascontiguousarray(numbers_of(inputs[2]))
-    else:
-        norm = _norm(inputs[1:], params, prepared, n)
-    out = np.empty(n, np.float64)
-    tfidf_cosine(*_spans(inputs[0]), *_spans(inputs[1]), norm, prepared.slots, out)
-    return out
+    return tfidf_norm_plain(words, _smooth(fitted))
 
 
 def cosine_twin(
     left: Words, right: Words, norm: float | None = None, *, params: Params, fitted: Arrays
 ) -> float:
     """The same of one pair."""
-    table = _smooth(params, fitted)
+    table = _smooth(fitted)
     length = tfidf_norm_plain(right, table) if norm is None else norm
     return tfidf_cosine_plain(left, right, length, table)
 
@@ -116,7 +94,7 @@ TRANSFORMS = (
         "for (Okapi BM25 of one field).",
         inputs=(("words", "words"),),
         output="number",
-        run=ColumnOp(_bm25, prepare=_probabilistic),
+        run=SharedWords(BM25, _bm25),
         twin=bm25_twin,
         params=(
             Param(name="k1", kind="number", doc="how soon repetition stops to count", default=1.2,
@@ -134,7 +112,7 @@ TRANSFORMS = (
         "weighs its BM25 idf.",
         inputs=(("words", "words"),),
         output="number",
-        run=ColumnOp(_coverage, prepare=_probabilistic),
+        run=SharedWords(COVERAGE, _coverage),
         twin=coverage_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
@@ -145,7 +123,7 @@ TRANSFORMS = (
         summary="Length of the TF-IDF vector of a list of words: how much it says.",
         inputs=(("words",),),
         output="number",
-        run=ColumnOp(_norm, prepare=_smooth),
+        run=ColumnOp(_norm, prepare=_cosine),
         twin=norm_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
@@ -157,7 +135,7 @@ TRANSFORMS = (
         "tfidf_norm of the second by the same counts, so that it is not computed again.",
         inputs=(("words", "words"), ("words", "words", "number")),
         output="number",
-        run=ColumnOp(_cosine, prepare=_smooth),
+        run=SharedWords(COSINE, _cosine, beside=_norms),
         twin=cosine_twin,
         params=(COUNTS_OF,),
         fit=COUNT_WORDS,
