@@ -24,22 +24,27 @@ from mercer.features.text.ngrams import (
 from mercer.features.text.overlap import (
     count_distinct,
     count_distinct_plain,
-    coverage,
     coverage_plain,
-    jaccard,
     jaccard_plain,
-    overlap,
     overlap_plain,
 )
 from mercer.features.text.relevance import (
-    bm25,
     bm25_plain,
-    tfidf_cosine,
     tfidf_cosine_plain,
     tfidf_norm,
     tfidf_norm_plain,
 )
-from mercer.features.text.run_length import longest_run, longest_run_plain
+from mercer.features.text.run_length import longest_run_plain
+from mercer.features.text.shared_words import (
+    BM25,
+    COSINE,
+    COVERAGE,
+    JACCARD,
+    N_SETTINGS,
+    OVERLAP,
+    RUN,
+    compare,
+)
 from mercer.features.text.weights import bm25_idf, count_texts, smooth_idf, weight_table
 
 NASTY = [
@@ -232,27 +237,46 @@ def test_char_ngrams_are_their_twin(texts, shortest, more, is_across):
     assert rows_of(*char_ngrams(*rows, **how)) == want
 
 
+def _pair_columns(pairs):
+    left, right = [p[0] for p in pairs], [p[1] for p in pairs]
+    return (*word_column(left), *word_column(right))
+
+
+def said_of(pairs, *asked):
+    """`said` of pairs whose left lists are each there for itself."""
+    return said(_pair_columns(pairs), *asked)
+
+
+def said(columns, *asked):
+    """(k, n) of each (measure, table of weights, settings, numbers of the right lists), in one call."""
+    n = len(columns[0])
+    tables = [np.zeros(0, np.uint64) if table is None else table.slots for _, table, _, _ in asked]
+    ends = np.cumsum([0, *(table.size for table in tables)])
+    settings, beside = np.zeros((len(asked), N_SETTINGS)), np.zeros((len(asked), n))
+    for j, (_, _, some, numbers) in enumerate(asked):
+        settings[j, : len(some)] = some
+        beside[j] = numbers
+    out = np.full((len(asked), n), -7.0)
+    compare(
+        *columns, beside, np.array([measure for measure, _, _, _ in asked]), np.arange(len(asked)),
+        settings, ends[:-1], ends[1:], np.concatenate(tables), out,
+    )  # fmt: skip
+    return out
+
+
 @given(PAIRS)
 @LAW
 def test_overlap_jaccard_and_run_are_their_twins(pairs):
     """Kernel and sets agree, missing rows included."""
-    columns = _pair_columns(pairs)
-    right = columns[3:]
     distinct = np.empty(len(pairs))
-    count_distinct(*right, distinct)
+    count_distinct(*word_column([b for _, b in pairs]), distinct)
     same(distinct, [count_distinct_plain(b) for _, b in pairs])
-    out = np.empty(len(pairs))
-    jaccard(*columns, distinct, out)
-    same(out, [jaccard_plain(*pair, n) for pair, n in zip(pairs, distinct, strict=True)])
-    for kernel, twin in ((overlap, overlap_plain), (longest_run, longest_run_plain)):
-        out = np.empty(len(pairs))
-        kernel(*columns, out)
-        same(out, [twin(a, b) for a, b in pairs])
-
-
-def _pair_columns(pairs):
-    left, right = [p[0] for p in pairs], [p[1] for p in pairs]
-    return (*word_column(left), *word_column(right))
+    out = said_of(
+        pairs, (OVERLAP, None, (), 0.0), (JACCARD, None, (), distinct), (RUN, None, (), 0.0)
+    )
+    same(out[0], [overlap_plain(a, b) for a, b in pairs])
+    same(out[1], [jaccard_plain(*pair, n) for pair, n in zip(pairs, distinct, strict=True)])
+    same(out[2], [longest_run_plain(a, b) for a, b in pairs])
 
 
 @given(PAIRS, st.lists(WORDS, max_size=6))
@@ -260,22 +284,43 @@ def _pair_columns(pairs):
 def test_weighted_kernels_are_their_twins(pairs, fitted):
     """Coverage, BM25, norm and cosine by kernel and by plain floats have the same bits."""
     counted = count_texts(*word_column(fitted))
-    columns = _pair_columns(pairs)
-    out = np.empty(len(pairs))
     smooth = weight_table(counted, smooth_idf, unknown=0.0)
-    for table in (None, smooth):
-        slots = table.slots if table else np.zeros(0, np.uint64)
-        coverage(*columns, slots, out)
-        same(out, [coverage_plain(a, b, table) for a, b in pairs])
     rare = weight_table(counted, bm25_idf, unknown=bm25_idf(0, counted.n_texts))
     mean = counted.mean_length
-    bm25(*columns, rare.slots, mean, 1.2, 0.75, out)
-    same(out, [bm25_plain(a, b, rare, mean_length=mean, k1=1.2, b=0.75) for a, b in pairs])
     norms = np.empty(len(pairs))
-    tfidf_norm(*columns[3:], smooth.slots, norms)
+    tfidf_norm(*word_column([b for _, b in pairs]), smooth.slots, norms)
     same(norms, [tfidf_norm_plain(b, smooth) for _, b in pairs])
-    tfidf_cosine(*columns, norms, smooth.slots, out)
-    same(out, [tfidf_cosine_plain(a, b, n, smooth) for (a, b), n in zip(pairs, norms, strict=True)])
+    out = said_of(
+        pairs, (COVERAGE, None, (), 0.0), (COVERAGE, smooth, (), 0.0),
+        (BM25, rare, (mean, 1.2, 0.75), 0.0), (BM25, rare, (mean, 0.0, 0.0), 0.0),
+        (COSINE, smooth, (), norms),
+    )  # fmt: skip
+    for row, table in zip(out, (None, smooth), strict=False):
+        same(row, [coverage_plain(a, b, table) for a, b in pairs])
+    for row, (k1, b) in zip(out[2:], ((1.2, 0.75), (0.0, 0.0)), strict=False):
+        same(row, [bm25_plain(*pair, rare, mean_length=mean, k1=k1, b=b) for pair in pairs])
+    same(
+        out[4],
+        [tfidf_cosine_plain(a, b, n, smooth) for (a, b), n in zip(pairs, norms, strict=True)],
+    )
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=14), st.just(0) | st.integers(0, 200),
+    st.lists(st.none() | st.lists(st.integers(0, 30), max_size=45), min_size=1, max_size=150),
+)  # fmt: skip
+@example([1, 2, 3], 0, [[1] * 40, None, [2, 3] * 20, []] * 40)
+@example([1, 2, 3], 180, [[1] * 40, None, [2, 3] * 20, []] * 40)
+@LAW
+def test_many_rows_with_the_same_left_list_are_their_twins(left, more, rights):
+    """Over blocks of rows, few and many words on the left, rows of any length and the last of all."""
+    left = left + list(range(100, 100 + more))
+    starts, stops, words = word_column([left])
+    n = np.zeros(len(rights), np.int64)  # each row has the first
+    columns = (starts[n], stops[n], words, *word_column(rights))
+    out = said(columns, (OVERLAP, None, (), 0.0), (COVERAGE, None, (), 0.0), (RUN, None, (), 0.0))
+    for row, twin in zip(out, (overlap_plain, coverage_plain, longest_run_plain), strict=True):
+        same(row, [twin(left, right) for right in rights])
 
 
 @given(st.lists(WORDS, max_size=6), st.lists(WORDS, max_size=6), st.lists(WORDS, max_size=6))
@@ -337,8 +382,5 @@ def test_a_pair_knows_only_itself(pairs, random):
     columns = _pair_columns(pairs)
     some = np.array([random.randrange(len(pairs)) for _ in range(6)] if pairs else [], np.int64)
     taken = [c if i % 3 == 2 else c[some] for i, c in enumerate(columns)]
-    for kernel in (overlap, longest_run):
-        whole, part = np.empty(len(pairs)), np.empty(some.size)
-        kernel(*columns, whole)
-        kernel(*taken, part)
-        same(part, whole[some])
+    asked = ((OVERLAP, None, (), 0.0), (RUN, None, (), 0.0))
+    same(said(taken, *asked), said(columns, *asked)[:, some])

@@ -8,6 +8,7 @@ from mercer.features.column import F32s, F64s, I64s, U64s
 from mercer.features.hash import combined
 from mercer.features.kernel_types import U8S
 from mercer.text.kernel_types import I4S, I8S, U4S, read_only
+from mercer.text.prefetch import AHEAD, LINE, prefetch
 
 I32s = npt.NDArray[np.int32]
 _F4_TABLE = read_only(nb.f4, ndim=2)
@@ -103,6 +104,77 @@ def find_pairs(
         )
         if n >= 0:
             return place, of[:n], ids[:n]
+        bits += 2
+
+
+@nb.njit(
+    [
+        nb.i8(I8S, I8S, values, nb.u8, nb.i4[::1], nb.u8[::1], nb.i4[::1], nb.i4[::1])
+        for values in (U8S, U4S)
+    ],
+    cache=True, nogil=True,
+)  # fmt: skip
+def _find_of_one(
+    starts: I64s, stops: I64s, values: U64s, more: int, slots: I32s, ids: U64s, latest: I32s,
+    place: I32s,
+) -> int:  # fmt: skip
+    """As `find_items`; -1 where there are more different items than `ids` has room for.
+
+    Args:
+        slots: (2^k,) -1 everywhere, twice as many as `ids` has: where an item is looked for.
+        latest: the row that has an item last.
+    """
+    n, at, mask, shift = 0, 0, np.uint64(slots.size - 1), np.uint64(64)
+    while mask >> (np.uint64(64) - shift):
+        shift -= np.uint64(1)
+    per_line = LINE // values.itemsize
+    for row in range(starts.size):
+        soon = starts[min(row + AHEAD, starts.size - 1)]
+        prefetch(values, soon)
+        prefetch(values, soon + per_line)
+        for i in range(starts[row], stops[row]):
+            item = np.uint64(values[i]) + more
+            slot = (item * _SPREAD_1) >> shift
+            known = slots[slot]
+            while known >= 0 and ids[np.uint32(known)] != item:
+                slot = (slot + np.uint64(1)) & mask
+                known = slots[slot]
+            if known < 0:
+                if item == _NO_ID:
+                    place[at] = 0
+                    at += 1
+                    continue
+                if n == ids.size:
+                    return -1
+                known = np.int32(n)
+                slots[slot], ids[n], latest[n] = known, item, -1
+                n += 1
+            one = np.uint32(known)
+            place[at] = known + 1 if latest[one] != row else 0
+            latest[one] = row
+            at += 1
+    return n
+
+
+_FOUND_OF_ONE = nb.types.Tuple((nb.i4[::1], nb.u8[::1]))  # type: ignore[no-untyped-call]
+
+
+@nb.njit(
+    [_FOUND_OF_ONE(I8S, I8S, values, nb.u8) for values in (U8S, U4S)], cache=True, nogil=True
+)  # fmt: skip
+def find_items(starts: I64s, stops: I64s, values: U64s, more: int) -> tuple[I32s, U64s]:
+    """`find_pairs` where all rows have the same owner, as those of a request: (place, ids)."""
+    n_items = 0
+    for row in range(starts.size):
+        n_items += max(stops[row] - starts[row], 0)
+    place = np.empty(n_items, np.int32)
+    bits = _FIRST_BITS
+    while True:
+        slots = np.full(1 << bits, -1, np.int32)
+        ids, latest = np.empty(1 << (bits - 1), np.uint64), np.empty(1 << (bits - 1), np.int32)
+        n = _find_of_one(starts, stops, values, more, slots, ids, latest, place)
+        if n >= 0:
+            return place, ids[:n]
         bits += 2
 
 

@@ -18,6 +18,7 @@ from mercer.features.counter_step import (
 )
 from mercer.features.counter_sum_kernel import (
     I32s,
+    find_items,
     find_pairs,
     write_pair_keys,
     write_sums,
@@ -102,7 +103,7 @@ class _Items:
 
     lists: Ragged  # n_rows
     place: I32s  # (n_items,) see `find_pairs`
-    of: U64s  # (n,)
+    of: U64s  # (n,) their owners; (0,) where all have the same
     ids: U64s  # (n,)
 
     @property
@@ -154,14 +155,15 @@ def _pairs(space: Space, over: _Over, rows: I64s | None, known: _Known) -> _Pair
         # Of a request all candidates have the same owner: a list is looked through once for all owners.
         mine = known.items.get(id(column))
         if mine is None:
-            mine = known.items[id(column)] = _items(owners, _rows_of(column, rows))
+            mine = known.items[id(column)] = _items(None, _rows_of(column, rows))
         items, of = mine, np.full(mine.n, only, np.uint64)
     keys = np.empty(len(over.begins) * items.n, np.uint64)
     write_pair_keys(over.begins, of, items.ids, keys)
     return _Pairs(owners, items, keys)
 
 
-_NO_ITEMS = np.zeros(0, np.int32), np.zeros(0, np.uint64), np.zeros(0, np.uint64)
+_NO_OWNERS = np.zeros(0, np.uint64)
+_NO_ITEMS = np.zeros(0, np.int32), _NO_OWNERS, np.zeros(0, np.uint64)
 
 
 def _rows_of(column: Column, rows: I64s | None) -> Ragged:
@@ -169,6 +171,10 @@ def _rows_of(column: Column, rows: I64s | None) -> Ragged:
     return lists if rows is None else lists.taken(rows)
 
 
-def _items(owners: U64s, lists: Ragged) -> _Items:
+def _items(owners: U64s | None, lists: Ragged) -> _Items:
+    """Of rows with these owners; None: all have the same one."""
     more = int(lists.values.dtype == np.uint32)  # see `word_ids`
+    if owners is None:
+        place, ids = find_items(lists.starts, lists.stops, lists.values, more)
+        return _Items(lists, place, _NO_OWNERS, ids)
     return _Items(lists, *find_pairs(owners, lists.starts, lists.stops, lists.values, more))

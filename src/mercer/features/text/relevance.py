@@ -103,7 +103,8 @@ def weigh_cosine(counts: I64s, n: int, weight: F64s) -> float:
         value = np.float64(counts[i]) * weight[i]
         squares += value * value
         weight[i] = value * weight[i]
-    return np.sqrt(squares)
+    length: float = np.sqrt(squares)
+    return length
 
 
 @nb.njit(
