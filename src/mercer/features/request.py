@@ -15,7 +15,7 @@ from mercer.features.gather import Gatherer, gatherer
 from mercer.features.layout import NOW, Layout
 from mercer.features.matrix import FeatureMatrix
 from mercer.features.output import NO_CONSTANTS, OutputRegisters, write_outputs
-from mercer.features.row_kernel import repeat_first
+from mercer.features.row_kernel import repeat_first, repeat_spans
 from mercer.features.space import Space
 from mercer.schema.errors import FeatureError
 
@@ -127,9 +127,25 @@ def _load_request(path: RequestPath, request: Mapping[str, Any], space: Space, n
             raise FeatureError(f"request: column {name!r} is missing; have: {sorted(request)}")
     program.run(one)
     repeat_first(one.numbers, *path.numbers, one.ids, *path.ids, space.n, space.numbers, space.ids)
-    for i in path.others:
-        path.layout.pair.put(space, i, repeated(program.get(one, i), space.n))
+    _repeat_others(path, one, space)
     return np.ascontiguousarray(one.numbers[:, 0])
+
+
+def _repeat_others(path: RequestPath, request: Space, space: Space) -> None:
+    """Texts, lists and vectors of the request beside each candidate; the values are there once."""
+    lists: dict[int, Ragged] = {}
+    for i in path.others:
+        column = request.columns[i]
+        if isinstance(column, Ragged):
+            lists[i] = column
+        else:
+            path.layout.pair.put(space, i, repeated(column, space.n))
+    if lists:
+        ends = [side.item(0) for one in lists.values() for side in (one.starts, one.stops)]
+        rows = np.empty((len(lists), 2, space.n), np.int64)
+        repeat_spans(np.array(ends).reshape(-1, 2), rows)
+        for k, (i, column) in enumerate(lists.items()):
+            space.columns[i] = Ragged(rows[k, 0], rows[k, 1], column.values)
 
 
 def _one_row(value: Any, kind: Kind, name: str) -> Column:
@@ -169,10 +185,9 @@ def _one_list(value: Sequence[str | None] | None) -> Texts:
         first - 1 if one is None else last
         for one, first, last in zip(value, ends, ends[1:], strict=False)
     ]
-    strings = Ragged(
-        np.array(ends[:-1], np.int64), np.array(stops), np.frombuffer(b"".join(coded), np.uint8)
-    )
-    return Texts(np.zeros(1, np.int64), np.array([len(coded)]), strings)
+    n, table = len(coded), np.array([0, len(coded), *ends[:-1], *stops])
+    data = np.frombuffer(b"".join(coded), np.uint8)
+    return Texts(table[:1], table[1:2], Ragged(table[2 : 2 + n], table[2 + n :], data))
 
 
 _NO_STRINGS = Ragged(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
@@ -211,8 +226,7 @@ def _load_candidates(path: RequestPath, candidates: Candidates, space: Space) ->
             raise FeatureError(
                 f"request: column {name!r} is missing; have: {sorted(candidates.columns)}"
             )
-        pair.put(space, i, _candidate_column(candidates.columns[name], nodes[i].kind))
-
-
-def _candidate_column(column: Any, kind: Kind) -> Column:
-    return np.asarray(column, np.float64) if kind == "number" else cast(Column, column)
+        if nodes[i].kind == "number":
+            space.numbers[pair.registers[i], : space.n] = candidates.columns[name]
+        else:
+            pair.put(space, i, cast(Column, candidates.columns[name]))

@@ -76,3 +76,11 @@ def repeat_first(
         out_numbers[numbers_to[k], :n] = numbers[numbers_from[k], 0]
     for k in range(ids_from.size):
         out_ids[ids_to[k], :n] = ids[ids_from[k], 0]
+
+
+@nb.njit(nb.void(nb.i8[:, ::1], nb.i8[:, :, ::1]), cache=True, nogil=True)
+def repeat_spans(spans: npt.NDArray[np.int64], out: npt.NDArray[np.int64]) -> None:
+    """out[k, 0, row] = spans[k, 0] and out[k, 1, row] = spans[k, 1], of every row."""
+    for k in range(out.shape[0]):
+        for side in range(2):
+            out[k, side, :] = spans[k, side]
