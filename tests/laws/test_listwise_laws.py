@@ -53,6 +53,19 @@ def test_at_the_weights_the_pull_of_the_clicks_is_that_of_the_penalty(hold: floa
     )  # fmt: skip
 
 
+def test_the_penalty_is_chosen_by_the_chance_of_what_was_chosen() -> None:
+    """With one column every penalty gives the same order, so no nDCG could tell: the chance can."""
+    data = made_lists(n_queries=200, n_features=2)
+    one_column = np.nan_to_num(data.features[:, :1])
+    data = replace(data, columns=FeatureColumns.of_file(["f0"]), features=one_column)
+    fold = np.arange(data.n_queries) % 5 + 1
+    made = trained(data, l2=(1e3, 1e-3)).train(data, fold, seed=0)
+    assert made.params["chosen_l2"] == 1e-3
+    strong = trained(data, l2=(1e3,)).train(data, fold, seed=0)
+    same = [ndcg_of(data, one.unseen, k=10).mean for one in (made, strong)]
+    assert same[0] == pytest.approx(same[1])
+
+
 def test_columns_that_nobody_told_of_are_held_alike() -> None:
     """Lists of a file, whose columns may mean anything, are learned from as without it."""
     data = made_lists()

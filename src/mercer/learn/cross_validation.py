@@ -79,7 +79,7 @@ def cross_validated(
             )
             for rung in rungs
         }
-        unseen = [ndcg_of(learn, one.unseen, k=k) for one in trained.values()]
+        unseen = [ndcg_of(learn, one.unseen, k=k).per_query for one in trained.values()]
         chosen.append(names[simplest(unseen)])
         trained |= {name: train(learn) for name, train in others.items()}
         trained[LADDER] = trained[chosen[-1]]

@@ -59,7 +59,29 @@ def compared(challenger: HeldOut, champion: HeldOut, rng: np.random.Generator) -
     return paired_test(champion.per_query, challenger.per_query, rng)
 
 
-def simplest(tried: Sequence[HeldOut]) -> int:
+def log_chance_of(data: TrainingSet, score: Floats) -> Floats:
+    """(n_queries,) mean ln of the chance that softmax(score) gives to what was chosen, by gain.
+
+    Each times its weight over the mean weight, so that the plain mean is the weighted one; <= 0, and NaN
+    for a list without a gain or with a NaN among its scores.
+    """
+    is_scored = np.bincount(data.owner, np.isnan(score), data.n_queries) == 0
+    is_told = data.has_gain & is_scored
+    out = np.full(data.n_queries, np.nan)
+    if not is_told.any():
+        return out
+    rows = np.flatnonzero(is_told[data.owner])
+    owner = (np.cumsum(is_told) - 1)[data.owner[rows]]  # of the lists that are told
+    gain, score = data.gain[rows], score[rows]
+    above = score - np.maximum.reduceat(score, np.flatnonzero(np.diff(owner, prepend=-1)))[owner]
+    log_chance = above - np.log(np.bincount(owner, np.exp(above)))[owner]
+    weight = data.weight[is_told]
+    told = np.bincount(owner, gain * log_chance) / np.bincount(owner, gain)
+    out[is_told] = told * weight / weight.mean()
+    return out
+
+
+def simplest(tried: Sequence[Floats]) -> int:
     """The first of those that are not worse than the best by more than one standard error.
 
     The error is that of the difference on the same lists. Among many that were tried the best one owes
@@ -68,14 +90,15 @@ def simplest(tried: Sequence[HeldOut]) -> int:
     Source: the one standard error rule, Breiman et al. 1984, Classification and Regression Trees, 3.4.3.
 
     Args:
-        tried: at least one, the simplest first, all on the same lists.
+        tried: at least one, the simplest first: of each (n_queries,) how good it is on the same lists,
+            more is better, NaN where that is not measured.
     """
-    means = np.array([one.mean for one in tried])
+    means = np.array([np.nan if np.isnan(one).all() else np.nanmean(one) for one in tried])
     if np.isnan(means).all():
         return 0
-    best = tried[int(np.nanargmax(means))].per_query
+    best = tried[int(np.nanargmax(means))]
     for i, one in enumerate(tried):
-        behind = (best - one.per_query)[~np.isnan(best) & ~np.isnan(one.per_query)]
+        behind = (best - one)[~np.isnan(best) & ~np.isnan(one)]
         if behind.size and behind.mean() <= behind.std() / np.sqrt(behind.size):
             return i
     return int(np.nanargmax(means))

@@ -51,7 +51,7 @@ class Climbed:
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        return self.steps[simplest([step.unseen for step in self.steps])]
+        return self.steps[simplest([step.unseen.per_query for step in self.steps])]
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
         """The best rung's lead over another order on the queries that were held out."""

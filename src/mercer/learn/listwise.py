@@ -20,7 +20,7 @@ import numba as nb
 import numpy as np
 import scipy
 
-from mercer.learn.held_out import ndcg_of, simplest
+from mercer.learn.held_out import log_chance_of, ndcg_of, simplest
 from mercer.learn.logistic import F4_TABLE, Standard, dot, minimised
 from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
 from mercer.metrics.ragged import Floats, Ints
@@ -37,7 +37,7 @@ class ListwiseParams:
     hold: float = 30.0  # times stronger for columns that are the same whoever asks for whatever
     reach: float = 3.0  # standard deviations: a value beyond counts as one there
     max_steps: int = 60  # of L-BFGS, for each
-    k: int = 10  # of the nDCG that chooses
+    k: int = 10  # of the nDCG that is told while it learns
 
 
 @final
@@ -58,9 +58,10 @@ class Listwise:
         for learned, measured, rows in in_folds(data, fold):
             for i, (scorer, _) in enumerate(self._path(learned, l2)):
                 tried[i][rows] = scorer.score(measured.features)
-        measured_by = [ndcg_of(data, one, k=self._params.k) for one in tried]
-        best = simplest(measured_by)
-        on_round(len(l2), len(l2), measured_by[best].mean)
+        # By the chance of what was chosen, which is what is learned: the nDCG of a click or two is so
+        # noisy that a far too strong penalty is within its error.
+        best = simplest([log_chance_of(data, one) for one in tried])
+        on_round(len(l2), len(l2), ndcg_of(data, tried[best], k=self._params.k).mean)
         *_, (scorer, weights) = self._path(data, l2[: best + 1])
         return Trained(
             kind="linear",
