@@ -203,7 +203,9 @@ def promote_command(
     tolerance: Annotated[
         float,
         typer.Option(
-            min=0.0, help="How much lower its nDCG (or recall) may be and still be no worse."
+            min=0.0,
+            help="How much lower its nDCG (or recall) may be and still be no worse, beside what chance "
+            "explains.",
         ),
     ] = 0.0,
     force: Annotated[

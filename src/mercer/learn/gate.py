@@ -1,4 +1,11 @@
-"""The gate: a model goes live when it is no worse than the one that serves, on lists neither learned from."""
+"""The gate: a model goes live when it is no worse than the one that serves, on lists neither learned from.
+
+A model that learned from more of the same is as good or a little better, and on some hundred lists its
+measured lead is half of the time below 0 by chance alone. A gate that asks for a lead refuses every
+second retraining, and what serves grows old. So the challenger of a champion is refused where it is
+behind by more than chance explains: by more than one standard error of the lead. What has to earn its
+place at all, a first model beside the order without one, needs a lead.
+"""
 
 import io
 from dataclasses import dataclass
@@ -8,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from mercer.learn.held_out import HeldOut, compared, ndcg_of
-from mercer.metrics.ragged import Ints
+from mercer.metrics.ragged import Floats, Ints
 from mercer.metrics.sampling import PairedTest
 from mercer.rank.scorer import Scorer
 from mercer.rank.training_set import F32s, FeatureColumns, TrainingSet
@@ -51,8 +58,9 @@ def verdict(
 ) -> Verdict:
     """Compare on the lists that were held out for both.
 
-    A challenger passes where its mean nDCG@k is at least the champion's less `tolerance`. Without a
-    champion it is held to the order as it was served, where that is known; else there is nothing to be
+    A challenger passes where its mean nDCG@k is at least the champion's, less `tolerance` and one
+    standard error of the difference list by list. Without a champion it has to be at least that of the
+    order as it was served, less `tolerance`, where that order is known; else there is nothing to be
     worse than.
 
     Args:
@@ -65,25 +73,39 @@ def verdict(
         return Verdict(False, "it was held out no list on which anything had a gain")
     if champion is not None:
         theirs, other = ndcg_of(held_out, champion.score(held_out.features), k=k), champion_id
+        doubt = _standard_error(mine.per_query - theirs.per_query)
     elif not np.isnan(held_out.base).any():
         theirs, other = ndcg_of(held_out, held_out.base, k=k), "the order as served"
+        doubt = 0.0
     else:
         return Verdict(
             True, "no model serves and no order is known, so there is nothing to be worse than"
         )
-    return _judged(mine, theirs, other=other, k=k, tolerance=tolerance)
+    return _judged(mine, theirs, other=other, k=k, tolerance=tolerance, doubt=doubt)
 
 
-def _judged(mine: HeldOut, theirs: HeldOut, *, other: str, k: int, tolerance: float) -> Verdict:
+def _standard_error(differences: Floats) -> float:
+    """Of their mean, 0 for fewer than two; NaNs are left out."""
+    known = differences[~np.isnan(differences)]
+    return float(known.std(ddof=1) / np.sqrt(known.size)) if known.size > 1 else 0.0
+
+
+def _judged(
+    mine: HeldOut, theirs: HeldOut, *, other: str, k: int, tolerance: float, doubt: float
+) -> Verdict:
     test = compared(mine, theirs, np.random.default_rng(SEED))
     lead = mine.mean - theirs.mean
-    passed = bool(lead >= -tolerance)
-    how = "no worse" if passed else "worse"
+    if lead >= -tolerance:
+        how = "no worse than"
+    elif lead >= -tolerance - doubt:
+        how = f"within one standard error ({doubt:.4f}) of"
+    else:
+        how = "worse than"
     sentence = (
-        f"{how} than {other} on {test.n} held-out lists: nDCG@{k} {mine.mean:.4f} against "
+        f"{how} {other} on {test.n} held-out lists: nDCG@{k} {mine.mean:.4f} against "
         f"{theirs.mean:.4f}, {lead:+.4f} [{test.difference.low:+.4f}, {test.difference.high:+.4f}]"
     )
-    return Verdict(passed, sentence, test)
+    return Verdict(bool(lead >= -tolerance - doubt), sentence, test)
 
 
 def _number(value: float) -> float | None:
