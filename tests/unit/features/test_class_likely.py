@@ -40,15 +40,19 @@ entity = "pair"
 transform = "class_likely"
 inputs = ["said", "class", "title"]
 """
-TITLES = {"red mug": "a", "blue mug": "a", "red hat": "b", "tea mug": "c"}
+LISTINGS = pa.record_batch(
+    {
+        "listing.class": ["a", "a", "b", "c"],
+        "listing.title": ["red mug", "blue mug", "red hat", "tea mug"],
+    }
+)
 
 
-def found(*asked: tuple[str | None, str | None]) -> list[float]:
-    """Of some (words, class), fitted on TITLES."""
+def found(
+    *asked: tuple[str | None, str | None], listings: pa.RecordBatch = LISTINGS
+) -> list[float]:
+    """Of some (words, class), fitted on some listings."""
     feature_set = FeatureSet.from_toml(DECLARED)
-    listings = pa.record_batch(
-        {"listing.class": list(TITLES.values()), "listing.title": list(TITLES)}
-    )
     state = fit(feature_set, None, sources={"listing": lambda: [listings]})
     batch = pa.record_batch(
         {
@@ -62,22 +66,32 @@ def found(*asked: tuple[str | None, str | None]) -> list[float]:
 
 
 def test_the_formula_by_hand() -> None:
-    """Two of four rows are of class a: P = 2.5/5.5, of b and c 1.5/5.5; only b has a hat.
+    """Two of four rows are of class a: P = 2.5/5.5, of b and c 1.5/5.5; one row has a hat, of class b.
 
+    Each class is given 20 rows of which a quarter have a hat.
     "red" and "mug" are words of two of three classes, so they weigh ln 1.5, the others ln 3.
     """
-    hat = 1.5 * (1 + 1 / (5 * 1.5 / 5.5))
-    p_a, p_b, p_c = (one / (2.5 + hat + 1.5) for one in (2.5, hat, 1.5))
+    meant = (2.5 * 5 / 22, 1.5 * 6 / 21, 1.5 * 5 / 21)
+    p_a, p_b, p_c = (one / sum(meant) for one in meant)
     two, one = math.log(1.5), math.log(3)
     length_a = math.sqrt((0.5 * two) ** 2 + two**2 + (0.5 * one) ** 2)
     length_bc = math.hypot(two, one)
     a_b, a_c = 0.5 * two * two / (length_a * length_bc), two * two / (length_a * length_bc)
     wanted = [
-        math.log(0.01 + p_a + a_b * p_b + a_c * p_c),
-        math.log(0.01 + p_b + a_b * p_a),
-        math.log(0.01 + p_c + a_c * p_a),
+        math.log(0.1 + p_a + a_b * p_b + a_c * p_c),
+        math.log(0.1 + p_b + a_b * p_a),
+        math.log(0.1 + p_c + a_c * p_a),
     ]
     assert found(("hat", "a"), ("hat", "b"), ("hat", "c")) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_what_few_rows_lack_says_little() -> None:
+    """That none of ten mugs is red says less against red mugs than that only they are called mugs."""
+    titles = pa.array(["mug"] * 10 + ["red hat"] * 300 + ["hat"] * 690)
+    classes = pa.array(["a"] * 10 + ["b"] * 990)
+    listings = pa.record_batch({"listing.class": classes, "listing.title": titles})
+    mug, hat = found(("red mug", "a"), ("red mug", "b"), listings=listings)
+    assert mug > hat + 0.5
 
 
 def test_words_that_are_said_twice_count_once() -> None:
@@ -93,7 +107,7 @@ def test_what_is_missing() -> None:
     """No words or no class: nothing is known; a class that no row had is as unlikely as can be."""
     unknown = found((None, "a"), ("", "a"), ("hat", None), ("hat", "z"))
     assert unknown[:3] == pytest.approx([NAN] * 3, nan_ok=True)
-    assert unknown[3] == pytest.approx(math.log(0.01))
+    assert unknown[3] == pytest.approx(math.log(0.1))
 
 
 def test_the_commonest_pairs_are_kept() -> None:

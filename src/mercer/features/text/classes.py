@@ -1,14 +1,18 @@
 """Which classes (such as categories) words mean, and which classes are alike: what rows of texts tell.
 
-Of n_k rows of class k, n_kw have word w in their text; N rows and C classes in all. The chance that
-somebody who says the words W means class k is that of naive Bayes over the words that are there,
+Of n_k rows of class k, n_kw have word w in their text; N rows and C classes in all, n_w rows with w. The
+chance that somebody who says the words W means class k is that of naive Bayes over the words that are
+there,
 
-    P(k) = (n_k + 1/2) / (N + C/2)        P(k | W) ~ P(k) prod_{w in W} (n_kw + a P(k)) / (a P(k))
+    P(k) = (n_k + 1/2) / (N + C/2)        P(w) = n_w / N
+    P(w | k) = (n_kw + a P(w)) / (n_k + a)        P(k | W) ~ P(k) prod_{w in W} P(w | k) / P(w)
 
-where `a` rows of the prior stand behind each word (what does not depend on k is left out). Two classes
+where each class has `a` more rows that are like all rows: that no brown shoe is among ninety says little
+against brown shoes, that none is called a vase says much. Words that no row has say nothing. Two classes
 are alike by the cosine of their words' tf-idf: tf = n_kw / n_k, idf = ln(C / classes that have w).
 
-Source: Manning, Raghavan & Schuetze 2008, Introduction to Information Retrieval, chapters 6 and 13.
+Source: Manning, Raghavan & Schuetze 2008, Introduction to Information Retrieval, chapters 6 and 13; the
+smoothing is that of Zhai & Lafferty 2004 with Dirichlet priors, doi:10.1145/984321.984322.
 """
 
 from collections.abc import Mapping
@@ -152,7 +156,10 @@ class Meaning:
     words: U64s  # (n_words,) rising
     first: I64s  # (n_words + 1,) word i speaks for its_class[first[i] : first[i + 1]]
     its_class: I64s  # (n_pairs,) places
-    for_it: F64s  # (n_pairs,) ln((n_kw + a P(k)) / (a P(k)))
+    for_it: F64s  # (n_pairs,) ln((n_kw + a P(w)) / (a P(w)))
+    log_unseen: (
+        F64s  # (n_classes,) ln(a / (n_k + a)): of each word, whether the class has it or not
+    )
     near_first: I64s  # (n_classes + 1,)
     near: I64s  # places of the classes that are like a class
     near_cosine: F64s
@@ -161,19 +168,22 @@ class Meaning:
 def meaning_of(fitted: Arrays, *, prior_rows: float) -> Meaning:
     """The tables of a closed fit; `prior_rows` is `a`."""
     counted = ClassWords.from_arrays(fitted)
-    n = len(counted.classes)
-    prior = (counted.rows + 0.5) / (counted.rows.sum() + 0.5 * max(n, 1))
+    n, n_rows = len(counted.classes), counted.rows.sum()
     place, word = _place(counted.pairs), _word(counted.pairs)
     order = np.lexsort((place, word))
     words, first = np.unique(word[order], return_index=True)
-    its_class = place[order]
+    first = np.append(first, len(order)).astype(np.int64)
+    count = counted.counts[order]
+    having = np.add.reduceat(count, first[:-1]) if len(words) else count
+    usual = np.repeat(having / max(n_rows, 1), np.diff(first))  # P(w) of each pair
     return Meaning(
         classes=counted.classes,
-        log_prior=np.log(prior),
+        log_prior=np.log((counted.rows + 0.5) / (n_rows + 0.5 * max(n, 1))),
         words=words,
-        first=np.append(first, len(order)).astype(np.int64),
-        its_class=its_class,
-        for_it=np.log1p(counted.counts[order] / (prior_rows * prior[its_class])),
+        first=first,
+        its_class=place[order],
+        for_it=np.log1p(count / (prior_rows * usual)),
+        log_unseen=np.log(prior_rows / (counted.rows + prior_rows)),
         near_first=fitted["near_first"],
         near=fitted["near"],
         near_cosine=fitted["near_cosine"],

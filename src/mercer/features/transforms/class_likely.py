@@ -1,6 +1,6 @@
 """class_likely: how likely words mean the class of a row, such as the category of a listing.
 
-ln(0.01 + sum over classes k of likeness(class, k) P(k | words)): what the words mean by naive Bayes,
+ln(0.1 + sum over classes k of likeness(class, k) P(k | words)): what the words mean by naive Bayes,
 spread over classes whose texts are alike, so that a class beside the one that is meant counts for more
 than one that has nothing to do with it (`text/classes.py` has the formulas).
 """
@@ -21,7 +21,7 @@ from mercer.features.text.classes import ClassWords, Meaning, meaning_of
 from mercer.features.transform import STATE_OF, Arrays, ColumnOp, Fit, Params, Transform
 from mercer.text.kernel_types import F8S, I8S, U4S
 
-FLOOR: Final = 0.01  # of a likelihood, so that its logarithm stays where differences mean something
+FLOOR: Final = 0.1  # of a likelihood, so that its logarithm stays where differences mean something
 _UNLIKELY: Final = 1e-6  # a class less likely than this is not looked at
 
 
@@ -61,15 +61,19 @@ def _prepare(params: Params, fitted: Arrays) -> Meaning:
 
 
 @nb.njit(
-    nb.void(U4S, nb.i8, nb.i8, F8S, U8S, I8S, I8S, F8S, I8S, I8S, F8S, nb.f8[::1], nb.f8[::1]),
+    nb.void(
+        U4S, nb.i8, nb.i8, F8S, F8S, U8S, I8S, I8S, F8S, I8S, I8S, F8S, nb.f8[::1], nb.f8[::1]
+    ),
     cache=True, nogil=True,
 )  # fmt: skip
 def _understand(
-    words: Any, start: int, stop: int, log_prior: F64s, known: U64s, first: I64s, its_class: I64s,
-    for_it: F64s, near_first: I64s, near: I64s, near_cosine: F64s, chance: F64s, like: F64s,
+    words: Any, start: int, stop: int, log_prior: F64s, log_unseen: F64s, known: U64s,
+    first: I64s, its_class: I64s, for_it: F64s, near_first: I64s, near: I64s, near_cosine: F64s,
+    chance: F64s, like: F64s,
 ) -> None:  # fmt: skip
     """Fill `like` (n_classes,) for words[start:stop]; `chance` is scratch."""
     chance[:] = log_prior
+    n_known = 0
     for i in range(start, stop):
         is_new = True
         for j in range(start, i):
@@ -79,10 +83,12 @@ def _understand(
         if is_new:
             at = np.searchsorted(known, np.uint64(words[i]))
             if at < known.size and known[at] == np.uint64(words[i]):
+                n_known += 1
                 for j in range(first[at], first[at + 1]):
                     chance[its_class[j]] += for_it[j]
     top = -np.inf
     for k in range(chance.size):
+        chance[k] += n_known * log_unseen[k]
         top = max(top, chance[k])
     whole = 0.0
     for k in range(chance.size):
@@ -98,14 +104,14 @@ def _understand(
 
 @nb.njit(
     nb.void(
-        I8S, I8S, U4S, U8S, U8S, F8S, U8S, I8S, I8S, F8S, I8S, I8S, F8S, nb.f8[::1]
+        I8S, I8S, U4S, U8S, U8S, F8S, F8S, U8S, I8S, I8S, F8S, I8S, I8S, F8S, nb.f8[::1]
     ),
     cache=True, nogil=True,
 )  # fmt: skip
 def likelihoods(
     starts: I64s, stops: I64s, words: Any, of_row: U64s, classes: U64s, log_prior: F64s,
-    known: U64s, first: I64s, its_class: I64s, for_it: F64s, near_first: I64s, near: I64s,
-    near_cosine: F64s, out: F64s,
+    log_unseen: F64s, known: U64s, first: I64s, its_class: I64s, for_it: F64s, near_first: I64s,
+    near: I64s, near_cosine: F64s, out: F64s,
 ) -> None:  # fmt: skip
     """Of each row; what its words mean is worked out once where rows share them."""
     chance, like = np.empty(classes.size), np.empty(classes.size)
@@ -117,8 +123,8 @@ def likelihoods(
         if starts[row] != start or stops[row] != stop:
             start, stop = starts[row], stops[row]
             _understand(
-                words, start, stop, log_prior, known, first, its_class, for_it, near_first, near,
-                near_cosine, chance, like,
+                words, start, stop, log_prior, log_unseen, known, first, its_class, for_it,
+                near_first, near, near_cosine, chance, like,
             )  # fmt: skip
         at = place_of(classes, 0, classes.size, of_row[row])
         out[row] = math.log(FLOOR + like[at]) if at >= 0 else math.log(FLOOR)
@@ -128,8 +134,9 @@ def _run(inputs: Sequence[Column], params: Params, prepared: Meaning, n: int) ->
     words, out = ragged_of(inputs[0]), np.empty(n, np.float64)
     likelihoods(
         words.starts, words.stops, words.values, np.ascontiguousarray(ids_of(inputs[1])),
-        prepared.classes, prepared.log_prior, prepared.words, prepared.first, prepared.its_class,
-        prepared.for_it, prepared.near_first, prepared.near, prepared.near_cosine, out,
+        prepared.classes, prepared.log_prior, prepared.log_unseen, prepared.words, prepared.first,
+        prepared.its_class, prepared.for_it, prepared.near_first, prepared.near,
+        prepared.near_cosine, out,
     )  # fmt: skip
     return out
 
@@ -147,10 +154,11 @@ def twin(
         return math.log(FLOOR)
     at = {w: i for i, w in enumerate(said.words.tolist())}
     chance = said.log_prior.tolist()
-    for word in dict.fromkeys(words):
-        if (i := at.get(word)) is not None:
-            for j in range(said.first[i], said.first[i + 1]):
-                chance[said.its_class[j]] += float(said.for_it[j])
+    known = [at[word] for word in dict.fromkeys(words) if word in at]
+    for i in known:
+        for j in range(said.first[i], said.first[i + 1]):
+            chance[said.its_class[j]] += float(said.for_it[j])
+    chance = [c + len(known) * u for c, u in zip(chance, said.log_unseen.tolist(), strict=True)]
     top = max(chance)
     chance = [math.exp(c - top) for c in chance]
     whole, like = 0.0, [0.0] * len(chance)
@@ -173,8 +181,8 @@ TRANSFORM = Transform(
     twin=twin,
     params=(
         Param(
-            name="prior_rows", kind="number", default=5.0, low=0.001, high=1e9,
-            doc="rows of the prior that stand behind each word",
+            name="prior_rows", kind="number", default=20.0, low=0.001, high=1e9,
+            doc="rows like all rows that each class is given beside its own",
         ),
         Param(
             name="most", kind="integer", default=1 << 21, low=0, high=1 << 40,
