@@ -11,7 +11,7 @@ from mercer.learn.logistic import Standard
 from mercer.rank.training_set import FeatureColumns, TrainingSet
 from support.rankings import made_lists
 
-N_PAIR, N_OWN = 4, 40
+N_KIND, N_PAIR, N_OWN = 1, 4, 40  # the pairs' first columns are of kind
 
 
 def lists(*, seed: int, n_queries: int) -> TrainingSet:
@@ -19,8 +19,9 @@ def lists(*, seed: int, n_queries: int) -> TrainingSet:
     made = made_lists(seed=seed, n_queries=n_queries, n_features=N_PAIR + N_OWN)
     names = made.columns.names
     columns = FeatureColumns(
-        names, made.columns.set_hash, made.columns.missing, frozenset(names[N_PAIR:])
-    )
+        names, made.columns.set_hash, made.columns.missing, frozenset(names[N_PAIR:]),
+        frozenset(names[:N_KIND]),
+    )  # fmt: skip
     return replace(made, columns=columns)
 
 
@@ -28,12 +29,14 @@ def trained(data: TrainingSet, **params: object) -> Listwise:
     return Listwise(ListwiseParams(**params))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("hold", [1.0, 30.0])
-def test_at_the_weights_the_pull_of_the_clicks_is_that_of_the_penalty(hold: float) -> None:
+@pytest.mark.parametrize(("hold", "hold_kind"), [(1.0, 1.0), (30.0, 0.03)])
+def test_at_the_weights_the_pull_of_the_clicks_is_that_of_the_penalty(
+    hold: float, hold_kind: float
+) -> None:
     """The slope of the plain loss, worked out in numpy, is -l2 x hold x weight in each column."""
     data, l2 = lists(seed=1, n_queries=50), 0.1
     data = data.take(np.flatnonzero(data.has_gain))
-    rung = trained(data, l2=(l2,), hold=hold, max_steps=500)
+    rung = trained(data, l2=(l2,), hold=hold, hold_kind=hold_kind, max_steps=500)
     made = rung.train(data, np.arange(data.n_queries) % 2, seed=0)
     scale = Standard.of(data.features, reach=3.0)
     rows = scale.rows(data.features).astype(np.float64)
@@ -47,6 +50,7 @@ def test_at_the_weights_the_pull_of_the_clicks_is_that_of_the_penalty(hold: floa
         slope += (chance / chance.sum() - share) @ rows[first:last]
     slope /= data.n_queries
     held = np.ones(len(slope))
+    held[:N_KIND] = hold_kind
     held[N_PAIR : N_PAIR + N_OWN] = hold
     np.testing.assert_allclose(
         slope, -l2 * held * np.concatenate([weights, absent]), atol=2e-4
@@ -79,7 +83,7 @@ def test_holding_back_what_a_listing_is_ranks_new_lists_better() -> None:
     for seed in range(3):
         data, new = lists(seed=seed, n_queries=60), lists(seed=100 + seed, n_queries=300)
         held, free = (
-            trained(data, l2=(0.1, 0.03), hold=hold).train(
+            trained(data, l2=(0.1, 0.03), hold=hold, hold_kind=1.0).train(
                 data, np.arange(data.n_queries) % 2, seed=0
             )
             for hold in (30.0, 1.0)
@@ -87,3 +91,35 @@ def test_holding_back_what_a_listing_is_ranks_new_lists_better() -> None:
         a, b = (ndcg_of(new, one.scorer.score(new.features), k=10) for one in (held, free))
         assert a.mean > b.mean + 0.01
         assert compared(a, b, np.random.default_rng(0)).p_greater < 0.05
+
+
+def of_kinds(*, seed: int, n_queries: int, share: float) -> TrainingSet:
+    """Lists of which a share of the rows is of another kind, which nobody wants; one row is chosen."""
+    made = made_lists(seed=seed, n_queries=n_queries, n_features=6)
+    rng = np.random.default_rng(seed)
+    features = np.nan_to_num(made.features)
+    features[:, 0] = rng.random(made.n_rows) >= share
+    worth = 5.0 * features[:, 0] + features[:, 1:4].sum(axis=1) + rng.gumbel(size=made.n_rows)
+    best = np.maximum.reduceat(worth, made.offsets[:-1])[made.owner]
+    columns = FeatureColumns(
+        made.columns.names, made.columns.set_hash, made.columns.missing, of_kind=frozenset({"f0"})
+    )
+    return replace(
+        made, columns=columns, features=features, gain=(worth == best).astype(np.float64)
+    )
+
+
+def test_hardly_holding_back_what_kind_it_is_ranks_lists_of_all_kinds_better() -> None:
+    """Learned from lists with little of another kind, lists with much of it are ranked better."""
+    for seed in range(3):
+        data = of_kinds(seed=seed, n_queries=300, share=0.05)
+        new = of_kinds(seed=100 + seed, n_queries=300, share=0.7)
+        free, held = (
+            trained(data, l2=(0.1,), hold_kind=hold).train(
+                data, np.arange(data.n_queries) % 2, seed=0
+            )
+            for hold in (0.03, 1.0)
+        )
+        a, b = (ndcg_of(new, one.scorer.score(new.features), k=10) for one in (free, held))
+        assert a.mean > b.mean
+        assert compared(b, a, np.random.default_rng(0)).p_less < 0.05

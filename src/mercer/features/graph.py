@@ -76,6 +76,17 @@ class Graph:
         """The input columns that are read."""
         return tuple(node.name for node in self.nodes if node.transform is None)
 
+    def behind(self, place: int) -> list[Node]:
+        """All nodes that a node depends on, nearest first, without those that fill gaps."""
+        found: dict[int, None] = {}
+        waiting = list(self.nodes[place].inputs)
+        while waiting:
+            i = waiting.pop(0)
+            if i not in found:
+                found[i] = None
+                waiting.extend(self.nodes[i].inputs)
+        return [self.nodes[i] for i in found if not self.nodes[i].name.startswith(FILL + "(")]
+
 
 def build_graph(feature_set: FeatureSet, transforms: Mapping[str, Transform]) -> Graph:
     """Check a set and put it in order.

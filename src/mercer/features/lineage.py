@@ -7,7 +7,7 @@ from typing import Any
 
 from mercer.features.columns import ATTRIBUTE, KNOWN
 from mercer.features.declare import Feature, FeatureSet
-from mercer.features.graph import FILL, Graph, Home, Node, build_graph
+from mercer.features.graph import Graph, Home, Node, build_graph
 from mercer.features.registry import registry
 from mercer.features.transform import CounterOp
 
@@ -55,7 +55,7 @@ def feature_infos(feature_set: FeatureSet) -> tuple[FeatureInfo, ...]:
 def _info(feature_set: FeatureSet, feature: Feature, graph: Graph) -> FeatureInfo:
     places = {node.name: i for i, node in enumerate(graph.nodes)}
     node, final = graph.nodes[places[feature.name]], graph.nodes[graph.of_feature[feature.name]]
-    behind = _behind(graph, places[feature.name])
+    behind = graph.behind(places[feature.name])
     names = {one.name for one in feature_set.features}
     if node.transform is None:
         raise ValueError(f"{feature.name!r} is a column")
@@ -81,18 +81,6 @@ def _info(feature_set: FeatureSet, feature: Feature, graph: Graph) -> FeatureInf
             for one in (node, *behind)
         ),
     )
-
-
-def _behind(graph: Graph, place: int) -> list[Node]:
-    """All nodes that a node depends on, nearest first."""
-    found: dict[int, None] = {}
-    waiting = list(graph.nodes[place].inputs)
-    while waiting:
-        i = waiting.pop(0)
-        if i not in found:
-            found[i] = None
-            waiting.extend(graph.nodes[i].inputs)
-    return [graph.nodes[i] for i in found if not graph.nodes[i].name.startswith(FILL + "(")]
 
 
 def _missing(feature: Feature, node: Node) -> str:

@@ -5,7 +5,9 @@ for all candidates of a request (a long query, a generous visitor) drops out and
 what tells candidates apart is learned. Few weights learn from few clicks.
 
 What a listing is whoever asks (its rating, its own clicks) is many columns of much noise: with some
-thousand clicks their weights are held back more strongly than those of how it answers who asked
+thousand clicks their weights are held back more strongly than those of how it answers who asked. Whether
+it is the kind of thing that is wanted is few columns, and lists show little else, so that a penalty that
+is right for the others takes most of their weights away: they are hardly held back
 (docs/decisions/0011-models.md).
 
 Source: Cao et al. 2007, "Learning to rank: from pairwise approach to listwise approach" (ListNet, top
@@ -35,6 +37,7 @@ class ListwiseParams:
 
     l2: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)  # tried in this order, see `simplest`
     hold: float = 30.0  # times stronger for columns that are the same whoever asks for whatever
+    hold_kind: float = 0.03  # the same for columns that say whether it is the kind of thing wanted
     reach: float = 3.0  # standard deviations: a value beyond counts as one there
     max_steps: int = 60  # of L-BFGS, for each
     k: int = 10  # of the nDCG that is told while it learns
@@ -83,8 +86,11 @@ class Listwise:
         chosen = data.take(np.flatnonzero(data.has_gain))
         rows = scale.rows(chosen.features)
         weights, hold = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-        is_own = [name in data.columns.of_listing for name in data.columns.names]
-        hold[: len(is_own)][is_own] = self._params.hold
+        for at, name in enumerate(data.columns.names):
+            if name in data.columns.of_listing:
+                hold[at] = self._params.hold
+            elif name in data.columns.of_kind:
+                hold[at] = self._params.hold_kind
         for one in l2:
             weights = fitted(
                 rows, chosen.gain, chosen.offsets, chosen.weight, weights,

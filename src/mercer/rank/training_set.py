@@ -4,9 +4,10 @@ A query here is one list whose rows compete: a judged query, or one served page.
 rows of query i are `offsets[i] : offsets[i + 1]`, as in `metrics.ragged`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,15 @@ NAN_IS_MISSING = "nan"  # a missing value reaches the model as NaN, which it tre
 ZERO_IS_ABSENT = "zero"  # a value that is not there is 0, as in sparse files
 
 
+_CATEGORY: Final = frozenset(("listing.category", "listing.category_path", "listing.leaf_category"))
+
+
+def _is_of_kind(behind: Set[str]) -> bool:
+    """Whether what is read of a listing is its category, at most beside its title."""
+    read = {name for name in behind if name.startswith("listing.")}
+    return not read.isdisjoint(_CATEGORY) and read <= _CATEGORY | {"listing.title"}
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureColumns:
     """The columns of a matrix of features, and what says that two matrices have the same ones."""
@@ -30,6 +40,9 @@ class FeatureColumns:
     missing: tuple[str, ...]  # (n_features,) what each column does with a missing value
     # Names of those that say what a listing is, whoever asks for whatever; none where that is unknown.
     of_listing: frozenset[str] = field(default=frozenset(), compare=False)
+    # Names of those that say whether it is the kind of thing that is wanted: its category beside what
+    # the query or the visitor asked for.
+    of_kind: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -48,12 +61,16 @@ class FeatureColumns:
             NAN_IS_MISSING if np.isnan(policy[name]) else f"{policy[name]:g}" for name in plan.names
         )
         nodes, owners = plan.graph.nodes, {"listing", "seller", "context"}
-        of_listing = {
-            name
-            for name, at in plan.graph.of_feature.items()
-            if nodes[at].owners <= owners and not nodes[at].is_list
-        }
-        return cls(plan.names, plan.hash, missing, frozenset(of_listing & set(plan.names)))
+        of_listing, of_kind = set(), set()
+        for name in plan.names:
+            place = plan.graph.of_feature[name]
+            if nodes[place].is_list:
+                continue
+            if nodes[place].owners <= owners:
+                of_listing.add(name)
+            elif _is_of_kind({one.name for one in plan.graph.behind(place)}):
+                of_kind.add(name)
+        return cls(plan.names, plan.hash, missing, frozenset(of_listing), frozenset(of_kind))
 
     @classmethod
     def of_file(cls, names: Sequence[str], *, missing: str = ZERO_IS_ABSENT) -> "FeatureColumns":
