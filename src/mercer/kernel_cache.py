@@ -87,10 +87,11 @@ def _files(folder: Path | str) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _reached(root: Path, now: Seen, changed: set[str]) -> set[str]:
-    """The changed files, and those with kernels that have something of them in theirs."""
+    """The changed files, and those that have kernels or constants of them in theirs."""
     text = {file: (root / file).read_text("utf-8") for file in now}
-    kernels = {file for file, code in text.items() if "njit" in code}
-    readers = _readers({file: text[file] for file in kernels}, kernels | (changed - now.keys()))
+    # Whatever compiles: an intrinsic is in its callers as a kernel is.
+    kernels = {file for file, code in text.items() if "numba" in code}
+    readers = _readers(text, kernels | (changed - now.keys()))
     found, todo = set(changed), list(changed)
     while todo:
         for reader in readers.get(todo.pop(), ()):
@@ -101,7 +102,7 @@ def _reached(root: Path, now: Seen, changed: set[str]) -> set[str]:
 
 
 def _readers(code: Mapping[str, str], kernels: set[str]) -> dict[str, set[str]]:
-    """File -> files with kernels that import kernels or constants from it."""
+    """File -> files that import kernels or constants from it; constants are made of others, too."""
     out: dict[str, set[str]] = {}
     for file, text in code.items():
         for module, names in _IMPORT.findall(text):

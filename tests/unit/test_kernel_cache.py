@@ -11,9 +11,12 @@ import mercer
 from mercer.kernel_cache import drop_stale_kernels
 
 FILES = {
-    "low/leaf.py": "@nb.njit\ndef leaf(): ...\n",
-    "low/plain.py": "LIMIT = 1\nclass Plain: ...\n",
-    "high/calls.py": "from mercer.low.leaf import leaf\n@nb.njit\ndef calls(): leaf()\n",
+    "low/leaf.py": "import numba as nb\n@nb.njit\ndef leaf(): ...\n",
+    "low/base.py": "BASE = 1\n",
+    "low/plain.py": "from mercer.low.base import BASE\nLIMIT = 2 * BASE\nclass Plain: ...\n",
+    "low/inner.py": "from numba.extending import intrinsic\ninner = intrinsic(print)\n",
+    "high/inlines.py": "from mercer.low.inner import inner\n@nb.njit\ndef inlines(): inner()\n",
+    "high/calls.py": "import numba as nb\nfrom mercer.low.leaf import leaf\n@nb.njit\ndef calls(): leaf()\n",
     "high/above.py": "from mercer.high import calls\n@nb.njit\ndef above(): calls.calls()\n",
     "high/reads.py": "from mercer.low.plain import (\n    LIMIT,\n)\n@nb.njit\ndef reads(): ...\n",
     "high/apart.py": "from mercer.low.plain import Plain\n@nb.njit\ndef apart(): ...\n",
@@ -45,6 +48,8 @@ def compiled(root: Path) -> set[str]:
         ("low/leaf.py", {"leaf", "calls", "above"}),
         ("high/calls.py", {"calls", "above"}),
         ("low/plain.py", {"plain", "reads"}),
+        ("low/base.py", {"base", "plain", "reads"}),
+        ("low/inner.py", {"inner", "inlines"}),
         ("high/apart.py", {"apart"}),
     ],
 )
@@ -64,7 +69,7 @@ def test_a_file_that_goes_is_a_change(root: Path) -> None:
     """Who called it is compiled anew, and fails as it should."""
     (root / "low/leaf.py").unlink()
     drop_stale_kernels(root)
-    assert compiled(root) == {"plain", "reads", "apart"}
+    assert compiled(root) == {Path(file).stem for file in FILES} - {"leaf", "calls", "above"}
 
 
 def test_a_new_time_alone_is_none(root: Path) -> None:

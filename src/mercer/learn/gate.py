@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from mercer.learn.held_out import HeldOut, compared, ndcg_of
-from mercer.metrics.ragged import Floats, Ints
+from mercer.learn.held_out import HeldOut, compared, ndcg_of, standard_error
+from mercer.metrics.ragged import Ints
 from mercer.metrics.sampling import PairedTest
 from mercer.rank.scorer import Scorer
 from mercer.rank.training_set import F32s, FeatureColumns, TrainingSet
@@ -73,7 +73,7 @@ def verdict(
         return Verdict(False, "it was held out no list on which anything had a gain")
     if champion is not None:
         theirs, other = ndcg_of(held_out, champion.score(held_out.features), k=k), champion_id
-        doubt = _standard_error(mine.per_query - theirs.per_query)
+        doubt = standard_error(mine.per_query - theirs.per_query)
     elif not np.isnan(held_out.base).any():
         theirs, other = ndcg_of(held_out, held_out.base, k=k), "the order as served"
         doubt = 0.0
@@ -82,12 +82,6 @@ def verdict(
             True, "no model serves and no order is known, so there is nothing to be worse than"
         )
     return _judged(mine, theirs, other=other, k=k, tolerance=tolerance, doubt=doubt)
-
-
-def _standard_error(differences: Floats) -> float:
-    """Of their mean, 0 for fewer than two; NaNs are left out."""
-    known = differences[~np.isnan(differences)]
-    return float(known.std(ddof=1) / np.sqrt(known.size)) if known.size > 1 else 0.0
 
 
 def _judged(

@@ -59,6 +59,12 @@ def compared(challenger: HeldOut, champion: HeldOut, rng: np.random.Generator) -
     return paired_test(champion.per_query, challenger.per_query, rng)
 
 
+def standard_error(differences: Floats) -> float:
+    """Of the mean of some differences, one per list; NaNs are left out, and of none of them it is 0."""
+    known = differences[~np.isnan(differences)]
+    return float(known.std() / np.sqrt(known.size)) if known.size else 0.0
+
+
 def log_chance_of(data: TrainingSet, score: Floats) -> Floats:
     """(n_queries,) mean ln of the chance that softmax(score) gives to what was chosen, by gain.
 
@@ -98,7 +104,7 @@ def simplest(tried: Sequence[Floats]) -> int:
         return 0
     best = tried[int(np.nanargmax(means))]
     for i, one in enumerate(tried):
-        behind = (best - one)[~np.isnan(best) & ~np.isnan(one)]
-        if behind.size and behind.mean() <= behind.std() / np.sqrt(behind.size):
+        behind = best - one
+        if not np.isnan(behind).all() and np.nanmean(behind) <= standard_error(behind):
             return i
     return int(np.nanargmax(means))

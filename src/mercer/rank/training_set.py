@@ -21,7 +21,6 @@ F32s = npt.NDArray[np.float32]
 NAN_IS_MISSING = "nan"  # a missing value reaches the model as NaN, which it treats as missing
 ZERO_IS_ABSENT = "zero"  # a value that is not there is 0, as in sparse files
 
-
 _CATEGORY: Final = frozenset(("listing.category", "listing.category_path", "listing.leaf_category"))
 
 
