@@ -44,6 +44,29 @@ def test_the_same_seed_gives_the_same_bytes(rung: Rung) -> None:
     assert rung.train(lists, fold, seed=3).data == rung.train(lists, fold, seed=3).data
 
 
+def test_again_of_the_same_lists_is_the_same_model(rung: Rung) -> None:
+    """What a rung learns again from the same lists is the same model, bit for bit; of others it differs."""
+    lists, fold = parts(made_lists())
+    trained = rung.train(lists, fold, seed=3)
+    again = rung.again(lists, trained, seed=3)
+    assert again.data == trained.data
+    assert np.isnan(again.unseen).all()
+    more = joined([lists, made_lists(seed=1)])
+    assert rung.again(more, trained, seed=3).data != trained.data
+
+
+def test_what_serves_learned_from_all_lists_and_what_is_judged_from_none_that_judge() -> None:
+    """Other gains in the lists that judge change what serves, and no bit of what is measured on them."""
+    data = made_lists(n_queries=150, days=20)
+    made = climb(data, [Listwise()], split_params=SplitParams(), seed=0)
+    judge = np.isin(data.owner, np.concatenate([made.split.by_query, made.split.by_time]))
+    gain = np.where(judge, np.random.default_rng(0).permutation(data.gain), data.gain)
+    other = climb(replace(data, gain=gain), [Listwise()], split_params=SplitParams(), seed=0)
+    assert other.best.trained.data == made.best.trained.data
+    assert other.whole.data != made.whole.data
+    assert made.whole.data == Listwise().again(data, made.best.trained, seed=0).data
+
+
 def test_threads_change_nothing() -> None:
     """Trees grown by two threads are the trees grown by one."""
     lists, fold = parts(made_lists())

@@ -9,10 +9,13 @@ from mercer.schema.page import PAGE
 
 
 def page_rows(*pages: dict[str, Any]) -> pa.RecordBatch:
-    """Rows of PAGE; each needs page_id, served_ms and shown: [(listing_id, [features])]."""
+    """Rows of PAGE; each needs page_id, served_ms and shown: [(listing_id, [features])].
+
+    `first` is the position of its first listing, 1 where it is not given.
+    """
     rows = []
     for page in pages:
-        listed = page.pop("shown")
+        listed, first = page.pop("shown"), page.pop("first", 1)
         row = {
             "surface": "search",
             "q": "",
@@ -40,7 +43,7 @@ def page_rows(*pages: dict[str, Any]) -> pa.RecordBatch:
                 {
                     "listing_id": listing_id,
                     "row_id": i,
-                    "position": i + 1,
+                    "position": first + i,
                     "score": 0.0,
                     "propensity": 1.0,
                     "sources": 1,

@@ -61,7 +61,7 @@ def examination_of(
     n_clicks = int(labels.is_clicked.sum())
     if params.way == "none":
         return None
-    n_places = min(params.n_places, int(rows.position.max(initial=2)))
+    n_places = min(params.n_places, int(rows.place.max(initial=2)))
     if params.way == "model":
         kept = [i for i, name in enumerate(columns.names) if name not in tell_place]
         return _by_model(rows, labels, np.array(kept, np.int64), n_places=n_places)
@@ -99,11 +99,11 @@ def _items(rows: ShownRows, page: Ints) -> Ints:
 
 
 def _by_model(rows: ShownRows, labels: Labels, kept: Ints, *, n_places: int) -> Examination:
-    chosen: Bools = rows.position <= n_places
+    chosen: Bools = rows.place <= n_places
     if not labels.is_clicked[chosen].any():
         raise InputError("click bias: nothing was clicked, so no click model can be fitted")
     at: Ints = np.flatnonzero(chosen)
     at = at[:: max(1, -(-len(at) // MAX_MODEL_ROWS))]
     features: Floats | np.ndarray = rows.features[at][:, kept]
     regress = LogisticRelevance(np.ascontiguousarray(features))
-    return fit_clicks(rows.position[at], labels.is_clicked[at], regress, n_places=n_places)
+    return fit_clicks(rows.place[at], labels.is_clicked[at], regress, n_places=n_places)

@@ -1,4 +1,10 @@
-"""The ladder: every rung learns from the same frozen split, and each has to beat the one below."""
+"""The ladder: every rung learns from the same frozen split, and each has to beat the one below.
+
+Once the best rung is known and measured, what was held out has told all that it can. So what serves
+learns again, from all lists, those that judged and those of the latest days among them, for as long and
+as strongly held back as the rung that was measured (scikit-learn's `GridSearchCV` calls that `refit`).
+The measured one is kept beside it: no comparison is ever made on lists that a model learned from.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +48,7 @@ class Climbed:
     seed: int
     k: int
     steps: tuple[Step, ...]
+    whole: Trained  # the best rung learned from all lists: what serves
     base_by_query: HeldOut | None  # None where the order without a model is unknown
     base_by_time: HeldOut | None
 
@@ -51,11 +58,16 @@ class Climbed:
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        return self.steps[simplest([step.unseen.per_query for step in self.steps])]
+        return best_of(self.steps)
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
         """The best rung's lead over another order on the queries that were held out."""
         return None if other is None else compared(self.best.by_query, other, rng)
+
+
+def best_of(steps: Sequence[Step]) -> Step:
+    """The simplest one that is about as good as the best on lists not learned from (`simplest`)."""
+    return steps[simplest([step.unseen.per_query for step in steps])]
 
 
 def climb(
@@ -67,7 +79,7 @@ def climb(
     k: int = 10,
     on_step: OnStep = quiet,
 ) -> Climbed:
-    """Train and measure every rung.
+    """Train and measure every rung, and learn the best one again from all lists.
 
     Args:
         data: all lists.
@@ -87,6 +99,8 @@ def climb(
         unseen = ndcg_of(learn, trained.unseen, k=k)
         judged = [ndcg_of(p, trained.scorer.score(p.features), k=k) for p in (by_query, by_time)]
         steps.append(Step(rung.name, trained, unseen, *judged))
+    best = best_of(steps)
+    rung = next(one for one in rungs if one.name == best.name)
     return Climbed(
         data=data,
         split=parts,
@@ -94,6 +108,7 @@ def climb(
         seed=seed,
         k=k,
         steps=tuple(steps),
+        whole=rung.again(data, best.trained, seed=seed),
         base_by_query=_base(by_query, k=k),
         base_by_time=_base(by_time, k=k),
     )

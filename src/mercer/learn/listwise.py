@@ -65,12 +65,22 @@ class Listwise:
         # noisy that a far too strong penalty is within its error.
         best = simplest([log_chance_of(data, one) for one in tried])
         on_round(len(l2), len(l2), ndcg_of(data, tried[best], k=self._params.k).mean)
+        return self._made(data, best, unseen=tried[best])
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """Under the same L2; `seed` changes nothing."""
+        best = self._params.l2.index(like.params["chosen_l2"])
+        return self._made(data, best, unseen=np.full(data.n_rows, np.nan))
+
+    def _made(self, data: TrainingSet, best: int, *, unseen: Floats) -> Trained:
+        """Of all lists, under the L2 at a place."""
+        l2 = self._params.l2
         *_, (scorer, weights) = self._path(data, l2[: best + 1])
         return Trained(
             kind="linear",
             data=scorer.to_bytes(),
             scorer=scorer,
-            unseen=tried[best],
+            unseen=unseen,
             importance=np.abs(weights[: len(scorer.features)]),
             importance_unit="weight per standard deviation",
             n_rounds=len(l2),

@@ -12,6 +12,7 @@ from mercer.learn.model_file import (
     GOLDEN_ROWS,
     GOLDEN_SCORES,
     HELD_OUT,
+    JUDGED,
     MODEL,
     Manifest,
     ModelFile,
@@ -58,6 +59,7 @@ class LoadedModel:
     manifest: Manifest
     scorer: Scorer
     files: Mapping[str, bytes]  # feature set, state and held-out lists among them
+    read: ReadScorer  # of its kind
 
     @property
     def columns(self) -> FeatureColumns:
@@ -67,8 +69,19 @@ class LoadedModel:
         )
 
     @property
+    def judged(self) -> Scorer:
+        """The same model without the lists that judge, read anew; of one that came without it, itself.
+
+        Raises:
+            CorruptError: it is no model of this kind.
+        """
+        if JUDGED not in self.files:
+            return self.scorer
+        return self.read(self.files[JUDGED], self.manifest.features, f"{self.id}/{JUDGED}")
+
+    @property
     def held_out(self) -> TrainingSet:
-        """The lists that it never learned from.
+        """The lists that `judged` never learned from.
 
         Raises:
             CorruptError: it was made without any.
@@ -103,7 +116,7 @@ def loaded(made: ModelFile, *, at: str, kinds: Mapping[str, ReadScorer] = KINDS)
         )
     rtol = 0.0 if manifest.kind in KINDS else FOREIGN_RTOL
     check_golden(want, scorer.score(rows), at=at, rtol=rtol)
-    return LoadedModel(made.id, manifest, scorer, made.files)
+    return LoadedModel(made.id, manifest, scorer, made.files, read)
 
 
 def _array(data: bytes, *, at: str) -> np.ndarray:

@@ -61,16 +61,26 @@ class Logistic:
         quality = [ndcg_of(data, one, k=self._params.k).mean for one in tried]
         best = int(np.nanargmax(quality)) if not np.isnan(quality).all() else 0
         on_round(len(tried), len(tried), quality[best])
-        *_, (scorer, weights) = self._path(data, self._params.l2[: best + 1])
+        return self._made(data, best, unseen=tried[best])
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """Under the same L2; `seed` changes nothing."""
+        best = self._params.l2.index(like.params["chosen_l2"])
+        return self._made(data, best, unseen=np.full(data.n_rows, np.nan))
+
+    def _made(self, data: TrainingSet, best: int, *, unseen: Floats) -> Trained:
+        """Of all lists, under the L2 at a place."""
+        l2 = self._params.l2
+        *_, (scorer, weights) = self._path(data, l2[: best + 1])
         return Trained(
             kind="linear",
             data=scorer.to_bytes(),
             scorer=scorer,
-            unseen=tried[best],
+            unseen=unseen,
             importance=np.abs(weights[: len(scorer.features)]),
             importance_unit="weight per standard deviation",
-            n_rounds=len(tried),
-            params={**asdict(self._params), "chosen_l2": self._params.l2[best]},
+            n_rounds=len(l2),
+            params={**asdict(self._params), "chosen_l2": l2[best]},
             versions={"numpy": np.__version__, "scipy": scipy.__version__},
         )
 

@@ -2,10 +2,11 @@
 
     <role>/<name>-<hash12>/
         manifest.json      what it is, from what it was made, and the size and hash of every other file
-        model              the model itself, as its kind reads it
+        model              the model itself, as its kind reads it; it learned from all lists
+        judged             the same without the lists that judge: what metrics and the gate speak of
         golden_rows.npy    (1000, n_features) float32
         golden_scores.npy  (1000,) float64: what the model gave for them when it was made
-        held_out.npz       lists that it never learned from, by which the gate judges it
+        held_out.npz       lists that `judged` never learned from, by which the gate judges it
         report.json        what the training said
         report.html        the same for people
         features.toml      the feature set, and
@@ -27,6 +28,7 @@ from mercer.schema.errors import CorruptError, InputError
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 MODEL: Final = "model"
+JUDGED: Final = "judged"  # of the same kind
 GOLDEN_ROWS: Final = "golden_rows.npy"
 GOLDEN_SCORES: Final = "golden_scores.npy"
 HELD_OUT: Final = "held_out.npz"

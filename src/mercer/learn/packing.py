@@ -17,6 +17,7 @@ from mercer.learn.model_file import (
     GOLDEN_ROWS,
     GOLDEN_SCORES,
     HELD_OUT,
+    JUDGED,
     MODEL,
     REPORT,
     REPORT_PAGE,
@@ -44,11 +45,12 @@ class Origin:
 
 def packed(climbed: Climbed, report: Mapping[str, Any], origin: Origin) -> ModelFile:
     """The best rung as a model file, with golden rows drawn by the seed of the training."""
-    best = climbed.best.trained
+    best = climbed.whole
     rows = golden_rows(climbed.data.features, np.random.default_rng(climbed.seed))
     title = f"{origin.role} {origin.name}: {climbed.best.name}"
     files = {
         MODEL: best.data,
+        JUDGED: climbed.best.trained.data,
         GOLDEN_ROWS: npy_bytes(rows),
         GOLDEN_SCORES: npy_bytes(best.scorer.score(rows)),
         HELD_OUT: held_out_bytes(climbed.data.take(climbed.split.by_query)),

@@ -38,8 +38,9 @@ class Trained:
 class Rung(Protocol):
     """Learns from lists, and from nothing else.
 
-    Laws (tests/laws/test_ladder_laws.py): the same lists and seed give the same bytes; the scores in
-    `unseen` are by models that did not learn from the list; a constant label or column is no error.
+    Laws (tests/laws/test_ladder_laws.py): the same lists and seed give the same bytes, also `again`; the
+    scores in `unseen` are by models that did not learn from the list; a constant label or column is no
+    error.
     """
 
     name: str
@@ -55,6 +56,19 @@ class Rung(Protocol):
                 measured on those; lists of 0 are only learned from.
             seed: of all that is drawn.
             on_round: told from time to time.
+        """
+        ...
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """The same of other lists: learned as long, and held back as strongly, as `like` was.
+
+        Of the lists that `like` learned from, with its seed, it is `like` again, byte for byte. Its
+        `unseen` is NaN: nothing is held out of it.
+
+        Args:
+            data: lists, of the same columns.
+            like: what `train` of a rung with these parameters gave.
+            seed: of all that is drawn.
         """
         ...
 

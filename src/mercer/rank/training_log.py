@@ -73,7 +73,8 @@ class ShownRows:
     session_id: pa.StringArray  # (n_pages,) null where unknown
     offsets: Ints  # (n_pages + 1,)
     listing_id: pa.StringArray  # (n,)
-    position: Ints  # (n,) from 1
+    position: Ints  # (n,) from 1 for the top of the whole slate
+    place: Ints  # (n,) on its page, from 1; who asked for a later page looks at its top first
     propensity: Floats  # (n,)
     features: F32s  # (n, n_features)
 
@@ -93,6 +94,7 @@ class ShownRows:
             offsets,
             self.listing_id.take(pa.array(rows)),
             self.position[rows],
+            self.place[rows],
             self.propensity[rows],
             self.features[rows],
         )
@@ -106,6 +108,7 @@ class ShownRows:
             offsets=offsets,
             listing_id=self.listing_id.take(pa.array(rows)),
             position=self.position[rows],
+            place=self.place[rows],
             propensity=self.propensity[rows],
             features=self.features[rows],
         )
@@ -132,7 +135,11 @@ def shown_rows(pages: pa.RecordBatch, columns: FeatureColumns) -> ShownRows:
     values = kept.column("shown_features").flatten().to_numpy(zero_copy_only=False)
     features = values.reshape(-1, n_features).astype(np.float32, copy=False)
     is_organic = ~np.asarray(flat.field("is_sponsored"))
-    owner = np.repeat(np.arange(kept.num_rows), n_shown[is_wanted])[is_organic]
+    owner = np.repeat(np.arange(kept.num_rows), n_shown[is_wanted])
+    position = np.asarray(flat.field("position"), np.int64)
+    top = np.full(kept.num_rows, np.iinfo(np.int64).max)
+    np.minimum.at(top, owner, position)
+    place, owner = (position - top[owner] + 1)[is_organic], owner[is_organic]
     offsets = np.zeros(kept.num_rows + 1, np.int64)
     np.cumsum(np.bincount(owner, minlength=kept.num_rows), out=offsets[1:])
     rows = flat.filter(pa.array(is_organic))
@@ -144,7 +151,8 @@ def shown_rows(pages: pa.RecordBatch, columns: FeatureColumns) -> ShownRows:
         kept.column("session_id"),
         offsets,
         rows.field("listing_id"),
-        np.asarray(rows.field("position"), np.int64),
+        position[is_organic],
+        place,
         np.asarray(rows.field("propensity"), np.float64),
         features[is_organic],
     )
@@ -163,6 +171,7 @@ def joined_rows(parts: list[ShownRows]) -> ShownRows:
         np.concatenate([*starts, begins[-1:]]),
         pa.concat_arrays([p.listing_id for p in parts]),
         np.concatenate([p.position for p in parts]),
+        np.concatenate([p.place for p in parts]),
         np.concatenate([p.propensity for p in parts]),
         np.concatenate([p.features for p in parts]),
     )
@@ -265,7 +274,7 @@ def log_set(rows: ShownRows, labels: Labels, columns: FeatureColumns) -> Trainin
         served_ms=rows.served_ms,
         weight=np.ones(len(query)),
         base=-rows.position.astype(np.float64),
-        position=rows.position,
+        position=rows.place,
         segments={"query": busyness(query)},
     )
 

@@ -97,7 +97,7 @@ class TrainingSet:
     weight: Floats  # (n_queries,) >= 0
     # (n,) score of the order without a model, higher is earlier; NaN where unknown
     base: Floats
-    position: Ints  # (n,) where the row stood on its page, from 1; 0 where it was on none
+    position: Ints  # (n,) its place on its page, from 1; 0 where it was on none
     # Name -> (n_queries,) labels by which the report is broken down.
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

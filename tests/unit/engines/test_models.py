@@ -167,6 +167,20 @@ def test_the_gate(folder: ModelFolder) -> None:
     assert roll_back(folder, at_ms=5).current == bad.id
 
 
+def test_the_gate_asks_the_model_that_saw_nothing_of_what_judges(folder: ModelFolder) -> None:
+    """However well a model knows the judging lists by heart, what judges it is the one beside it."""
+    champion, bad = model(), model(noise=1.0)
+    files = {**bad.files, MODEL: champion.files[MODEL]}
+    files[GOLDEN_SCORES] = champion.files[GOLDEN_SCORES]
+    sums = {name: FileSum.of(data) for name, data in files.items()}
+    learned_by_heart = ModelFile(replace(bad.manifest, files=sums), files)
+    for made in (champion, learned_by_heart):
+        folder.write(made)
+    promote(folder, champion.id, at_ms=1)
+    with pytest.raises(InputError, match="worse than"):
+        promote(folder, learned_by_heart.id, at_ms=2)
+
+
 def test_models_of_other_splits_are_not_compared(folder: ModelFolder) -> None:
     """A champion that may have learned from the judging lists is no yardstick."""
     folder.write(model())

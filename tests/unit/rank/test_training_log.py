@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mercer.rank.examination import Examination
+from mercer.rank.propensity_weight import debiased
 from mercer.rank.training_log import (
     CREDIT,
     HOUR_MS,
@@ -61,6 +65,21 @@ def test_the_values_that_were_logged_are_learned_from() -> None:
     np.testing.assert_array_equal(data.features, want)
     assert data.position.tolist() == [1, 2, 1, 2]
     assert data.base.tolist() == [-1, -2, -1, -2]
+
+
+@pytest.mark.parametrize("first", [1, 25])
+def test_places_begin_anew_on_each_page(first: int) -> None:
+    """A listing's place counts from the top of its page, sponsored ones above it among them."""
+    shown = [("ad1", [0, 0]), ("a", [1, 2]), ("b", [3, 4])]
+    page = {"page_id": "p", "served_ms": 1, "shown": shown, "first": first}
+    rows = shown_rows(page_rows(page), COLUMNS)
+    assert rows.position.tolist() == [first + 1, first + 2]
+    assert rows.place.tolist() == [2, 3]
+    data = log_set(rows, Labels.none(2), COLUMNS)
+    assert data.position.tolist() == [2, 3]
+    seen = Examination(np.array([1.0, 0.5, 0.25]), 1, 0)
+    weighed = debiased(replace(data, gain=np.array([1.0, 0.0])), seen, k=10)
+    assert weighed.gain.tolist() == [2.0, 0.0]
 
 
 @pytest.mark.parametrize(

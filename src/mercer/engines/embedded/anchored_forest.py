@@ -88,14 +88,27 @@ class AnchoredForest:
         booster = self._grown(data, seed)
         told = unseen if n_folds else _predicted(booster, data)
         anchor = self._anchor(data, told)
+        return self._made(booster, anchor, unseen=unseen + anchor.score(data.features), seed=seed)
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """As many trees, beside the same anchor: how far they spread where nothing was learned by heart."""
+        anchor = AnchoredTrees.from_bytes(like.data, at="anchored").anchor
+        unseen = np.full(data.n_rows, np.nan)
+        return self._made(self._grown(data, seed), anchor, unseen=unseen, seed=seed)
+
+    def _made(
+        self, booster: lgb.Booster, anchor: LinearScorer, *, unseen: Floats, seed: int
+    ) -> Trained:
+        """The forest beside its anchor."""
+        params = self._params
         file = written(anchor, booster.model_to_string())
         gain = np.asarray(booster.feature_importance("gain"), np.float64)
-        place = data.columns.names.index(params.anchor)
+        place = anchor.features.index(params.anchor)
         return Trained(
             kind="anchored_trees",
             data=file,
             scorer=AnchoredTrees.from_bytes(file, at="anchored"),
-            unseen=unseen + anchor.score(data.features),
+            unseen=unseen,
             importance=gain / max(gain.sum(), 1e-12) + (np.arange(len(gain)) == place),
             importance_unit="share of the splits' gain; 1 more for what they are added to",
             n_rounds=params.n_trees,

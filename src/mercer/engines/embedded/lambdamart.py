@@ -117,10 +117,7 @@ class LambdaMart:
         self, data: TrainingSet, fold: Ints, *, seed: int, on_round: OnRound = silent
     ) -> Trained:
         """As many trees as are best, on average, for lists not learned from."""
-        params = self._params
-        words = params.to_lightgbm(seed=seed, n_features=len(data.columns.names))
-        level_gain = _levels(data.gain)
-        words["label_gain"] = level_gain.tolist()
+        words, level_gain = self._words(data, seed)
         grown = self._in_folds(data, fold, words, level_gain, on_round)
         n_trees = _best_length([one.history for one in grown])
         unseen = np.full(data.n_rows, np.nan)
@@ -128,6 +125,22 @@ class LambdaMart:
             unseen[one.rows] = one.booster.predict(
                 one.features, raw_score=True, num_iteration=n_trees, num_threads=1
             )
+        return self._made(data, n_trees, unseen=unseen, seed=seed)
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """As many trees."""
+        unseen = np.full(data.n_rows, np.nan)
+        return self._made(data, like.n_rounds, unseen=unseen, seed=seed)
+
+    def _words(self, data: TrainingSet, seed: int) -> tuple[dict[str, Any], Floats]:
+        """What LightGBM is told, and the levels of gain."""
+        words = self._params.to_lightgbm(seed=seed, n_features=len(data.columns.names))
+        level_gain = _levels(data.gain)
+        return {**words, "label_gain": level_gain.tolist()}, level_gain
+
+    def _made(self, data: TrainingSet, n_trees: int, *, unseen: Floats, seed: int) -> Trained:
+        """The trees of all lists."""
+        words, level_gain = self._words(data, seed)
         booster = lgb.train(words, _dataset(_telling(data), level_gain), n_trees)
         text = booster.model_to_string()
         kept = lgb.Booster(model_str=text)
@@ -139,7 +152,7 @@ class LambdaMart:
             importance=np.asarray(kept.feature_importance("gain"), np.float64),
             importance_unit="gain of the splits",
             n_rounds=n_trees,
-            params={**asdict(params), "seed": seed},
+            params={**asdict(self._params), "seed": seed},
             versions={"numpy": np.__version__, "lightgbm": lgb.__version__},
         )
 

@@ -44,8 +44,8 @@ def judged(folder: ModelFolder, challenger: LoadedModel, *, tolerance: float) ->
             return Verdict(False, why)
     return verdict(
         challenger.held_out,
-        challenger.scorer,
-        champion.scorer if champion else None,
+        challenger.judged,
+        champion.judged if champion else None,
         champion_id=current or "",
         k=int(challenger.manifest.metrics.get("k", K)),
         tolerance=tolerance,
