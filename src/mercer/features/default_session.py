@@ -73,6 +73,14 @@ def _wished() -> Iterator[Feature]:
             half_life_h=HOUR_H, at_most=1.0, doc=f"Decayed {what}; each at most once.",
         )  # fmt: skip
     yield feature(
+        "names_no_category", "pair", "is_missing", "categories_in_path", doc="", is_output=False
+    )  # fmt: skip
+    # "unique gift" after "kawaii toys" still means toys; who names another kind has left the first.
+    yield feature(
+        "category_carried", "pair", "product", "session_category_met", "names_no_category",
+        doc="session_category_met where this query names no category, else 0.",
+    )  # fmt: skip
+    yield feature(
         "session_wishes_differ", "pair", "difference", "session_wishes_stated",
         "session_wishes_met", doc="Decayed wanted attributes of which another value is known.",
     )  # fmt: skip

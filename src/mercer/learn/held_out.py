@@ -87,8 +87,8 @@ def log_chance_of(data: TrainingSet, score: Floats) -> Floats:
     return out
 
 
-def simplest(tried: Sequence[Floats]) -> int:
-    """The first of those that are not worse than the best by more than one standard error.
+def simplest(tried: Sequence[Floats], *, errors: float = 1.0) -> int:
+    """The first of those that are not worse than the best by more than so many standard errors.
 
     The error is that of the difference on the same lists. Among many that were tried the best one owes
     part of its lead to chance, and what is simpler, which stands first, owes less.
@@ -98,6 +98,7 @@ def simplest(tried: Sequence[Floats]) -> int:
     Args:
         tried: at least one, the simplest first: of each (n_queries,) how good it is on the same lists,
             more is better, NaN where that is not measured.
+        errors: >= 0; 1 is the rule of the source.
     """
     means = np.array([np.nan if np.isnan(one).all() else np.nanmean(one) for one in tried])
     if np.isnan(means).all():
@@ -105,6 +106,6 @@ def simplest(tried: Sequence[Floats]) -> int:
     best = tried[int(np.nanargmax(means))]
     for i, one in enumerate(tried):
         behind = best - one
-        if not np.isnan(behind).all() and np.nanmean(behind) <= standard_error(behind):
+        if not np.isnan(behind).all() and np.nanmean(behind) <= errors * standard_error(behind):
             return i
     return int(np.nanargmax(means))

@@ -36,6 +36,7 @@ class ListwiseParams:
     """How strongly the weights are held back is chosen by lists not learned from."""
 
     l2: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03, 0.01)  # tried in this order, see `simplest`
+    errors: float = 1.0  # standard errors that a stronger penalty may be behind, see `simplest`
     hold: float = 30.0  # times stronger for columns that are the same whoever asks for whatever
     hold_kind: float = 0.03  # the same for columns that say whether it is the kind of thing wanted
     reach: float = 3.0  # standard deviations: a value beyond counts as one there
@@ -63,7 +64,8 @@ class Listwise:
                 tried[i][rows] = scorer.score(measured.features)
         # By the chance of what was chosen, which is what is learned: the nDCG of a click or two is so
         # noisy that a far too strong penalty is within its error.
-        best = simplest([log_chance_of(data, one) for one in tried])
+        chances = [log_chance_of(data, one) for one in tried]
+        best = simplest(chances, errors=self._params.errors)
         on_round(len(l2), len(l2), ndcg_of(data, tried[best], k=self._params.k).mean)
         return self._made(data, best, unseen=tried[best])
 

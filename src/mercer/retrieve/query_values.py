@@ -116,8 +116,11 @@ class ValueFinder:
             (query[start].text, query[stop - 1].text)
         )
         found: tuple[ValueCount, ...] = ()
-        if is_one and not is_cut:
-            found = tuple(self._lexicon.values(" ".join([w.text for w in query[start:stop]])))
+        if is_one:
+            typed = [w.text for w in query[start:stop]]
+            found = tuple(self._lexicon.values(" ".join(typed)))
+            if is_cut:  # but a value may end so: "8x10 in", "slip-on"
+                found = tuple([v for v in found if words_in(v.value) == typed])
         self._seen[key] = found
         return found
 

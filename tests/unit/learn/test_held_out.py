@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mercer.learn.held_out import HeldOut, log_chance_of, simplest
+from mercer.learn.held_out import HeldOut, log_chance_of, simplest, standard_error
 from mercer.learn.report import ndcg_interval
 from mercer.rank.training_set import FeatureColumns, TrainingSet, grouped
 
@@ -30,6 +30,10 @@ def test_what_is_simpler_is_kept_where_the_lead_may_be_chance() -> None:
     assert simplest([plain, lucky, better]) == 2
     assert simplest([better, plain]) == 0
     assert simplest([np.full(20, np.nan), plain]) == 1
+    noisy = better - np.where(np.arange(20) % 2, 0.3, -0.1)  # behind by .1 with an error of .045
+    n_errors = float(np.mean(better - noisy) / standard_error(better - noisy))
+    assert simplest([noisy, better], errors=n_errors * 1.01) == 0
+    assert simplest([noisy, better], errors=n_errors * 0.99) == 1
 
 
 def test_the_chance_of_what_was_chosen_is_the_softmax_of_its_list() -> None:

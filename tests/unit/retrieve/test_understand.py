@@ -496,6 +496,26 @@ def test_a_word_that_is_rarely_the_value_is_no_wish():
     assert (refused.unwanted, refused.excluded_terms) == ((), (("original",),))
 
 
+def test_a_value_may_end_in_a_small_word():
+    """ "8x10 in" is a size and "slip on" a closure; a small word beside a value is no part of it."""
+    words = "red art print 8x10 in slip on".split()
+    known = TableLexicon.from_columns(
+        words,
+        np.full(len(words), 50),
+        ["size", "closure", "color"],
+        ["8x10 in", "Slip-On", "Red"],
+        np.array([60, 40, 90]),
+    )
+
+    def wanted(q):
+        return [(one.field, one.value, one.text) for one in understand(q, lexicon=known).wanted]
+
+    size = ("size", "8x10 in", "8x10 in")
+    assert wanted("red art print 8x10 in") == [("color", "Red", "red"), size]
+    assert wanted("slip on") == [("closure", "Slip-On", "slip on")]
+    assert wanted("print in red") == [("color", "Red", "red")]
+
+
 def test_what_a_thing_is_called_comes_before_what_texts_say_of_it():
     """Words that are a value's own name are not taken away by a phrase of the same length that only
     came to mean another value, wherever they stand."""

@@ -24,6 +24,9 @@ from mercer.learn.split import SplitParams
 from mercer.rank.training_set import TrainingSet
 
 ROLE: Final = "ranker"
+# A log shows of each page what was ranked high, and of that weights tell more than of the hundreds below
+# for which they are too free: a stronger penalty is kept unless it is clearly behind.
+ERRORS_OF_LOG: Final = 3.0
 LOG: Final = "log"  # where lists may come from
 JUDGMENTS: Final = "judgments"  # their rows are all that was found
 
@@ -39,9 +42,10 @@ def ladder(
             single rows spends itself on that, so for logs the conditional (listwise) one is the first.
         is_anchored: the first rung begins from the first pass; see `begins_from_first_pass`.
     """
-    listwise = (Listwise(ListwiseParams(k=k)), LambdaMart(LambdaMartParams(k=k, n_threads=threads)))
+    trees = LambdaMart(LambdaMartParams(k=k, n_threads=threads))
     if is_log:
-        return listwise
+        return (Listwise(ListwiseParams(k=k, errors=ERRORS_OF_LOG)), trees)
+    listwise = (Listwise(ListwiseParams(k=k)), trees)
     first = (AnchoredForest(AnchoredForestParams(k=k, n_threads=threads)),) if is_anchored else ()
     return (*first, Logistic(LogisticParams(k=k)), *listwise)
 
