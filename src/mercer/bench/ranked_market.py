@@ -5,6 +5,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, final
 
@@ -140,16 +141,23 @@ class _Forest:
         self, data: TrainingSet, fold: Ints, *, seed: int, on_round: OnRound = silent
     ) -> Trained:
         """Trees of all lists, measured on lists that they saw."""
+        made = self._grown(data, seed)
+        scores = made.scorer.score(data.features)
+        return replace(made, unseen=np.where(fold[data.owner] > 0, scores, np.nan))
+
+    def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
+        """Trees of other lists."""
+        return self._grown(data, seed)
+
+    def _grown(self, data: TrainingSet, seed: int) -> Trained:
         text = ranker_text(
             data.features, n_trees=self._trees, n_leaves=N_LEAVES, seed=seed, names=self._names
         )  # fmt: skip
-        scorer = TreeScorer.of_text(text)
-        scores = scorer.score(data.features)
         return Trained(
             kind="trees",
             data=text.encode(),
-            scorer=scorer,
-            unseen=np.where(fold[data.owner] > 0, scores, np.nan),
+            scorer=TreeScorer.of_text(text),
+            unseen=np.full(data.n_rows, np.nan),
             importance=np.zeros(len(self._names)),
             importance_unit="none",
             n_rounds=self._trees,

@@ -498,7 +498,7 @@ def test_a_word_that_is_rarely_the_value_is_no_wish():
 
 def test_a_value_may_end_in_a_small_word():
     """ "8x10 in" is a size and "slip on" a closure; a small word beside a value is no part of it."""
-    words = "red art print 8x10 in slip on".split()
+    words = ["red", "art", "print", "8x10", "in", "slip", "on"]
     known = TableLexicon.from_columns(
         words,
         np.full(len(words), 50),
