@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv with mercer (editable), pinned by constraints.txt. `make setup` and `make demo` call it.
 #   scripts/setup.sh [EXTRA...]     extras of pyproject.toml, e.g. dev
-# $PYTHON names the interpreter; without it the first Python >= 3.11 on the PATH is taken.
+# $PYTHON names the interpreter; without it the first Python >= 3.11 on the PATH is taken that was compiled
+# with optimizations, and the first one at all where none was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -10,17 +11,39 @@ is_new_enough() {
   "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+# A Python that was compiled without --enable-optimizations (pyenv's default) runs plain Python about 1.4
+# times slower than a distribution's own, and a search takes a tenth more CPU.
+is_optimised() {
+  "$1" -c '
+import sys, sysconfig
+told = sysconfig.get_config_var("CONFIG_ARGS") or ""
+own_build = bool(sysconfig.get_config_var("PGO_PROF_USE_FLAG")) and "gcc" in sys.version.lower()
+sys.exit(own_build and "--enable-optimizations" not in told)'
+}
+
 find_python() {
-  local name
-  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python}; do
+  local name first=
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}; do
     if is_new_enough "$name"; then
-      command -v "$name"
-      return
+      if is_optimised "$name" && can_make_venv "$name"; then
+        command -v "$name"
+        return
+      fi
+      first=${first:-$name}
     fi
   done
+  if [ -n "$first" ]; then
+    command -v "$first"
+    return
+  fi
   echo "setup: Mercer needs Python 3.11 or newer; tried: ${PYTHON:-python3, python3.11 to python3.14}." \
     "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2
   return 1
+}
+
+can_make_venv() {
+  "$1" -c 'import venv' 2>/dev/null &&
+    { "$1" -c 'import ensurepip' 2>/dev/null || "$1" -m pip --version >/dev/null 2>&1; }
 }
 
 # A virtual environment needs no pip of its own: where Debian's python3-venv is missing (no ensurepip),
@@ -44,15 +67,7 @@ if ! { [ -x "$venv/bin/python" ] && is_new_enough "$venv/bin/python"; }; then
   make_venv "$python"
 fi
 
-# A Python that was compiled without --enable-optimizations (pyenv's default) runs plain Python about 1.4
-# times slower than a distribution's own, and a search takes a tenth more CPU.
-if ! "$venv/bin/python" - <<'EOF'
-import sys, sysconfig
-told = sysconfig.get_config_var("CONFIG_ARGS") or ""
-own_build = bool(sysconfig.get_config_var("PGO_PROF_USE_FLAG")) and "gcc" in sys.version.lower()
-sys.exit(own_build and "--enable-optimizations" not in told)
-EOF
-then
+if ! is_optimised "$venv/bin/python"; then
   echo "setup: this Python was built without optimizations and runs slower than it could;" \
     "a faster one: rm -rf $venv; make setup PYTHON=/usr/bin/python3 (3.11 or newer)," \
     "or with pyenv: PYTHON_CONFIGURE_OPTS=--enable-optimizations pyenv install" >&2

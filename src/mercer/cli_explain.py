@@ -35,7 +35,7 @@ def explain_command(
     """Explain a page that was served: what was understood, why each hit matched, what it scored.
 
     With a listing that is not on the page: at which stage it left the way there, and by how much.
-    With one that is on a page that a model ranked: by which features those above it are ahead.
+    With one that is on the page: by which features, or parts of the score, those above it are ahead.
     What the page's record has is told as it was; the rest is evaluated on the index as it stands, and
     the answer says so.
 

@@ -161,15 +161,21 @@ def test_a_listing_that_the_model_did_not_score_has_its_place_and_margin(
     assert [one.score is None for one in beyond.stages] == [False, True]
 
 
-def test_a_page_without_a_model_is_explained_as_before(
+def test_a_page_without_a_model_is_explained_by_the_first_pass(
     served_market: tuple[Path, EmbeddedMarket, Plan], plain_page: Page, page: Page
 ) -> None:
-    """Also after one was promoted."""
+    """Also after one was promoted: which parts of the score those above a listing have more of."""
     assert page.models != plain_page.models
     why = served_market[1].explain(plain_page.page_id, plain_page.shown[1].listing_id)
     assert why.ranking is None
     assert why.listing is not None
-    assert why.listing.comparisons == why.listing.stages == ()
+    assert why.listing.stages == ()
+    (above,) = why.listing.comparisons
+    other, own = plain_page.shown[:2]
+    assert (above.listing_id, above.position) == (other.listing_id, 1)
+    assert above.gap == pytest.approx(other.score - own.score)
+    assert sum(one.gap or 0.0 for one in above.features) == pytest.approx(above.gap, abs=1e-5)
+    assert f"{above.gap:.4f} more of the first pass, most of all by" in above.sentence
     assert not any(hit.stages or hit.features for hit in why.hits)
 
 

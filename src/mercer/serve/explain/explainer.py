@@ -13,6 +13,7 @@ from mercer.schema.errors import NotFoundError
 from mercer.schema.page import Page
 from mercer.serve.explain.evaluation import Evaluation, evaluate
 from mercer.serve.explain.explain import ListingWhy, PageWhy, page_why
+from mercer.serve.explain.first_pass_why import part_comparisons
 from mercer.serve.explain.listing import listing_why
 from mercer.serve.explain.ranking_why import PageRanking
 from mercer.serve.explain.similar import similar_why
@@ -78,7 +79,9 @@ class Explainer:
         if listing_id is not None:
             why = replace(why, listing=self._listing(page, listing_id, known, now, snapshot))
         model = self._models(page)
-        return why if model is None else _ranked(why, page, known, PageRanking(page, model))
+        if model is None:
+            return _first_pass_alone(why, page, known)
+        return _ranked(why, page, known, PageRanking(page, model))
 
     def _listing(
         self,
@@ -95,6 +98,14 @@ class Explainer:
         if known is not None:
             at = find_rows(snapshot, [known.row_id]).get(known.row_id)
         return listing_why(page, listing_id, known, at, now)
+
+
+def _first_pass_alone(why: PageWhy, page: Page, known: Known | None) -> PageWhy:
+    """The same with what the first pass made of a listing of the page and of those above it."""
+    at = [i for i, one in enumerate(page.shown) if known is not None and one.row_id == known.row_id]
+    if why.listing is None or not at:
+        return why
+    return replace(why, listing=replace(why.listing, comparisons=part_comparisons(page, at[0])))
 
 
 def _ranked(why: PageWhy, page: Page, known: Known | None, ranking: PageRanking) -> PageWhy:

@@ -173,7 +173,7 @@ class PageRanking:
         return Comparison(
             listing_id=other.listing_id,
             position=other.position,
-            sentence=_sentence(other.listing_id, other.position, gap, features),
+            sentence=sentence(other.listing_id, other.position, gap, features),
             gap=gap,
             features=features,
         )
@@ -240,22 +240,33 @@ def _stage(name: str, words: str, score: float | None, place: float | None) -> S
     return StageScore(name=name, words=words, score=score, place=at)
 
 
-def _sentence(
-    listing_id: str, position: int, gap: float | None, features: Sequence[FeatureGap]
+def sentence(
+    listing_id: str,
+    position: int,
+    gap: float | None,
+    features: Sequence[FeatureGap],
+    *,
+    of: str = "the model",
 ) -> str:
-    """A comparison for people."""
+    """A comparison for people.
+
+    Args:
+        gap: by how much more the other one has; None where no stage scored both.
+        features: widest gap first.
+        of: the stage whose scores they are.
+    """
     who = f"{listing_id}, at position {position},"
     if gap is None:
-        return f"{who} cannot be compared by the model, which did not score both."
+        return f"{who} cannot be compared by {of}, which did not score both."
     if gap < 0:
         return (
-            f"{who} has {-gap:.4f} less of the model; it stands above by the limit per seller or by "
+            f"{who} has {-gap:.4f} less of {of}; it stands above by the limit per seller or by "
             "a random swap."
         )
     if gap == 0:
-        return f"{who} has the same score; equal ones stay in the order of the first pass."
+        return f"{who} has the same score; equal ones stay in the order of the stage before."
     most = [one for one in features if one.gap][:NAMED]
     if not most:
-        return f"{who} has {gap:.4f} more of the model; by which features is not known."
+        return f"{who} has {gap:.4f} more of {of}; by which features is not known."
     by = ", ".join(f"{one.name} {one.gap:+.4f}" for one in most)
-    return f"{who} has {gap:.4f} more of the model, most of all by {by}."
+    return f"{who} has {gap:.4f} more of {of}, most of all by {by}."
