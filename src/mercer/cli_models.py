@@ -214,7 +214,7 @@ def promote_command(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a model serve, if it is no worse than the one that does on lists neither learned from.
+    """Let a model serve, if it is no worse than the one that does on what was held out of both.
 
     Servers take it up within two seconds, without a restart; an encoder (--role retrieval) as soon as a
     generation of the index is built with it, which this command does.

@@ -129,8 +129,9 @@ def ranker_command(
     Judged queries that are few are first learned by trees beside the order without a model.
 
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
-    did then. The rung that is best on lists it had not learned from is kept as a model file with its report;
-    nothing serves it before `mercer promote`.
+    did then. The rung that is best on lists it had not learned from is measured on those that were held
+    out, learns once more from all of them, and is kept as a model file with its report; nothing serves it
+    before `mercer promote`.
 
     Examples:
 
@@ -346,4 +347,8 @@ def _show(result: dict[str, Any], console: Console) -> None:
     if top:
         console.print(f"importance ({result['importance_unit']}): {top}", markup=False)
     console.print(f"model {result['model']}, report in {result['path']}/report.html", markup=False)
+    console.print(
+        "measured without what was held out; what serves learned again from all "
+        f"{data['lists_with_gain']:,} lists with a gain"
+    )
     console.print(f"it serves after: mercer promote {result['model']}", markup=False)
