@@ -1,4 +1,7 @@
-"""The gate: a model goes live when it is no worse than the one that serves, on lists neither learned from.
+"""The gate: a model goes live when it is no worse than the one that serves, on lists held out of both.
+
+What serves learned from all lists once it was measured, so what is compared here are the models beside
+them that did not (`learn.ladder`).
 
 A model that learned from more of the same is as good or a little better, and on some hundred lists its
 measured lead is half of the time below 0 by chance alone. A gate that asks for a lead refuses every
