@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes .venv with mercer (editable), pinned by constraints.txt. `make setup` and `make demo` call it.
 #   scripts/setup.sh [EXTRA...]     extras of pyproject.toml, e.g. dev
-# $PYTHON names the interpreter; without it the first Python >= 3.11 on the PATH is taken that was compiled
-# with optimizations, and the first one at all where none was.
+# $PYTHON names the interpreter; without it the first Python >= 3.11 is taken, on the PATH or /usr/bin/python3,
+# that was compiled with optimizations, and the first one at all where none was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -18,32 +18,52 @@ is_optimised() {
 import sys, sysconfig
 told = sysconfig.get_config_var("CONFIG_ARGS") or ""
 own_build = bool(sysconfig.get_config_var("PGO_PROF_USE_FLAG")) and "gcc" in sys.version.lower()
-sys.exit(own_build and "--enable-optimizations" not in told)'
+sys.exit(own_build and "--enable-optimizations" not in told)' 2>/dev/null
 }
 
+has_pip() {
+  "$1" -m pip --version >/dev/null 2>&1
+}
+
+can_make_venv() {
+  "$1" -c 'import venv' 2>/dev/null && { "$1" -c 'import ensurepip' 2>/dev/null || has_pip "$1"; }
+}
+
+# The best of what there is: compiled with optimizations, or able to make an environment, or at all.
 find_python() {
-  local name first=
+  local name able= any=
   for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}; do
-    if is_new_enough "$name"; then
-      if is_optimised "$name" && can_make_venv "$name"; then
+    if ! is_new_enough "$name"; then continue; fi
+    any=${any:-$name}
+    if can_make_venv "$name"; then
+      able=${able:-$name}
+      if is_optimised "$name"; then
         command -v "$name"
         return
       fi
-      first=${first:-$name}
     fi
   done
-  if [ -n "$first" ]; then
-    command -v "$first"
+  if [ -n "$any" ]; then
+    command -v "${able:-$any}"
     return
   fi
-  echo "setup: Mercer needs Python 3.11 or newer; tried: ${PYTHON:-python3, python3.11 to python3.14}." \
+  echo "setup: Mercer needs Python 3.11 or newer; tried:" \
+    "${PYTHON:-python3, python3.11 to python3.14, python, /usr/bin/python3}." \
     "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2
   return 1
 }
 
-can_make_venv() {
-  "$1" -c 'import venv' 2>/dev/null &&
-    { "$1" -c 'import ensurepip' 2>/dev/null || "$1" -m pip --version >/dev/null 2>&1; }
+find_pip() {
+  local name
+  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}; do
+    if has_pip "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+  echo "setup: no Python here has pip, and $venv has none of its own; install one (Debian: apt-get" \
+    "install python3-pip) and run make setup again." >&2
+  return 1
 }
 
 # A virtual environment needs no pip of its own: where Debian's python3-venv is missing (no ensurepip),
@@ -52,7 +72,7 @@ make_venv() {
   local python=$1
   if "$python" -m venv "$venv" >/dev/null 2>&1; then return; fi
   rm -rf "$venv"
-  if "$python" -m pip --version >/dev/null 2>&1 && "$python" -m venv --without-pip "$venv"; then return; fi
+  if has_pip "$python" && "$python" -m venv --without-pip "$venv"; then return; fi
   rm -rf "$venv"
   echo "setup: $python can make no virtual environment: it has neither ensurepip nor pip." \
     "Install one of them (Debian: apt-get install python3-venv) and run make setup again." >&2
@@ -73,10 +93,10 @@ if ! is_optimised "$venv/bin/python"; then
     "or with pyenv: PYTHON_CONFIGURE_OPTS=--enable-optimizations pyenv install" >&2
 fi
 
-if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+if has_pip "$venv/bin/python"; then
   pip=("$venv/bin/python" -m pip)
 else
-  pip=("$(find_python)" -m pip --python "$venv/bin/python")
+  pip=("$(find_pip)" -m pip --python "$venv/bin/python")
 fi
 
 extras=$(IFS=,; echo "$*")

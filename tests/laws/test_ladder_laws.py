@@ -44,9 +44,10 @@ def test_the_same_seed_gives_the_same_bytes(rung: Rung) -> None:
     assert rung.train(lists, fold, seed=3).data == rung.train(lists, fold, seed=3).data
 
 
-def test_again_of_the_same_lists_is_the_same_model(rung: Rung) -> None:
+@pytest.mark.parametrize("few_lists", [0, 2_000], ids=["one part", "folds"])
+def test_again_of_the_same_lists_is_the_same_model(rung: Rung, few_lists: int) -> None:
     """What a rung learns again from the same lists is the same model, bit for bit; of others it differs."""
-    lists, fold = parts(made_lists())
+    lists, fold = parts(made_lists(), few_lists=few_lists)
     trained = rung.train(lists, fold, seed=3)
     again = rung.again(lists, trained, seed=3)
     assert again.data == trained.data

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mercer.engines.embedded.training_ranker import ERRORS_OF_LOG, ladder
 from mercer.learn.held_out import compared, ndcg_of
 from mercer.learn.listwise import Listwise, ListwiseParams
 from mercer.learn.logistic import Standard
@@ -68,6 +69,19 @@ def test_the_penalty_is_chosen_by_the_chance_of_what_was_chosen() -> None:
     strong = trained(data, l2=(1e3,)).train(data, fold, seed=0)
     same = [ndcg_of(data, one.unseen, k=10).mean for one in (made, strong)]
     assert same[0] == pytest.approx(same[1])
+
+
+def test_a_stronger_penalty_is_kept_where_it_is_behind_by_less_than_is_allowed() -> None:
+    """Of the penalties the first that is behind by no more than so many standard errors: 0 takes the
+    best, any number of them the first. From a log more are allowed than from judgments."""
+    data = made_lists(n_queries=200)
+    fold = np.arange(data.n_queries) % 5 + 1
+    for errors, want in ((0.0, 1e-3), (1e6, 1e3)):
+        made = trained(data, l2=(1e3, 1e-3), errors=errors).train(data, fold, seed=0)
+        assert made.params["chosen_l2"] == want
+    of_log, of_judgments = ladder(k=10, is_log=True)[0], ladder(k=10)[1]
+    kept = [one.train(data, fold, seed=0).params["errors"] for one in (of_log, of_judgments)]
+    assert kept == [ERRORS_OF_LOG, 1.0]
 
 
 def test_columns_that_nobody_told_of_are_held_alike() -> None:

@@ -116,6 +116,20 @@ def test_a_vaguer_query_is_ranked_with_the_wish_of_the_one_before(served: Served
         assert np.isnan(values(served, page_of(served, "ring", None), name)).all()
 
 
+def test_the_kind_last_named_is_carried_on(served: Served) -> None:
+    """Who asked for a ring and then for gold still means rings; who names a kind carries none."""
+    folder, _, counters, _ = served
+    page_of(served, "ring", "s7")
+    counters.catch_up()
+    vague = page_of(served, "gold", "s7")
+    is_ring = ["Rings" in path for _, path in known_of(folder.log, vague)]
+    assert len(set(is_ring)) == 2
+    np.testing.assert_allclose(values(served, vague, "category_carried"), is_ring, rtol=0.01)
+    named = page_of(served, "gold ring", "s7")
+    assert max(values(served, named, "session_category_met")) > 0.9
+    assert set(values(served, named, "category_carried")) == {0.0}
+
+
 def test_a_wish_counts_once(served: Served) -> None:
     """However often a session says it; and what this query says itself is no wish of before."""
     counters = served[2]

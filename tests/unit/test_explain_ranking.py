@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mercer.app import own_market
 from mercer.cli import app
 from mercer.cli_explain import _compared
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
@@ -16,6 +17,7 @@ from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.models import ModelFolder
 from mercer.engines.embedded.ranking.page_models import PageModels
+from mercer.engines.embedded.ranking.prepare import log_values
 from mercer.features.plan import Plan
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.page import Page
@@ -177,6 +179,26 @@ def test_a_page_without_a_model_is_explained_by_the_first_pass(
     assert sum(one.gap or 0.0 for one in above.features) == pytest.approx(above.gap, abs=1e-5)
     assert f"{above.gap:.4f} more of the first pass, most of all by" in above.sentence
     assert not any(hit.stages or hit.features for hit in why.hits)
+
+
+def test_where_features_are_logged_and_no_model_serves_the_first_pass_is_compared(
+    tmp_path: Path,
+) -> None:
+    """Values of features, and comparisons by parts; where another stage orders the page there are none."""
+    path = tmp_path / "market"
+    with small_market(path, n_listings=60, seed=1, config=CONFIG):
+        folder = MarketFolder(path)
+        log_values(folder, folder.config().rates, plan_of_market(folder))
+    with own_market(path) as market:
+        found = market.search(SearchRequest(q="ring", per_page=6))
+        listing = market.explain(found.page_id, found.hits[1].listing_id).listing
+        similar = market.similar(found.hits[0].listing_id)
+        alike = market.explain(similar.page_id, similar.hits[1].listing_id).listing
+    assert listing is not None
+    assert "more of the first pass" in listing.comparisons[0].sentence
+    assert listing.stages[0].name == "first_pass"
+    assert alike is not None
+    assert alike.comparisons == ()
 
 
 def test_what_is_gone_is_said_and_the_rest_is_told(

@@ -78,7 +78,7 @@ def _wished() -> Iterator[Feature]:
     # "unique gift" after "kawaii toys" still means toys; who names another kind has left the first.
     yield feature(
         "category_carried", "pair", "product", "session_category_met", "names_no_category",
-        doc="session_category_met where this query names no category, else 0.",
+        doc="session_category_met where this query names no category, 0 where it names one.",
     )  # fmt: skip
     yield feature(
         "session_wishes_differ", "pair", "difference", "session_wishes_stated",

@@ -63,14 +63,16 @@ def examination_of(
         return None
     n_places = min(params.n_places, int(rows.place.max(initial=2)))
     if params.way == "model":
-        kept = [i for i, name in enumerate(columns.names) if name not in tell_place]
-        return _by_model(rows, labels, np.array(kept, np.int64), n_places=n_places)
+        told = [i for i, name in enumerate(columns.names) if name not in tell_place]
+        return _by_model(rows, labels, np.array(told, np.int64), n_places=n_places)
+    # Places are compared by where listings were ranked, which the places of first pages are.
+    is_other = np.bincount(page, rows.position != rows.place, n_pages) > 0
+    kept = np.flatnonzero(~is_other[page])
+    at, place, clicked = page[kept], rows.place[kept], labels.is_clicked[kept]
     if params.way == "swaps":
-        compared = by_swaps(
-            page, rows.position, rows.propensity, labels.is_clicked, n_places=n_places
-        )
+        compared = by_swaps(at, place, rows.propensity[kept], clicked, n_places=n_places)
     else:
-        compared = by_item(_items(rows, page), rows.position, labels.is_clicked, n_places=n_places)
+        compared = by_item(_items(rows, page)[kept], place, clicked, n_places=n_places)
     return all_pairs(compared, n_places=n_places, n_clicks=n_clicks, smooth=params.smooth)
 
 

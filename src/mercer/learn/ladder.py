@@ -99,8 +99,9 @@ def climb(
         unseen = ndcg_of(learn, trained.unseen, k=k)
         judged = [ndcg_of(p, trained.scorer.score(p.features), k=k) for p in (by_query, by_time)]
         steps.append(Step(rung.name, trained, unseen, *judged))
+    del learn
     best = best_of(steps)
-    rung = next(one for one in rungs if one.name == best.name)
+    rung = rungs[steps.index(best)]
     return Climbed(
         data=data,
         split=parts,

@@ -73,7 +73,7 @@ class LoadedModel:
         """The same model without the lists that judge, read anew; of one that came without it, itself.
 
         Raises:
-            CorruptError: it is no model of this kind.
+            CorruptError, InputError: it is no model of this kind.
         """
         if JUDGED not in self.files:
             return self.scorer

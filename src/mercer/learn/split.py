@@ -1,9 +1,10 @@
 """Which lists a ranker learns from and which judge it: frozen, by query and by time.
 
 A query falls into the judging part by a hash of its text and a seed, so that it is on the same side in
-every training with that seed, however much data came since: what was held out for one model was never
-learned by another, and two models can be compared on it. Pages served at the end are held out as well,
-because a model has to be good on days that it has not seen.
+every training with that seed, however much data came since: what was held out of one measured model was
+held out of every other, and two of them can be compared on it. (What serves learned from all lists, once
+that was measured: `ladder`.) Pages served at the end are held out as well, because a model has to be good
+on days that it has not seen.
 """
 
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ class Split:
 
     learn: Ints  # learned from
     fold: Ints  # (len(learn),) see `Rung.train`
-    by_query: Ints  # judges: queries that were never learned from
+    by_query: Ints  # judges: queries that no measured model learned from
     by_time: Ints  # judges: later than everything that was learned from; empty without times
 
 

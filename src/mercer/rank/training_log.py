@@ -21,11 +21,8 @@ from mercer.schema.time import DAY_MS
 HOUR_MS = 3_600_000
 LABEL_KINDS = ("click", "favourite", "cart", "purchase")
 DEFAULT_GAINS: Mapping[str, float] = {"click": 1.0, "favourite": 2.0, "cart": 4.0, "purchase": 10.0}
-PART = (
-    ("head", 1 / 3),
-    ("torso", 2 / 3),
-    ("tail", 1.0),
-)  # by share of all pages, busiest queries first
+# By share of all pages, busiest queries first.
+PART = (("head", 1 / 3), ("torso", 2 / 3), ("tail", 1.0))
 
 # What is credited to a page by the rule of attribution, pieces that came back left out.
 CREDIT = pa.schema(
@@ -74,7 +71,7 @@ class ShownRows:
     offsets: Ints  # (n_pages + 1,)
     listing_id: pa.StringArray  # (n,)
     position: Ints  # (n,) from 1 for the top of the whole slate
-    place: Ints  # (n,) on its page, from 1; who asked for a later page looks at its top first
+    place: Ints  # (n,) on its page, sponsored ones counted, from 1: a page is read from its own top
     propensity: Floats  # (n,)
     features: F32s  # (n, n_features)
 
@@ -136,12 +133,10 @@ def shown_rows(pages: pa.RecordBatch, columns: FeatureColumns) -> ShownRows:
     features = values.reshape(-1, n_features).astype(np.float32, copy=False)
     is_organic = ~np.asarray(flat.field("is_sponsored"))
     owner = np.repeat(np.arange(kept.num_rows), n_shown[is_wanted])
-    position = np.asarray(flat.field("position"), np.int64)
-    top = np.full(kept.num_rows, np.iinfo(np.int64).max)
-    np.minimum.at(top, owner, position)
-    place, owner = (position - top[owner] + 1)[is_organic], owner[is_organic]
+    begins = np.cumsum(n_shown[is_wanted]) - n_shown[is_wanted]
+    place = (np.arange(len(owner)) - begins[owner] + 1)[is_organic]
     offsets = np.zeros(kept.num_rows + 1, np.int64)
-    np.cumsum(np.bincount(owner, minlength=kept.num_rows), out=offsets[1:])
+    np.cumsum(np.bincount(owner[is_organic], minlength=kept.num_rows), out=offsets[1:])
     rows = flat.filter(pa.array(is_organic))
     return ShownRows(
         kept.column("page_id"),
@@ -151,7 +146,7 @@ def shown_rows(pages: pa.RecordBatch, columns: FeatureColumns) -> ShownRows:
         kept.column("session_id"),
         offsets,
         rows.field("listing_id"),
-        position[is_organic],
+        np.asarray(rows.field("position"), np.int64),
         place,
         np.asarray(rows.field("propensity"), np.float64),
         features[is_organic],

@@ -144,9 +144,11 @@ class _Reader:
             return False  # no. 5, minus 33
         last = cue.rsplit(" ", 1)[-1]
         if last == "no" or cue == "non":
-            if following in NO_IDIOMS and (cue == "no" or cue == "non"):
+            value = self._value(start, len(self._query))
+            is_longer = value is not None and value.end > start + 1  # "no slip-on": it is the value
+            if following in NO_IDIOMS and cue in ("no", "non") and not is_longer:
                 return False
-            is_value = self._value(start, self._break_after(start)) is not None
+            is_value = value is not None
             if cue == "non" or not self._has_content(at):
                 return is_value and not self._is_sign(start)
             return before != "say" and not self._is_sign(start)

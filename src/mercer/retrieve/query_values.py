@@ -112,14 +112,11 @@ class ValueFinder:
         is_one = all(
             not w.is_behind_break and not w.is_behind_minus for w in query[start + 1 : stop]
         )
-        is_cut = stop - start > 1 and not _EDGES.isdisjoint(
-            (query[start].text, query[stop - 1].text)
-        )
         found: tuple[ValueCount, ...] = ()
-        if is_one:
+        if is_one and not (stop - start > 1 and query[start].text in _EDGES):
             typed = [w.text for w in query[start:stop]]
             found = tuple(self._lexicon.values(" ".join(typed)))
-            if is_cut:  # but a value may end so: "8x10 in", "slip-on"
+            if len(typed) > 1 and typed[-1] in _EDGES:  # a value may end so: "8x10 in", "slip-on"
                 found = tuple([v for v in found if words_in(v.value) == typed])
         self._seen[key] = found
         return found

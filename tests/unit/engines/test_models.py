@@ -1,5 +1,6 @@
 """Model files: what is damaged is told and never served."""
 
+import io
 import json
 import os
 import re
@@ -18,7 +19,9 @@ from mercer.learn.ladder import climb
 from mercer.learn.loading import LoadedModel
 from mercer.learn.logistic import Logistic
 from mercer.learn.model_file import (
+    GOLDEN_ROWS,
     GOLDEN_SCORES,
+    JUDGED,
     MANIFEST,
     MODEL,
     FileSum,
@@ -28,6 +31,7 @@ from mercer.learn.packing import Origin, npy_bytes, packed
 from mercer.learn.report import report_of
 from mercer.learn.split import SplitParams
 from mercer.rank.training_set import FeatureColumns
+from mercer.rank.trees.scorer import TreeScorer
 from mercer.schema.errors import CorruptError, InputError, MarketError, NotFoundError
 from support.rankings import made_lists
 
@@ -76,7 +80,7 @@ def corrupted(
 
 
 @pytest.mark.parametrize(
-    "name", ["model", "golden_rows.npy", "golden_scores.npy", "held_out.npz", MANIFEST]
+    "name", ["model", "judged", "golden_rows.npy", "golden_scores.npy", "held_out.npz", MANIFEST]
 )
 @pytest.mark.parametrize(
     "change",
@@ -179,6 +183,29 @@ def test_the_gate_asks_the_model_that_saw_nothing_of_what_judges(folder: ModelFo
     promote(folder, champion.id, at_ms=1)
     with pytest.raises(InputError, match="worse than"):
         promote(folder, learned_by_heart.id, at_ms=2)
+
+
+def without_judged(made: ModelFile) -> ModelFile:
+    """As models were kept before: what serves is what was measured."""
+    files = {name: data for name, data in made.files.items() if name != JUDGED}
+    files[MODEL] = made.files[JUDGED]
+    scorer = TreeScorer.of_text(files[MODEL].decode())
+    golden = np.load(io.BytesIO(files[GOLDEN_ROWS]))
+    files[GOLDEN_SCORES] = npy_bytes(scorer.score(golden))
+    sums = {name: FileSum.of(data) for name, data in files.items()}
+    return ModelFile(replace(made.manifest, files=sums), files)
+
+
+def test_a_model_that_came_without_a_judged_one_is_judged_itself(folder: ModelFolder) -> None:
+    """Such a champion is no obstacle, and such a challenger no way around the gate."""
+    old, good, bad = without_judged(model()), model(), without_judged(model(noise=1.0))
+    for made in (old, good, bad):
+        folder.write(made)
+    assert folder.load(old.id).judged is not None
+    promote(folder, old.id, at_ms=1)
+    assert promote(folder, good.id, at_ms=2).is_done
+    with pytest.raises(InputError, match="worse than"):
+        promote(folder, bad.id, at_ms=3)
 
 
 def test_models_of_other_splits_are_not_compared(folder: ModelFolder) -> None:

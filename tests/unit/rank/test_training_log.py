@@ -23,6 +23,7 @@ from mercer.rank.training_log import (
 )
 from mercer.rank.training_set import FeatureColumns
 from mercer.schema.errors import InputError
+from mercer.schema.page import PAGE
 from support.logged import event_rows, page_rows
 
 COLUMNS = FeatureColumns(("x", "y"), "set", ("nan", "nan"))
@@ -65,6 +66,24 @@ def test_the_values_that_were_logged_are_learned_from() -> None:
     np.testing.assert_array_equal(data.features, want)
     assert data.position.tolist() == [1, 2, 1, 2]
     assert data.base.tolist() == [-1, -2, -1, -2]
+
+
+def test_what_is_gone_leaves_no_place() -> None:
+    """A place is where a listing was seen, also below one of the slate that was sold meanwhile; pages of
+    which nothing is organic are lists without rows, and rows that are left out leave places alone."""
+    shown = [("a", [1, 2]), ("b", [3, 4])]
+    gap = page_rows({"page_id": "p", "served_ms": 1, "shown": shown}).to_pylist()[0]
+    gap["shown"][1]["position"] = 3
+    ads = {"page_id": "q", "served_ms": 2, "shown": [("ad1", [0, 0])]}
+    pages = pa.RecordBatch.from_pylist([gap, page_rows(ads).to_pylist()[0]], schema=PAGE)
+    rows = shown_rows(pages, COLUMNS)
+    assert rows.position.tolist() == [1, 3]
+    assert rows.place.tolist() == [1, 2]
+    assert rows.offsets.tolist() == [0, 2, 2]
+    both = joined_rows([rows, rows])
+    assert both.place.tolist() == [1, 2, 1, 2]
+    assert both.with_rows(np.array([1, 2]), np.array([1, 0, 1, 0])).place.tolist() == [2, 1]
+    assert rows.take(np.array([0])).place.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("first", [1, 25])

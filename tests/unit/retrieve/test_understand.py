@@ -498,7 +498,7 @@ def test_a_word_that_is_rarely_the_value_is_no_wish():
 
 def test_a_value_may_end_in_a_small_word():
     """ "8x10 in" is a size and "slip on" a closure; a small word beside a value is no part of it."""
-    words = ["red", "art", "print", "8x10", "in", "slip", "on"]
+    words = ["red", "art", "print", "8x10", "in", "slip", "on", "boots"]
     known = TableLexicon.from_columns(
         words,
         np.full(len(words), 50),
@@ -514,6 +514,10 @@ def test_a_value_may_end_in_a_small_word():
     assert wanted("red art print 8x10 in") == [("color", "Red", "red"), size]
     assert wanted("slip on") == [("closure", "Slip-On", "slip on")]
     assert wanted("print in red") == [("color", "Red", "red")]
+    for q in ("no slip on boots", "boots no slip on", "non slip on boots", "boots without slip on"):
+        found = understand(q, lexicon=known)
+        assert wanted(q) == [], q
+        assert [one.value for one in found.unwanted] == ["Slip-On"], q
 
 
 def test_what_a_thing_is_called_comes_before_what_texts_say_of_it():

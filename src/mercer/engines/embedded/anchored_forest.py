@@ -80,24 +80,33 @@ class AnchoredForest:
         params = self._params
         if params.anchor not in data.columns.names:
             raise InputError(f"anchored: the feature set has no {params.anchor!r} to begin from")
+        top_gain = max(float(data.gain.max(initial=0.0)), 1e-12)
         unseen, n_folds = np.full(data.n_rows, np.nan), int(fold.max(initial=0))
         for done, (learned, measured, rows) in enumerate(in_folds(data, fold), start=1):
-            unseen[rows] = _predicted(self._grown(learned, seed), measured)
+            unseen[rows] = _predicted(self._grown(learned, seed, top_gain), measured)
             so_far = ndcg_of(data, unseen, k=params.k).mean
             on_round(done * params.n_trees, n_folds * params.n_trees, so_far)
-        booster = self._grown(data, seed)
+        booster = self._grown(data, seed, top_gain)
         told = unseen if n_folds else _predicted(booster, data)
         anchor = self._anchor(data, told)
-        return self._made(booster, anchor, unseen=unseen + anchor.score(data.features), seed=seed)
+        unseen = unseen + anchor.score(data.features)
+        return self._made(booster, anchor, unseen=unseen, seed=seed, top_gain=top_gain)
 
     def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
         """As many trees, beside the same anchor: how far they spread where nothing was learned by heart."""
         anchor = AnchoredTrees.from_bytes(like.data, at="anchored").anchor
-        unseen = np.full(data.n_rows, np.nan)
-        return self._made(self._grown(data, seed), anchor, unseen=unseen, seed=seed)
+        unseen, top_gain = np.full(data.n_rows, np.nan), like.params["top_gain"]
+        booster = self._grown(data, seed, top_gain)
+        return self._made(booster, anchor, unseen=unseen, seed=seed, top_gain=top_gain)
 
     def _made(
-        self, booster: lgb.Booster, anchor: LinearScorer, *, unseen: Floats, seed: int
+        self,
+        booster: lgb.Booster,
+        anchor: LinearScorer,
+        *,
+        unseen: Floats,
+        seed: int,
+        top_gain: float,
     ) -> Trained:
         """The forest beside its anchor."""
         params = self._params
@@ -112,18 +121,18 @@ class AnchoredForest:
             importance=gain / max(gain.sum(), 1e-12) + (np.arange(len(gain)) == place),
             importance_unit="share of the splits' gain; 1 more for what they are added to",
             n_rounds=params.n_trees,
-            params={**asdict(params), "seed": seed},
+            params={**asdict(params), "seed": seed, "top_gain": top_gain},
             versions={"numpy": np.__version__, "lightgbm": lgb.__version__},
         )
 
-    def _grown(self, data: TrainingSet, seed: int) -> lgb.Booster:
-        """The forest of the best rows of the lists that have a gain."""
+    def _grown(self, data: TrainingSet, seed: int, top_gain: float) -> lgb.Booster:
+        """The forest of the best rows of the lists that have a gain, as a share of `top_gain`."""
         params, anchor = self._params, _column(data, self._params.anchor)
         order = np.lexsort((np.where(np.isnan(anchor), np.inf, -anchor), data.owner))
         place = np.empty(data.n_rows, np.int64)
         place[order] = np.arange(data.n_rows) - data.offsets[data.owner[order]]
         rows = np.flatnonzero((place < params.depth) & data.has_gain[data.owner])
-        target = data.gain / max(float(data.gain.max(initial=0.0)), 1e-12)
+        target = data.gain / top_gain
         lists = lgb.Dataset(
             data.features[rows],
             target[rows],

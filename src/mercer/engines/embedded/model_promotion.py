@@ -34,10 +34,11 @@ class Promotion:
 def judged(folder: ModelFolder, challenger: LoadedModel, *, tolerance: float) -> Verdict:
     """The gate's word on a model that was loaded."""
     current = folder.history().current
-    champion = None
+    champion, theirs = None, None
     if current is not None:
         try:
             champion = folder.load(current)
+            theirs = champion.judged
         except MarketError as fault:
             return Verdict(False, f"the model that serves cannot be compared with: {fault}")
         if why := _incomparable(champion, challenger):
@@ -45,7 +46,7 @@ def judged(folder: ModelFolder, challenger: LoadedModel, *, tolerance: float) ->
     return verdict(
         challenger.held_out,
         challenger.judged,
-        champion.judged if champion else None,
+        theirs,
         champion_id=current or "",
         k=int(challenger.manifest.metrics.get("k", K)),
         tolerance=tolerance,

@@ -79,9 +79,9 @@ class Explainer:
         if listing_id is not None:
             why = replace(why, listing=self._listing(page, listing_id, known, now, snapshot))
         model = self._models(page)
-        if model is None:
-            return _first_pass_alone(why, page, known)
-        return _ranked(why, page, known, PageRanking(page, model))
+        if model is not None:
+            why = _ranked(why, page, known, PageRanking(page, model))
+        return why if model is not None and model.id else _first_pass_alone(why, page, known)
 
     def _listing(
         self,

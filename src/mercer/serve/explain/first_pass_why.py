@@ -8,13 +8,16 @@ from mercer.serve.explain.explain import logged_parts, part_gaps
 from mercer.serve.explain.ranking_why import Comparison, FeatureGap, sentence
 
 FIRST_PASS = "the first pass"
+TIE = "better ones, by what is known of them whoever asks, stand first"
 
 
 def part_comparisons(page: Page, i: int) -> tuple[Comparison, ...]:
     """The i-th shown with the one a place above it and with the first of the page.
 
-    None where no score orders the page, or the record does not have its parts.
+    () where something else orders the page, or the record does not have its parts.
     """
+    if not page.models:
+        return ()
     found = [_compared(page, i, j) for j in dict.fromkeys((i - 1, 0)) if 0 <= j < i]
     return tuple([one for one in found if one is not None])
 
@@ -35,7 +38,7 @@ def _compared(page: Page, i: int, j: int) -> Comparison | None:
     return Comparison(
         listing_id=other.listing_id,
         position=other.position,
-        sentence=sentence(other.listing_id, other.position, gap, parts, of=FIRST_PASS),
+        sentence=sentence(other.listing_id, other.position, gap, parts, of=FIRST_PASS, tie=TIE),
         gap=gap,
         features=parts,
     )

@@ -247,6 +247,7 @@ def sentence(
     features: Sequence[FeatureGap],
     *,
     of: str = "the model",
+    tie: str = "equal ones stay in the order of the first pass",
 ) -> str:
     """A comparison for people.
 
@@ -254,6 +255,7 @@ def sentence(
         gap: by how much more the other one has; None where no stage scored both.
         features: widest gap first.
         of: the stage whose scores they are.
+        tie: what decides between equal scores.
     """
     who = f"{listing_id}, at position {position},"
     if gap is None:
@@ -264,7 +266,7 @@ def sentence(
             "a random swap."
         )
     if gap == 0:
-        return f"{who} has the same score; equal ones stay in the order of the stage before."
+        return f"{who} has the same score; {tie}."
     most = [one for one in features if one.gap][:NAMED]
     if not most:
         return f"{who} has {gap:.4f} more of {of}; by which features is not known."
