@@ -23,7 +23,8 @@ def _answer(url: str, path: str, body: object = None) -> dict:
 
 
 def test_from_a_page_to_the_reason(visit: Callable[..., Page], url: str) -> None:
-    """Find the page by its query, open it, ask about a listing of the next page, follow a hit."""
+    """Find the page by its query, open it, ask about a listing of the next page, follow a hit, and see by
+    what those above it are ahead."""
     asked = {"q": "gift", "per_page": 5, "visitor_id": "console-visitor"}
     first = _answer(url, "/v1/search", asked)
     second = _answer(url, "/v1/search", asked | {"page": 2, "cursor": first["cursor"]})
@@ -39,7 +40,10 @@ def test_from_a_page_to_the_reason(visit: Callable[..., Page], url: str) -> None
     expect(page.locator(".sentence")).to_contain_text("at place 6, 1 below this page")
     expect(page.locator(".ladder .stopped")).to_have_text("on the page")
     page.locator(".hits .name a").nth(2).click()
-    expect(page.locator(".sentence")).to_contain_text("at position 3")
+    expect(page.locator(".sentence").first).to_contain_text("at position 3")
+    for n, other in ((1, "at position 2"), (2, "at position 1")):  # those above it
+        expect(page.locator(".sentence").nth(n)).to_contain_text(other)
+        expect(page.locator(".sentence").nth(n)).to_contain_text("of the first pass")
 
 
 def test_events_show_up_by_themselves(visit: Callable[..., Page], url: str) -> None:
