@@ -58,16 +58,16 @@ class Climbed:
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        return best_of(self.steps)
+        return self.steps[best_of(self.steps)]
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
         """The best rung's lead over another order on the queries that were held out."""
         return None if other is None else compared(self.best.by_query, other, rng)
 
 
-def best_of(steps: Sequence[Step]) -> Step:
-    """The simplest one that is about as good as the best on lists not learned from (`simplest`)."""
-    return steps[simplest([step.unseen.per_query for step in steps])]
+def best_of(steps: Sequence[Step]) -> int:
+    """The place of the simplest one about as good as the best on lists not learned from (`simplest`)."""
+    return simplest([step.unseen.per_query for step in steps])
 
 
 def climb(
@@ -100,8 +100,11 @@ def climb(
         judged = [ndcg_of(p, trained.scorer.score(p.features), k=k) for p in (by_query, by_time)]
         steps.append(Step(rung.name, trained, unseen, *judged))
     del learn
-    best = best_of(steps)
-    rung = rungs[steps.index(best)]
+    kept = best_of(steps)
+    best, again = steps[kept], f"{steps[kept].name}, all lists"
+    on_step(again, 0, 1, best.unseen.mean)
+    whole = rungs[kept].again(data, best.trained, seed=seed)
+    on_step(again, 1, 1, best.unseen.mean)
     return Climbed(
         data=data,
         split=parts,
@@ -109,7 +112,7 @@ def climb(
         seed=seed,
         k=k,
         steps=tuple(steps),
-        whole=rung.again(data, best.trained, seed=seed),
+        whole=whole,
         base_by_query=_base(by_query, k=k),
         base_by_time=_base(by_time, k=k),
     )
