@@ -40,8 +40,12 @@ def test_strided_rows_are_the_same_rows() -> None:
     assert SCORER.score(ROWS[::2]).tobytes() == SCORES[::2].tobytes()
 
 
+# Doubles between the largest float32 and what rounds to infinity, and below the smallest.
+BEYOND = (3.4028235e38, 3.40282351e38, 3.4028236e38, 1e-46)
+
+
 @given(
-    st.floats(allow_nan=False) | st.sampled_from(NASTY),
+    st.floats(allow_nan=False) | st.sampled_from([*NASTY, *BEYOND, *(-one for one in BEYOND)]),
     st.floats(width=32, allow_nan=False)
     | st.sampled_from([np.float32(v) for v in NASTY if abs(v) < 3e38]),
 )

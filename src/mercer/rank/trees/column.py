@@ -39,7 +39,7 @@ def as_float32(threshold: F64s) -> F32s:
     """
     with np.errstate(over="ignore", under="ignore"):
         near = threshold.astype(np.float32)
-    below = np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+        below = np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
     edge = np.float32(ZERO)
     below = np.where((threshold >= 0) & (threshold < ZERO), edge, below)
     is_negative_zero = (threshold < 0) & (threshold >= -ZERO)
