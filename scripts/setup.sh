@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv
+pythons=${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}
 
 is_new_enough() {
   "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -32,7 +33,7 @@ can_make_venv() {
 # The best of what there is: compiled with optimizations, or able to make an environment, or at all.
 find_python() {
   local name able= any=
-  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}; do
+  for name in $pythons; do
     if ! is_new_enough "$name"; then continue; fi
     any=${any:-$name}
     if can_make_venv "$name"; then
@@ -47,15 +48,14 @@ find_python() {
     command -v "${able:-$any}"
     return
   fi
-  echo "setup: Mercer needs Python 3.11 or newer; tried:" \
-    "${PYTHON:-python3, python3.11 to python3.14, python, /usr/bin/python3}." \
+  echo "setup: Mercer needs Python 3.11 or newer; tried: $pythons." \
     "Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2
   return 1
 }
 
 find_pip() {
   local name
-  for name in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11 python /usr/bin/python3}; do
+  for name in $pythons; do
     if has_pip "$name"; then
       command -v "$name"
       return

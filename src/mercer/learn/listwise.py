@@ -20,11 +20,11 @@ from typing import final
 
 import numba as nb
 import numpy as np
-import scipy
 
 from mercer.learn.held_out import log_chance_of, ndcg_of, simplest
 from mercer.learn.logistic import F4_TABLE, Standard, dot, minimised
-from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
+from mercer.learn.penalty_path import trained_at, trained_like, unseen_scores
+from mercer.learn.rung import OnRound, Rung, Trained, silent
 from mercer.metrics.ragged import Floats, Ints
 from mercer.rank.linear import LinearScorer
 from mercer.rank.training_set import F32s, TrainingSet
@@ -58,37 +58,19 @@ class Listwise:
     ) -> Trained:
         """The weights under the L2 that is best on lists not learned from; `seed` changes nothing."""
         l2 = self._params.l2
-        tried = [np.full(data.n_rows, np.nan) for _ in l2]
-        for learned, measured, rows in in_folds(data, fold):
-            for i, (scorer, _) in enumerate(self._path(learned, l2)):
-                tried[i][rows] = scorer.score(measured.features)
+        tried = unseen_scores(self._path, data, fold, l2)
         # By the chance of what was chosen, which is what is learned: the nDCG of a click or two is so
         # noisy that a far too strong penalty is within its error.
         chances = [log_chance_of(data, one) for one in tried]
         best = simplest(chances, errors=self._params.errors)
         on_round(len(l2), len(l2), ndcg_of(data, tried[best], k=self._params.k).mean)
-        return self._made(data, best, unseen=tried[best])
+        params = asdict(self._params)
+        return trained_at(self._path, data, best, l2=l2, params=params, unseen=tried[best])
 
     def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
         """Under the same L2; `seed` changes nothing."""
-        best = self._params.l2.index(like.params["chosen_l2"])
-        return self._made(data, best, unseen=np.full(data.n_rows, np.nan))
-
-    def _made(self, data: TrainingSet, best: int, *, unseen: Floats) -> Trained:
-        """Of all lists, under the L2 at a place."""
-        l2 = self._params.l2
-        *_, (scorer, weights) = self._path(data, l2[: best + 1])
-        return Trained(
-            kind="linear",
-            data=scorer.to_bytes(),
-            scorer=scorer,
-            unseen=unseen,
-            importance=np.abs(weights[: len(scorer.features)]),
-            importance_unit="weight per standard deviation",
-            n_rounds=len(l2),
-            params={**asdict(self._params), "chosen_l2": l2[best]},
-            versions={"numpy": np.__version__, "scipy": scipy.__version__},
-        )
+        params = asdict(self._params)
+        return trained_like(self._path, data, like, l2=self._params.l2, params=params)
 
     def _path(
         self, data: TrainingSet, l2: Sequence[float]

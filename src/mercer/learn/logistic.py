@@ -8,11 +8,11 @@ from typing import Any, final
 import numba as nb
 import numpy as np
 import numpy.typing as npt
-import scipy
 from scipy.optimize import minimize
 
 from mercer.learn.held_out import ndcg_of
-from mercer.learn.rung import OnRound, Rung, Trained, in_folds, silent
+from mercer.learn.penalty_path import trained_at, trained_like, unseen_scores
+from mercer.learn.rung import OnRound, Rung, Trained, silent
 from mercer.metrics.ragged import Floats, Ints
 from mercer.rank.linear import LinearScorer
 from mercer.rank.training_set import F32s, TrainingSet
@@ -54,35 +54,18 @@ class Logistic:
         self, data: TrainingSet, fold: Ints, *, seed: int, on_round: OnRound = silent
     ) -> Trained:
         """The weights under the L2 that is best on lists not learned from; `seed` changes nothing."""
-        tried = [np.full(data.n_rows, np.nan) for _ in self._params.l2]
-        for learned, measured, rows in in_folds(data, fold):
-            for out, (scorer, _) in zip(tried, self._path(learned, self._params.l2), strict=True):
-                out[rows] = scorer.score(measured.features)
+        l2 = self._params.l2
+        tried = unseen_scores(self._path, data, fold, l2)
         quality = [ndcg_of(data, one, k=self._params.k).mean for one in tried]
         best = int(np.nanargmax(quality)) if not np.isnan(quality).all() else 0
         on_round(len(tried), len(tried), quality[best])
-        return self._made(data, best, unseen=tried[best])
+        params = asdict(self._params)
+        return trained_at(self._path, data, best, l2=l2, params=params, unseen=tried[best])
 
     def again(self, data: TrainingSet, like: Trained, *, seed: int) -> Trained:
         """Under the same L2; `seed` changes nothing."""
-        best = self._params.l2.index(like.params["chosen_l2"])
-        return self._made(data, best, unseen=np.full(data.n_rows, np.nan))
-
-    def _made(self, data: TrainingSet, best: int, *, unseen: Floats) -> Trained:
-        """Of all lists, under the L2 at a place."""
-        l2 = self._params.l2
-        *_, (scorer, weights) = self._path(data, l2[: best + 1])
-        return Trained(
-            kind="linear",
-            data=scorer.to_bytes(),
-            scorer=scorer,
-            unseen=unseen,
-            importance=np.abs(weights[: len(scorer.features)]),
-            importance_unit="weight per standard deviation",
-            n_rounds=len(l2),
-            params={**asdict(self._params), "chosen_l2": l2[best]},
-            versions={"numpy": np.__version__, "scipy": scipy.__version__},
-        )
+        params = asdict(self._params)
+        return trained_like(self._path, data, like, l2=self._params.l2, params=params)
 
     def _path(
         self, data: TrainingSet, l2: Sequence[float]
