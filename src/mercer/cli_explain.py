@@ -84,7 +84,9 @@ def _show(why: "PageWhy") -> None:
     console.print(f"ms by stage: {stages} (all {why.took_us / 1e3:.1f})")
     console.print(f"[dim]{escape(why.note)}[/dim]")
     if why.listing is not None:
-        _show_listing(console, why.listing)
+        is_ranked = why.ranking is not None and bool(why.ranking.model)
+        of = "feature" if is_ranked else "part of the score"
+        _show_listing(console, why.listing, of=of)
 
 
 def _options(why: "PageWhy") -> str:
@@ -153,9 +155,9 @@ def _value(value: float | None) -> str:
     return "missing" if value is None else f"{value:.4g}"
 
 
-def _compared(one: "Comparison") -> Table | None:
-    """The features by which another listing differs most; None where it differs in none."""
-    table = Table("feature", "this listing", escape(one.listing_id), "behind by")
+def _compared(one: "Comparison", *, of: str = "feature") -> Table | None:
+    """The features, or parts of the score, by which another listing differs most; None where in none."""
+    table = Table(of, "this listing", escape(one.listing_id), "behind by")
     differ = [
         gap
         for gap in one.features
@@ -168,7 +170,7 @@ def _compared(one: "Comparison") -> Table | None:
     return table if differ else None
 
 
-def _show_listing(console: Console, found: "ListingWhy") -> None:
+def _show_listing(console: Console, found: "ListingWhy", *, of: str) -> None:
     console.print()
     title = f": {escape(found.title)}" if found.title else ""
     console.print(f"[bold]{escape(found.listing_id)}[/bold]{title}")
@@ -180,7 +182,7 @@ def _show_listing(console: Console, found: "ListingWhy") -> None:
         console.print(_stages(found.stages))
     for one in found.comparisons:
         console.print(escape(one.sentence))
-        if (table := _compared(one)) is not None:
+        if (table := _compared(one, of=of)) is not None:
             console.print(table)
     if found.parts:
         table = Table("part of the score", "this listing", "the last one shown", "behind by")

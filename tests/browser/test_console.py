@@ -44,6 +44,7 @@ def test_from_a_page_to_the_reason(visit: Callable[..., Page], url: str) -> None
     for n, other in ((1, "at position 2"), (2, "at position 1")):  # those above it
         expect(page.locator(".sentence").nth(n)).to_contain_text(other)
         expect(page.locator(".sentence").nth(n)).to_contain_text("of the first pass")
+        expect(page.locator(".gaps th:first-child").nth(n - 1)).to_have_text("part of the score")
 
 
 def test_events_show_up_by_themselves(visit: Callable[..., Page], url: str) -> None:
