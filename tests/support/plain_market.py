@@ -218,9 +218,9 @@ class PlainMarket:
         stats = {"price_z.count": np.array([float(n)])}
         matrix = FeatureMatrix(("price",), ("seller",), values, ids, stats) if n else None
         found = Listed(
-            row_ids=tuple(range(n)), score=tuple(map(float, price)), first_pass=(0.0,) * n,
-            model="plain-1", feature_set="f" * 64, features=matrix, counters_position="",
-            catalogue_version=1, degraded=(), timings_us={},
+            row_ids=tuple(range(n)), score=tuple(float(one or 0) for one in price),
+            first_pass=(0.0,) * n, model="plain-1", feature_set="f" * 64, features=matrix,
+            counters_position="", catalogue_version=1, degraded=(), timings_us={},
         )  # fmt: skip
         return ListedResult(there, found, tuple(one for one in listing_ids if one not in there))
 

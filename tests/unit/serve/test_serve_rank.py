@@ -22,6 +22,16 @@ def test_listings_are_ranked(client: TestClient, market: Any) -> None:
     assert told["missing"] == ["gone"]
 
 
+def test_a_listing_without_a_price_is_ranked(client: TestClient, market: Any) -> None:
+    """What a listing lacks is null among its values, and no fault."""
+    asked = {"listing_ids": ["free"]}
+    market.put_listings([{"listing_id": "free", "title": "A mug"}])
+    ranked = client.post("/v1/rank", json=asked)
+    assert ranked.status_code == 200, ranked.text
+    assert [one["listing_id"] for one in ranked.json()["results"]] == ["free"]
+    assert client.post("/v1/features", json=asked).json()["values"] == [[None]]
+
+
 def test_json_and_arrow_have_the_same_values(client: TestClient, market: Any) -> None:
     """The two forms differ in nothing but their form."""
     gone = ["a, b", 'c"d']  # an id may have any character in it
