@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, final
 from urllib.parse import quote, urlsplit
@@ -63,8 +64,8 @@ class Caller:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection(self._host, timeout=TIMEOUT_S)
             self._connection.request(method, path, data, headers)
-            response = self._connection.getresponse()
-            raw = response.read()
+            with self._connection.getresponse() as response:
+                raw = response.read()
         except (OSError, http.client.HTTPException):
             self.close()
             return None
@@ -87,27 +88,29 @@ class Caller:
 
 def searcher(url: str, known: Acknowledged, stop: threading.Event, *, seed: int) -> None:
     """Searches, and sends events about what it was shown."""
-    caller, rng, n = Caller(url, known, stop), np.random.default_rng(seed), 0
+    rng, n = np.random.default_rng(seed), 0
     words = ("mug", "ring", "wool scarf", "wooden bowl", "gift for mom", "ceramic", "vintage lamp")
-    while not stop.is_set():
-        q = words[int(rng.integers(len(words)))]
-        who = f"v{seed}-{int(rng.integers(200))}"
-        path = f"/v1/search?q={quote(q)}&per_page=12&visitor_id={who}&session_id={who}-{n // 20}"
-        found = caller.until_answered("GET", path)
-        if found is None:
-            return
-        if not any(part.startswith("page log") for part in found["degraded"]):
-            with known.lock:  # else the answer says itself that the page was not written
-                known.page_ids.append(found["page_id"])
-        batch = [
-            _event(f"e{seed}-{n}-{i}", hit, found["page_id"], who, rng)
-            for i, hit in enumerate(found["hits"][:EVENTS_A_BATCH])
-        ]
-        n += 1
-        if batch:
-            _send(caller, known, batch, again=bool(rng.random() < 0.2))
-        time.sleep(0.01)
-    caller.close()
+    with closing(Caller(url, known, stop)) as caller:
+        while not stop.is_set():
+            q = words[int(rng.integers(len(words)))]
+            who = f"v{seed}-{int(rng.integers(200))}"
+            path = (
+                f"/v1/search?q={quote(q)}&per_page=12&visitor_id={who}&session_id={who}-{n // 20}"
+            )
+            found = caller.until_answered("GET", path)
+            if found is None:
+                return
+            if not any(part.startswith("page log") for part in found["degraded"]):
+                with known.lock:  # else the answer says itself that the page was not written
+                    known.page_ids.append(found["page_id"])
+            batch = [
+                _event(f"e{seed}-{n}-{i}", hit, found["page_id"], who, rng)
+                for i, hit in enumerate(found["hits"][:EVENTS_A_BATCH])
+            ]
+            n += 1
+            if batch:
+                _send(caller, known, batch, again=bool(rng.random() < 0.2))
+            time.sleep(0.01)
 
 
 def _event(
@@ -148,36 +151,36 @@ def _send(caller: Caller, known: Acknowledged, batch: list[dict[str, Any]], *, a
 
 def seller(url: str, known: Acknowledged, stop: threading.Event, *, seed: int) -> None:
     """Puts and deletes listings; each id belongs to one seller, so its versions have an order."""
-    caller, rng, n = Caller(url, known, stop), np.random.default_rng(seed), 0
-    while not stop.is_set():
-        numbers = rng.choice(HOT_LISTINGS, LISTINGS_A_BATCH, replace=False)
-        ids = [f"crash-{seed}-{i}" for i in numbers]
-        n += 1
-        updated_ms = 1_767_225_600_000 + n
-        if rng.random() < 0.2:
-            path = f"/v1/listings/{ids[0]}?updated_ms={updated_ms}"
-            if caller.until_answered("DELETE", path) is None:
-                return
-            with known.lock:
-                known.deleted[ids[0]] = updated_ms
-                known.listings.pop(ids[0], None)
-        else:
-            items = [
-                {
-                    "listing_id": one,
-                    "title": f"crash mug {seed} version {n}",
-                    "updated_ms": updated_ms,
-                    "price_micros": 1_000_000 * (n % 50 + 1),
-                    "currency": "USD",
-                }
-                for one in ids
-            ]
-            answer = caller.until_answered("PUT", "/v1/listings", {"listings": items})
-            if answer is None:
-                return
-            with known.lock:
-                for item in items:
-                    known.listings[str(item["listing_id"])] = (updated_ms, str(item["title"]))
-                    known.deleted.pop(str(item["listing_id"]), None)
-        time.sleep(0.02)
-    caller.close()
+    rng, n = np.random.default_rng(seed), 0
+    with closing(Caller(url, known, stop)) as caller:
+        while not stop.is_set():
+            numbers = rng.choice(HOT_LISTINGS, LISTINGS_A_BATCH, replace=False)
+            ids = [f"crash-{seed}-{i}" for i in numbers]
+            n += 1
+            updated_ms = 1_767_225_600_000 + n
+            if rng.random() < 0.2:
+                path = f"/v1/listings/{ids[0]}?updated_ms={updated_ms}"
+                if caller.until_answered("DELETE", path) is None:
+                    return
+                with known.lock:
+                    known.deleted[ids[0]] = updated_ms
+                    known.listings.pop(ids[0], None)
+            else:
+                items = [
+                    {
+                        "listing_id": one,
+                        "title": f"crash mug {seed} version {n}",
+                        "updated_ms": updated_ms,
+                        "price_micros": 1_000_000 * (n % 50 + 1),
+                        "currency": "USD",
+                    }
+                    for one in ids
+                ]
+                answer = caller.until_answered("PUT", "/v1/listings", {"listings": items})
+                if answer is None:
+                    return
+                with known.lock:
+                    for item in items:
+                        known.listings[str(item["listing_id"])] = (updated_ms, str(item["title"]))
+                        known.deleted.pop(str(item["listing_id"]), None)
+            time.sleep(0.02)
