@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from mercer.cli import app
+from mercer.cli_later import loaded
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "cli.md"
 HEAD = """\
@@ -44,6 +45,7 @@ def cell(text: str | None) -> str:
 
 def leaves(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """(words, command) of every command that does something, in the order they are listed."""
+    command = loaded(command)
     below = getattr(command, "commands", None)
     if not below:
         yield path, command

@@ -1,64 +1,84 @@
 """`mercer`: the words that a person types. Each command is thin; what it does lies elsewhere."""
 
+from typing import final
+
 import typer
 
 from mercer import __version__
-from mercer.cli_adopt import app as adopt_app
-from mercer.cli_bench import app as bench_app
-from mercer.cli_bench_cascade import app as bench_cascade_app
-from mercer.cli_bench_counters import app as bench_counters_app
-from mercer.cli_bench_features import app as bench_features_app
-from mercer.cli_bench_ranking import app as bench_ranking_app
-from mercer.cli_bench_retrieval import app as bench_retrieval_app
-from mercer.cli_bench_scoring import app as bench_scoring_app
-from mercer.cli_catalogue import app as catalogue_app
-from mercer.cli_counters import app as counters_app
-from mercer.cli_credits import app as credits_app
-from mercer.cli_demo import app as demo_app
-from mercer.cli_erase import app as erase_app
-from mercer.cli_evaluate import app as evaluate_app
-from mercer.cli_explain import app as explain_app
-from mercer.cli_features import app as features_app
-from mercer.cli_features_run import add_to as add_features_run
-from mercer.cli_keys import app as keys_app
-from mercer.cli_log import app as log_app
-from mercer.cli_models import app as models_app
-from mercer.cli_parity import app as parity_app
-from mercer.cli_search import app as search_app
-from mercer.cli_simulate import app as simulate_app
-from mercer.cli_train import app as train_app
-from mercer.cli_train_retrieval import app as train_retrieval_app
+from mercer.cli_later import LateGroup, Later
+
+_BENCHES = ("features", "scoring", "counters", "ranking", "retrieval", "cascade")
+
+
+@final
+class _Commands(LateGroup):
+    """All commands, in the order in which help lists them."""
+
+    late = (
+        Later("init", "catalogue",
+              says="Make a folder a market, with a commented mercer.toml."),
+        Later("ingest", "catalogue",
+              says="Take listings, sellers or events in; bad rows are set aside with their reason."),
+        Later("validate", "catalogue",
+              says="Say what `ingest` would set aside, and why; nothing is written."),
+        Later("rebuild", "catalogue",
+              says="Drop the catalogue's tables and make them again from the log."),
+        Later("index", "search",
+              says="Build the index of everything that is for sale, and let it serve."),
+        Later("search", "search",
+              says="Search from the command line, with what was understood and how long each stage "
+              "took."),
+        Later("serve", "search",
+              says="Serve the API and the pages of a market until stopped."),
+        Later("explain", "explain",
+              says="Explain a page that was served: what was understood, why each hit matched, what "
+              "it scored."),
+        Later("credits", "credits",
+              says="Say by what purchases are credited, how much was taken back, and how many clicks "
+              "are billable."),
+        Later("evaluate", "evaluate",
+              says="Measure quality against judgments."),
+        Later("train", "train", "train_retrieval",
+              says="Train the models of a market."),
+        Later("models", "models",
+              says="List the models of a market with their metrics, and which one serves."),
+        Later("promote", "models",
+              says="Let a model serve, if it is no worse than the one that does on what was held out "
+              "of both."),
+        Later("rollback", "models",
+              says="Let the model serve again that served before the last promotion, or none."),
+        Later("parity", "parity",
+              says="Compute the features of served pages again from the log, and compare every value "
+              "bit for bit."),
+        Later("features", "features", "features_run",
+              says="Feature sets: what they mean, runs over files, what is switched off."),
+        Later("demo", "demo",
+              says="Make a synthetic craft market, index it, and serve it until stopped."),
+        Later("simulate", "simulate",
+              says="A synthetic market whose true preferences are known; --traffic is the command "
+              "traffic."),
+        Later("log", "log",
+              says="Look into the log, check it, export it, shorten it."),
+        Later("erase", "erase",
+              says="Remove a visitor's events and pages from the log, and what was derived from them."),
+        Later("counters", "counters",
+              says="Look at the counters that features read."),
+        Later("bench", "bench", *(f"bench_{one}" for one in _BENCHES),
+              says="Measure how fast it is."),
+        Later("adopt", "adopt",
+              says="Take in a ranker that was not trained here, so that it can be compared, promoted, "
+              "rolled back."),
+        Later("keys", "keys",
+              says="API keys of a market."),
+    )  # fmt: skip
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Search, ads and discovery for two-sided marketplaces.",
 )
-app.add_typer(catalogue_app)  # init, ingest, validate, rebuild
-app.add_typer(search_app)  # index, search, serve
-app.add_typer(explain_app)  # explain
-app.add_typer(credits_app)  # credits
-app.add_typer(evaluate_app, name="evaluate")
-train_app.add_typer(train_retrieval_app)
-app.add_typer(train_app, name="train")
-app.add_typer(models_app)  # models, promote, rollback
-app.add_typer(parity_app)  # parity
-add_features_run(features_app)
-app.add_typer(features_app, name="features")  # list, explain, lint, fit, run, backfill, off
-app.add_typer(demo_app)  # demo
-app.add_typer(simulate_app, name="simulate")
-app.add_typer(log_app, name="log")
-app.add_typer(erase_app)  # erase
-app.add_typer(counters_app, name="counters")
-bench_app.add_typer(bench_features_app)  # bench features
-bench_app.add_typer(bench_scoring_app)  # bench scoring
-bench_app.add_typer(bench_counters_app)  # bench counters
-bench_app.add_typer(bench_ranking_app)  # bench ranking
-bench_app.add_typer(bench_retrieval_app)  # bench retrieval
-bench_app.add_typer(bench_cascade_app)  # bench cascade
-app.add_typer(bench_app, name="bench")
-app.add_typer(adopt_app)  # adopt
-app.add_typer(keys_app, name="keys")
 
 
 def _version(asked: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_models import DryRun, MarketOption, Models, Role, model_folder
+from mercer.cli_words import AsJson, say, told
 from mercer.schema.errors import InputError
 
 app = typer.Typer()

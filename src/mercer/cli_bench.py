@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_search import Steps
+from mercer.cli_words import AsJson, say, told
 from mercer.retrieve.request import Mode
 
 FUZZ_INPUTS, FUZZ_LISTINGS = 20_000, 2_000

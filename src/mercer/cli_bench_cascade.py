@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mercer.cli_bench import Cache, cache_folder, where_measured
-from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_seeds import seeds_of
+from mercer.cli_words import AsJson, say, told
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mercer.cli_bench import Cache, cache_folder
-from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_words import AsJson, say, told
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mercer.cli_bench import where_measured
-from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_words import AsJson, say, told
 from mercer.schema.errors import ConfigError
 
 if TYPE_CHECKING:  # it loads the engines, which `mercer --help` need not wait for

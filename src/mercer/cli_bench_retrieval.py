@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mercer.cli_bench import Cache, cache_folder, where_measured
-from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, say, told
 from mercer.cli_search import Steps
 from mercer.cli_seeds import seeds_of
+from mercer.cli_words import PLAIN_EVERY_S, AsJson, say, told
 
 app = typer.Typer()
 _TITLES = {

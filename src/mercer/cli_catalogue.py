@@ -1,6 +1,5 @@
 """`mercer init`, `validate`, `ingest` and `rebuild`: the catalogue from the command line."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -21,15 +20,13 @@ from mercer.cli_foreign import (
     ViewsAsClicks,
     foreign_opener,
 )
+from mercer.cli_words import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.engines.embedded.ingest import IngestJob, IngestReport, OnProgress, ingest
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store, rebuild
-from mercer.schema.errors import ConfigError, MappingError, MarketError, NotFoundError
+from mercer.schema.errors import MappingError, NotFoundError
 from mercer.schema.fields import RowKind
 from mercer.schema.mapping import SourceMap, own_names, parse_map
-
-PLAIN_EVERY_S = 5.0  # between lines of progress where stderr is no terminal
-_WORDS = (ConfigError, MappingError, NotFoundError)  # exit status 2
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,9 +39,6 @@ class Kind(StrEnum):
     EVENTS = "events"
 
 
-MarketDir = Annotated[
-    Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
-]
 Files = Annotated[
     list[Path],
     typer.Argument(help="JSONL, CSV, TSV (also .gz, .zst) or Parquet.", metavar="FILE..."),
@@ -53,27 +47,6 @@ MapFile = Annotated[
     Path | None, typer.Option("--map", help="TOML: which column feeds which field.")
 ]
 KindOption = Annotated[Kind, typer.Option("--kind", help="What the rows are.")]
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-
-
-@contextmanager
-def told(command: str, *, words: tuple[type[MarketError], ...] = _WORDS) -> Iterator[None]:
-    """Say what failed on stderr and leave: 2 where the words are wrong, 1 where the work failed."""
-    try:
-        yield
-    except MarketError as error:
-        sys.stderr.write(f"mercer {command}: {error}\n")
-        raise typer.Exit(2 if isinstance(error, words) else 1) from None
-    except OSError as error:  # a full disk, a file that may not be read
-        sys.stderr.write(f"mercer {command}: {error}\n")
-        raise typer.Exit(1) from None
-
-
-def say(result: dict[str, Any], text: str, *, as_json: bool) -> None:
-    """The result on stdout, for a program or for a person."""
-    sys.stdout.write((json.dumps(result, allow_nan=False) if as_json else text) + "\n")
 
 
 @app.command("init")

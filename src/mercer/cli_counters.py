@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import InputError, MarketBusyError
 

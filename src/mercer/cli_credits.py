@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 
 N_SHOWN = 100

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mercer.cli_catalogue import AsJson, say, told
 from mercer.cli_search import Steps
+from mercer.cli_words import AsJson, say, told
 
 HOST = "127.0.0.1"
 SEED = 1

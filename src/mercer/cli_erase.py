@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.events.consumer import catch_up
 from mercer.schema.errors import ConfigError, MarketBusyError

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.schema.errors import NotFoundError
 
 if TYPE_CHECKING:  # these load the search, which `mercer --help` need not wait for

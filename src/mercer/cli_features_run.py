@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.cli_features import SetFile
+from mercer.cli_words import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError, CorruptError, InputError
 from mercer.schema.time import DAY_MS
@@ -21,6 +21,8 @@ from mercer.schema.time import DAY_MS
 if TYPE_CHECKING:
     from mercer.features.declare import FeatureSet
     from mercer.features.plan import Plan
+
+app = typer.Typer()
 
 Parquets = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Parquet, a column for each input.")
@@ -55,6 +57,7 @@ def rows_done(
         yield lambda done: bar.update(task, completed=done)
 
 
+@app.command("fit")
 def fit_command(
     out: Annotated[Path, typer.Option("--out", help="Where the fitted state goes.")],
     files: Annotated[
@@ -110,6 +113,7 @@ def fit_command(
     say(result, text, as_json=as_json)
 
 
+@app.command("run")
 def run_command(
     files: Parquets,
     out: Annotated[Path, typer.Option("--out", help="Where the features go, as Parquet.")],
@@ -162,6 +166,7 @@ def run_command(
     say(result, f"{out}: {n:,} rows of {n_columns} features in {took_s:.1f} s", as_json=as_json)
 
 
+@app.command("backfill")
 def backfill_command(
     out: Annotated[Path, typer.Option("--out", help="Where the features go, as Parquet.")],
     from_day: Annotated[
@@ -266,10 +271,3 @@ def _check_out(out: Path) -> None:
         raise InputError(f"--out {out}: there is no folder {out.parent}; make it first")
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder; name a file in it")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Make these commands of `mercer features`."""
-    app.command("fit")(fit_command)
-    app.command("run")(run_command)
-    app.command("backfill")(backfill_command)

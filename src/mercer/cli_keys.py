@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.keys import SqlKeys
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.api_key import ID_BYTES, SCOPES, SECRET_BYTES, ApiKey, new_key

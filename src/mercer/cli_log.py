@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
+from mercer.cli_words import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.time import DAY_MS, iso
 

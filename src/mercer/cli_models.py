@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_words import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import MarketError
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
 from mercer.cli_features_run import rows_done
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import ConfigError
 from mercer.schema.time import DAY_MS

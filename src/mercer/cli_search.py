@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, MarketDir, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.retrieve.request import Mode, SearchRequest, SearchResponse, Sort
 from mercer.schema.errors import InputError, NotFoundError
 

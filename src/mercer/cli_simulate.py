@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from typer.core import TyperGroup
 
-from mercer.cli_catalogue import PLAIN_EVERY_S, AsJson, MarketDir, say, told
+from mercer.cli_words import PLAIN_EVERY_S, AsJson, MarketDir, say, told
 from mercer.schema.errors import ConfigError
 from mercer.schema.listing import LISTING
 

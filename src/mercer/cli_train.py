@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_words import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.training_log import LogWindow
 from mercer.engines.embedded.training_market import MarketJob

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mercer.cli_catalogue import AsJson, say, told
+from mercer.cli_words import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import MarketError
 

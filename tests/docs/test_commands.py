@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from mercer.cli import app
+from mercer.cli_later import loaded
 
 ROOT = Path(__file__).parents[2]
 SHELL = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -43,7 +44,7 @@ def _fault(words: list[str]) -> str:
         words = getattr(command, "resolved", list)(words)  # an option that stands for a command
         if not words or words[0] not in below:
             return f"no command {' '.join(words[:1])!r}; there are {', '.join(below)}"
-        command, words = below[words[0]], words[1:]
+        command, words = loaded(below[words[0]]), words[1:]
     options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     options |= {"--help"}
     used = [word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)]

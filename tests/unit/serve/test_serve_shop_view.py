@@ -120,6 +120,20 @@ def test_chips_say_what_was_understood() -> None:
     assert understood_chips(ParsedQuery(text="").to_dict(), PageQuery(), currency="") == ()
 
 
+def test_a_measure_that_a_value_says_has_no_chip_of_its_own() -> None:
+    """The sides of "16x20 in" are the value's; a limit and another measure still are chips."""
+    parsed = ParsedQuery(
+        text="",
+        wanted=(AttributeWish("size", "16x20 in", "16x20 in"),),
+        sizes=(
+            SizeLimit(None, 16.0, 16.0, "in"), SizeLimit(None, 20.0, 20.0, "in"),
+            SizeLimit(None, 30.0, 30.0, "cm"), SizeLimit("depth", None, 20.0, "in"),
+        ),
+    )  # fmt: skip
+    chips = understood_chips(parsed.to_dict(), PageQuery(), currency="")
+    assert [chip.text for chip in chips] == ["Size: 16x20 in", "Size: 30 cm", "Depth: up to 20 in"]
+
+
 @pytest.mark.parametrize(
     ("q", "parsed", "left"),
     [

@@ -32,6 +32,7 @@ _SIZE = re.compile(
     rf"|\bsize\s+{_NUMBER}",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ def _limits(understood: Mapping[str, Any], query: PageQuery, *, currency: str) -
         text = between(money(low, currency), money(high, currency))
         chips.append(Chip("limit", text, _cut(query, _PRICE.pattern)))
     sizes = get("sizes") or ()
+    said = {float(n) for w in get("wanted") or () for n in _DIGITS.findall(w["text"])}
     for size in sizes:
+        if size["min"] == size["max"] and size["min"] in said:
+            continue  # the chip of a value says it: "16x20 in"
         unit = str(size["unit"]).replace("_", " ")
         ends = [
             f"{n:g} {unit}".strip() if n is not None else "" for n in (size["min"], size["max"])
