@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,12 +21,13 @@ from mercer.cli_foreign import (
     foreign_opener,
 )
 from mercer.cli_words import PLAIN_EVERY_S, AsJson, MarketDir, say, told
-from mercer.engines.embedded.ingest import IngestJob, IngestReport, OnProgress, ingest
 from mercer.engines.embedded.market_folder import MarketFolder
-from mercer.engines.embedded.store import open_store, rebuild
 from mercer.schema.errors import MappingError, NotFoundError
-from mercer.schema.fields import RowKind
-from mercer.schema.mapping import SourceMap, own_names, parse_map
+
+if TYPE_CHECKING:
+    from mercer.engines.embedded.ingest import IngestReport, OnProgress
+    from mercer.schema.fields import RowKind
+    from mercer.schema.mapping import SourceMap
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -93,6 +94,9 @@ def ingest_command(
         mercer ingest events.jsonl.gz --kind events --market shop
         mercer ingest events_20260131.parquet --kind events --format ga4 --market shop
     """
+    from mercer.engines.embedded.ingest import IngestJob, ingest
+    from mercer.engines.embedded.store import open_store
+
     folder = MarketFolder(market)
     rows = _row_kind(kind, delete=delete)
     foreign = foreign_opener(
@@ -140,6 +144,8 @@ def validate_command(
 
         mercer validate listings.jsonl --market shop
     """
+    from mercer.engines.embedded.ingest import IngestJob, ingest
+
     foreign = foreign_opener(
         form,
         views=views_as_clicks,
@@ -180,6 +186,8 @@ def rebuild_command(
         mercer rebuild --market shop
         mercer rebuild --market shop --yes
     """
+    from mercer.engines.embedded.store import open_store, rebuild
+
     with told("rebuild"), open_store(MarketFolder(market), recover=False) as store:
         before, end = store.catalogue.count(), store.log.end()
         if not yes:
@@ -198,7 +206,7 @@ def rebuild_command(
     say(result | {"seconds": round(seconds, 3)}, text, as_json=as_json)
 
 
-def _row_kind(kind: Kind, *, delete: bool) -> RowKind:
+def _row_kind(kind: Kind, *, delete: bool) -> "RowKind":
     if not delete:
         return kind.value
     if kind is not Kind.LISTINGS:
@@ -206,7 +214,9 @@ def _row_kind(kind: Kind, *, delete: bool) -> RowKind:
     return "deletions"
 
 
-def _map(path: Path | None) -> SourceMap:
+def _map(path: Path | None) -> "SourceMap":
+    from mercer.schema.mapping import own_names, parse_map
+
     if path is None:
         return own_names()
     try:
@@ -224,7 +234,7 @@ def _check_files(files: list[Path]) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
+def _progress() -> Iterator["OnProgress"]:
     """A bar on a terminal, a line every few seconds elsewhere; always on stderr."""
     if not sys.stderr.isatty():
         yield _plain_progress()
@@ -248,7 +258,7 @@ def _progress() -> Iterator[OnProgress]:
         yield on_progress
 
 
-def _plain_progress() -> OnProgress:
+def _plain_progress() -> "OnProgress":
     last = time.monotonic()
 
     def on_progress(path: Path, done: int, total: int, rows: int) -> None:
@@ -261,7 +271,7 @@ def _plain_progress() -> OnProgress:
     return on_progress
 
 
-def _show(report: IngestReport, *, as_json: bool, more: dict[str, int]) -> None:
+def _show(report: "IngestReport", *, as_json: bool, more: dict[str, int]) -> None:
     result = report.to_dict() | more
     if as_json:
         say(result, "", as_json=True)

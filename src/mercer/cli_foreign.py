@@ -5,12 +5,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mercer.engines.embedded.foreign_events import ForeignEvents, open_foreign
-from mercer.events.foreign import ForeignChoices, Format
+if TYPE_CHECKING:
+    from mercer.engines.embedded.foreign_events import ForeignEvents
+    from mercer.events.foreign import Format
 
 
 class EventFormat(StrEnum):
@@ -39,7 +40,7 @@ ListingUrl = Annotated[
 
 def foreign_opener(
     form: EventFormat, *, views: bool, listing_url: str | None, is_events: bool, has_map: bool
-) -> Callable[[Path], ForeignEvents] | None:
+) -> "Callable[[Path], ForeignEvents] | None":
     """How the files are opened, where their events are not ours; options that do not fit are refused."""
     if form is EventFormat.MERCER:
         if views or listing_url is not None:
@@ -52,6 +53,9 @@ def foreign_opener(
         raise typer.BadParameter(
             f"{form} has a map of its own; leave --map out", param_hint="--map"
         )
+    from mercer.engines.embedded.foreign_events import open_foreign
+    from mercer.events.foreign import ForeignChoices
+
     choices = ForeignChoices(views_are_clicks=views, listing_of_url=_listing_of(listing_url))
     name: Format = "snowplow" if form is EventFormat.SNOWPLOW else "ga4"
     return partial(open_foreign, form=name, choices=choices)
