@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mercer.engines.embedded.anchored_forest import AnchoredForest, AnchoredForestParams
 from mercer.engines.embedded.lambdamart import LambdaMart, LambdaMartParams
 from mercer.learn.cross_validation import cross_validated, folds_of
-from mercer.learn.held_out import compared, ndcg_of
+from mercer.learn.held_out import compared, ndcg_of, standard_error
 from mercer.learn.ladder import climb
 from mercer.learn.listwise import Listwise
 from mercer.learn.logistic import Logistic
@@ -193,6 +193,19 @@ def test_the_ladder_measures_every_rung() -> None:
     assert all(step.by_query.n > 10 and step.by_time.n > 10 for step in made.steps)
     assert made.best.unseen.mean == max(step.unseen.mean for step in made.steps)
     assert made.base_by_query is None
+
+
+def test_a_simpler_rung_is_kept_unless_it_is_clearly_behind() -> None:
+    """The first one is kept, and serves, while it is behind by no more than so many standard errors."""
+    data, rungs = made_lists(n_queries=150, days=20), [LambdaMart(QUICK), Logistic()]
+    made = climb(data, rungs, split_params=SplitParams(), seed=0, errors=0.0)
+    behind = made.steps[1].unseen.per_query - made.steps[0].unseen.per_query
+    n_errors = np.nanmean(behind) / standard_error(behind)
+    assert n_errors > 1
+    for errors, kept in ((n_errors * 1.01, rungs[0]), (n_errors * 0.99, rungs[1])):
+        again = climb(data, rungs, split_params=SplitParams(), seed=0, errors=errors)
+        assert again.best.name == kept.name
+        assert again.whole.kind == again.best.trained.kind
 
 
 def test_with_nothing_to_learn_the_order_stays() -> None:

@@ -48,6 +48,7 @@ class Climbed:
     seed: int
     k: int
     steps: tuple[Step, ...]
+    errors: float  # by which a simpler rung may be behind, see `climb`
     whole: Trained  # the best rung learned from all lists: what serves
     base_by_query: HeldOut | None  # None where the order without a model is unknown
     base_by_time: HeldOut | None
@@ -58,16 +59,16 @@ class Climbed:
 
         The judging parts are not asked, so that what they say of it stays true.
         """
-        return self.steps[best_of(self.steps)]
+        return self.steps[best_of(self.steps, errors=self.errors)]
 
     def against(self, other: HeldOut | None, rng: np.random.Generator) -> PairedTest | None:
         """The best rung's lead over another order on the queries that were held out."""
         return None if other is None else compared(self.best.by_query, other, rng)
 
 
-def best_of(steps: Sequence[Step]) -> int:
+def best_of(steps: Sequence[Step], *, errors: float) -> int:
     """The place of the simplest one about as good as the best on lists not learned from (`simplest`)."""
-    return simplest([step.unseen.per_query for step in steps])
+    return simplest([step.unseen.per_query for step in steps], errors=errors)
 
 
 def climb(
@@ -77,6 +78,7 @@ def climb(
     split_params: SplitParams,
     seed: int,
     k: int = 10,
+    errors: float = 1.0,
     on_step: OnStep = quiet,
 ) -> Climbed:
     """Train and measure every rung, and learn the best one again from all lists.
@@ -86,6 +88,7 @@ def climb(
         rungs: simplest first.
         seed: of the trainings.
         k: of nDCG@k.
+        errors: standard errors that the best rung has to be ahead of a simpler one to be kept.
     Raises:
         InputError: too few lists for the split.
     """
@@ -100,7 +103,7 @@ def climb(
         judged = [ndcg_of(p, trained.scorer.score(p.features), k=k) for p in (by_query, by_time)]
         steps.append(Step(rung.name, trained, unseen, *judged))
     del learn
-    kept = best_of(steps)
+    kept = best_of(steps, errors=errors)
     best, again = steps[kept], f"{steps[kept].name}, all lists"
     on_step(again, 0, 1, best.unseen.mean)
     whole = rungs[kept].again(data, best.trained, seed=seed)
@@ -112,6 +115,7 @@ def climb(
         seed=seed,
         k=k,
         steps=tuple(steps),
+        errors=errors,
         whole=whole,
         base_by_query=_base(by_query, k=k),
         base_by_time=_base(by_time, k=k),

@@ -24,8 +24,8 @@ from mercer.learn.split import SplitParams
 from mercer.rank.training_set import TrainingSet
 
 ROLE: Final = "ranker"
-# A log shows of each page what was ranked high, and of that weights tell more than of the hundreds below
-# for which they are too free: a stronger penalty is kept unless it is clearly behind.
+# A log shows of each page what was ranked high, and of that a model tells more than of the hundreds below
+# for which it is too free: a stronger penalty, and a simpler rung, is kept unless it is clearly behind.
 ERRORS_OF_LOG: Final = 3.0
 LOG: Final = "log"  # where lists may come from
 JUDGMENTS: Final = "judgments"  # their rows are all that was found
@@ -98,7 +98,10 @@ def trained_ranker(
     is_log = lesson.source == LOG
     rungs = ladder(k=k, threads=threads, is_log=is_log, is_anchored=is_anchored)
     with np.errstate(all="ignore"):
-        climbed = climb(lesson.data, rungs, split_params=split, seed=seed, k=k, on_step=on_step)
+        climbed = climb(
+            lesson.data, rungs, split_params=split, seed=seed, k=k,
+            errors=ERRORS_OF_LOG if is_log else 1.0, on_step=on_step,
+        )  # fmt: skip
         report = report_of(climbed, seed=seed) | dict(lesson.numbers)
     origin = Origin(
         role=ROLE,
