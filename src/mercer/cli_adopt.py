@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mercer.cli_models import DryRun, MarketOption, Models, Role, model_folder
-from mercer.cli_words import AsJson, say, told
+from mercer.cli_models import DryRun, Models, Role, model_folder
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.schema.errors import InputError
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def adopt_command(
     budget_ms: Annotated[
         float, typer.Option(min=0.1, help="Of one request; past it the stage is skipped.")
     ] = 10.0,
-    market: MarketOption = Path(),
+    market: MarketDir = Path(),
     role: Role = "ranker",
     models: Models = None,
     dry_run: DryRun = False,

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from mercer.cli_words import MarketDir
 from mercer.engines.embedded.evaluation_files import (
     file_kind,
     read_judgment_columns,
@@ -113,9 +114,7 @@ def _group() -> None:
 def search_command(
     judgments: Annotated[Path, typer.Option(help="Parquet, CSV, TSV or JSON lines.")],
     gains: Annotated[str, typer.Option(help=f"What a grade is worth; {GAINS_HELP}.")],
-    market: Annotated[
-        Path, typer.Option(envvar="MERCER_MARKET", help="The market's folder.")
-    ] = Path(),
+    market: MarketDir = Path(),
     map_file: Annotated[
         Path | None,
         typer.Option("--map", help="A map file: its judgments section names the columns."),

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mercer.cli_words import AsJson, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import MarketError
 
@@ -18,9 +18,6 @@ ROWS_TOLD = 16_384 * 16  # listings between two lines of progress
 
 app = typer.Typer(no_args_is_help=True)
 
-MarketOption = Annotated[
-    Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
-]
 RECALLS = ("trained", "day_one")  # of an encoder's metrics
 ENCODER = "retrieval"  # its models are encoders, and serve by a generation of the index
 Role = Annotated[str, typer.Option("--role", help="Which stage the model serves.")]
@@ -43,7 +40,7 @@ def model_folder(market: Path, models: Path | None, role: str) -> Any:
 
 @app.command("models")
 def models_command(
-    market: MarketOption = Path(),
+    market: MarketDir = Path(),
     role: Role = "ranker",
     models: Models = None,
     history: Annotated[
@@ -197,7 +194,7 @@ def _told_rows(n: int) -> None:
 @app.command("promote")
 def promote_command(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An id that `models` lists.")],
-    market: MarketOption = Path(),
+    market: MarketDir = Path(),
     role: Role = "ranker",
     models: Models = None,
     tolerance: Annotated[
@@ -270,7 +267,7 @@ def promote_command(
 
 @app.command("rollback")
 def rollback_command(
-    market: MarketOption = Path(),
+    market: MarketDir = Path(),
     role: Role = "ranker",
     models: Models = None,
     why: Annotated[str, typer.Option(help="For the history.")] = "",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mercer.cli_words import AsJson, say, told
+from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.schema.errors import MarketError
 
@@ -20,9 +20,7 @@ app = typer.Typer()
 
 @app.command("retrieval")
 def retrieval_command(
-    market: Annotated[
-        Path, typer.Option("--market", envvar="MERCER_MARKET", help="The market's folder.")
-    ] = Path(),
+    market: MarketDir = Path(),
     name: Annotated[str, typer.Option(help="What the model is called.")] = "towers",
     epochs: Annotated[int, typer.Option(min=1, help="At most.")] = 12,
     keep_bots: Annotated[
