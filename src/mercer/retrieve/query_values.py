@@ -62,7 +62,8 @@ class ValueFinder:
         """The values that the runs of words [start, end) name; none overlap, from left to right.
 
         Longest first; of one length those that are called so before those that listings have whose
-        texts say so ("cotton baby rattles" are "baby rattles", not "cotton baby"); then from the left.
+        texts say so ("cotton baby rattles" are "baby rattles", not "cotton baby"), categories first
+        among these; then from the left.
         """
         taken: set[int] = set()
         found: list[Span] = []
@@ -82,12 +83,36 @@ class ValueFinder:
             for start in range(first, last - length + 1)
             if (values := self._plausible(start, start + length, MIN_SHARE))
         ]
-        is_other = [not any(v.is_exact for v in one.values) for one in spans]
-        order = sorted(
-            range(len(spans)),
-            key=lambda i: (spans[i].start - spans[i].end, is_other[i], spans[i].start),
-        )
-        return [spans[i] for i in order]
+        return sorted(spans, key=lambda s: (s.start - s.end, _certainty(s), s.start))
+
+    def category_within(
+        self, runs: Iterable[tuple[int, int]], spans: Sequence[Span]
+    ) -> Span | None:
+        """A category that is named within other values: the rings of "ring size 6".
+
+        Or by the very words of one, where the category is spelled so and the value is not: "buttons"
+        of a market that has a closure "button". What stands behind "with" or the like is no category,
+        and the own words of a value without a number are none: "art deco" is no art.
+        """
+        for one in self._candidates(runs):
+            before = self._query[one.start - 1].text if one.start else ""
+            values = tuple([v for v in one.values if v.field == CATEGORY])
+            if values and before not in _EDGES and not any(self._holds(s, one) for s in spans):
+                return Span(one.start, one.end, values)
+        return None
+
+    def _holds(self, span: Span, other: Span) -> bool:
+        """Whether the words of a span are all that those of another one are there for."""
+        if span.end <= other.start or other.end <= span.start:
+            return False
+        typed = [w.text for w in self._query[span.start : span.end]]
+        if (span.start, span.end) == (other.start, other.end):
+            is_own = any(words_in(v.value) == typed for v in other.values)
+            return not is_own or any(
+                words_in(v.value) == typed for v in span.values if v.field != CATEGORY
+            )
+        is_measure = any(c.isdigit() for word in typed for c in word)
+        return any(v.is_exact for v in span.values) and not is_measure
 
     def _plausible(self, start: int, stop: int, min_share: float) -> tuple[ValueCount, ...]:
         """Values of the words; of one word only those that are a good part of its use."""
@@ -140,6 +165,19 @@ class ValueFinder:
                     return value.field, at
         return None
 
+    def meant(
+        self,
+        span: Span,
+        *,
+        category: str | None = None,
+        taken: AbstractSet[str] = frozenset(),
+    ) -> tuple[ValueCount, ...]:
+        """All that learnt words mean ("birthday card": the category and the occasion); of what words
+        name themselves the one that is meant (`choose`)."""
+        if len(span.values) > 1 and not any(v.is_exact for v in span.values):
+            return span.values
+        return (self.choose(span, category=category, taken=taken),)
+
     def choose(
         self,
         span: Span,
@@ -182,6 +220,13 @@ class ValueFinder:
         """The value with the words that named it."""
         text = " ".join([w.text for w in self._query[span.start : span.end]])
         return AttributeWish(value.field, value.value, text, value.is_exact)
+
+
+def _certainty(span: Span) -> int:
+    """0 for words that are a value's own, 1 for learnt ones of a category, 2 for others."""
+    if any(v.is_exact for v in span.values):
+        return 0
+    return 1 if any(v.field == CATEGORY for v in span.values) else 2
 
 
 def is_named(field: str, name: str) -> bool:

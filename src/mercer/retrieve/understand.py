@@ -75,20 +75,25 @@ def _corrected_text(text: str, edits: Sequence[Edit]) -> str:
 
 def _wanted(query: Sequence[Word], finder: ValueFinder) -> tuple[AttributeWish, ...]:
     """The values that the words name which no negation took."""
-    spans = finder.spans(_runs(query))
-    first = [finder.choose(span) for span in spans]
-    categories = [v for v in first if v.field == CATEGORY]
+    runs = _runs(query)
+    spans = finder.spans(runs)
+    first = [finder.meant(span) for span in spans]
+    categories = [v for values in first for v in values if v.field == CATEGORY]
     # The rarest category says most about what is looked for: "mugs" of "kitchen mugs".
     context = min(categories, key=lambda v: v.count).value if categories else None
-    clear = {v.field for span, v in zip(spans, first, strict=True) if len(span.values) == 1}
+    clear = {vs[0].field for span, vs in zip(spans, first, strict=True) if len(span.values) == 1}
     wishes: dict[tuple[str, str], AttributeWish] = {}
     for span, plain in zip(spans, first, strict=True):
-        is_clear = len(span.values) == 1 or plain.field == CATEGORY
-        value = plain if is_clear else finder.choose(span, category=context, taken=clear)
+        is_clear = len(span.values) == 1 or any(v.field == CATEGORY for v in plain)
+        values = plain if is_clear else finder.meant(span, category=context, taken=clear)
         named = finder.named_field(span.start, span.end, span.values)
         if named is not None:
             query[named[1]].role = "field"
-        wishes.setdefault((value.field, value.value), finder.wish(span, value))
+        for value in values:
+            wishes.setdefault((value.field, value.value), finder.wish(span, value))
+    if not categories and (more := finder.category_within(runs, spans)) is not None:
+        for value in finder.meant(more):
+            wishes.setdefault((value.field, value.value), finder.wish(more, value))
     return tuple(wishes.values())
 
 

@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mercer.metrics.share import wilson_low
+from mercer.retrieve.category_alias import SaidGrams, category_names
 from mercer.retrieve.lexicon import ValueCount, phrase_key
 from mercer.retrieve.query import CATEGORY
-from mercer.retrieve.query_words import FUNCTION_WORDS
+from mercer.retrieve.query_words import COUNTED, FUNCTION_WORDS
 from mercer.text.analyze import Tokeniser
 
 Ints = npt.NDArray[np.int64]
@@ -101,7 +102,23 @@ def learn_aliases(
     n_listings = np.bincount(gram_of, minlength=len(grams))
     covers = _covers(grams, n_listings, max_cover=rules.max_cover)
     said = _SaidBy(gram_row, gram_of, statements)
-    return _select(grams, found, covers, statements.values, known, said)
+    aliases = _select(grams, found, covers, statements.values, known, said)
+    leaf, leaves = _leaves(statements, n_rows=int(gram_row.max(initial=-1)) + 1)
+    names = category_names(
+        SaidGrams(grams, gram_row, gram_of, covers), leaf, leaves, ChainMap(aliases, dict(known)),
+        said.is_stated, says_little=_SAY_LITTLE - COUNTED,
+    )  # fmt: skip
+    return {**aliases, **names}
+
+
+def _leaves(statements: Statements, *, n_rows: int) -> tuple[Ints, list[str]]:
+    """((n,) the number of each listing's leaf category, -1 where it has none; their names)."""
+    is_category = np.array([field == CATEGORY for field, _ in statements.values], bool)
+    size = max(n_rows, int(statements.row.max(initial=-1)) + 1)
+    leaf = np.full(size, -1, np.int64)
+    mine = is_category[statements.of]
+    leaf[statements.row[mine]] = statements.of[mine]  # the last one of a row is the leaf
+    return leaf, [value for _, value in statements.values]
 
 
 def _nameable(statements: Statements, *, min_listings: int) -> Statements:
@@ -411,5 +428,6 @@ def _judge(
             elif any(said.is_stated(gram, v.field, v.value) for v in part):
                 return _HIDES
             else:
-                misleads = True
+                # What kind of thing is meant is said by names of categories, not by those of values.
+                misleads |= field == CATEGORY or any(v.field != CATEGORY for v in part)
     return _REPEATS if repeats and not misleads else _ADDS
