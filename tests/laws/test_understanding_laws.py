@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mercer.retrieve.lexicon import TableLexicon
@@ -58,6 +58,8 @@ def test_any_text_is_understood(q, currency):
     assert understand(q, lexicon=LEXICON, options=UnderstandOptions(currency=currency)) == parsed
 
 
+@example("किताब लाल")
+@example("0\u093a0")
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=10).map(" ".join))
 def test_tokens_have_the_words_of_the_text(q):

@@ -79,6 +79,7 @@ def category_names(
     meant = _meant(said, leaf, len(leaves), rules)
     number = {gram: i for i, gram in enumerate(said.grams)}
     begun = _begun(said, meant, number)
+    kinds = frozenset(leaves[i] for i in np.unique(leaf[leaf >= 0]).tolist())
     found: dict[str, Sequence[ValueCount]] = {}
     for i in sorted(meant.first, key=lambda i: (len(said.grams[i]), i)):
         gram = said.grams[i]
@@ -95,7 +96,8 @@ def category_names(
         is_begun = begun[i] >= rules.max_begun * meant.said[i]
         if is_begun and (stated or len(values) > 1):
             continue
-        if not any(_is_enough(part, number, vs, values, meant, rules) for part, vs in parts):
+        is_enough = any(_is_enough(part, number, vs, values, meant, rules) for part, vs in parts)
+        if not is_enough or (len(values) > 1 and _misleads(parts, values, kinds)):
             found[key] = (*values, *stated)
     return found
 
@@ -211,6 +213,17 @@ def _is_enough(
         return False
     inside = sum(v.count for v in mine if v.value in wanted)
     return inside >= rules.max_known * int(meant.said[i])
+
+
+def _misleads(
+    parts: Sequence[tuple[Gram, Sequence[ValueCount]]],
+    values: Sequence[ValueCount],
+    kinds: frozenset[str],
+) -> bool:
+    """Whether a part is the name of another leaf category: the ring of "ring box"."""
+    wanted = {v.value for v in values}
+    named = [[v for v in of_part if v.field == CATEGORY and v.is_exact] for _, of_part in parts]
+    return any(vs and all(v.value in kinds and v.value not in wanted for v in vs) for vs in named)
 
 
 def _stated(

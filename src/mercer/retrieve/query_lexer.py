@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from mercer.retrieve.query import Words
 from mercer.retrieve.request import MAX_QUERY_CHARS
@@ -38,7 +39,15 @@ class Token:
         return self.words[0] if self.words else ""
 
 
-_LETTER = r"(?:[^\W_]|[\u0300-\u036f])"
+def _marks() -> str:
+    """Marks that stand on or behind a letter, as ranges of a character class: vowels of "किताब" too."""
+    points = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0))
+    marks = [p for p in points if unicodedata.category(chr(p))[0] == "M"]
+    ends = [(a, b) for a, b in pairwise([-1, *marks, -1]) if b - a != 1]
+    return "".join(f"{chr(b)}-{chr(a)}" for (_, b), (a, _) in pairwise(ends))
+
+
+_LETTER = rf"(?:[^\W_]|[{_marks()}])"
 _APOSTROPHE = "'\u2019\u2018\u02bc`"
 _QUOTES = '"\u201c\u201d\u201e\u2033'
 _TOKEN = re.compile(
