@@ -69,7 +69,7 @@ def category_names(
     Args:
         said: the runs, and the listings that say them.
         leaf: (n_listings,) number of the leaf category of each; -1: none.
-        leaves: names of the leaf categories.
+        leaves: names by number.
         names: what words name already; entries of these keys are left as they are.
         is_stated: of the listings that say a run.
         says_little: words with which no name begins or ends.
@@ -86,12 +86,12 @@ def category_names(
         key = phrase_key(gram)
         if key in names or key in found or _is_empty(gram, says_little):
             continue
-        values = meant.values(i, leaves)
         if _is_begin(gram[-1:], said, number) or _is_begin(gram, said, number):
             continue
+        values = meant.values(i, leaves)
         parts = list(_parts(gram, names, found))
         stated = list(_stated(i, parts, is_stated))
-        if stated and (len(values) > 1 or _is_all_stated(gram, parts)):
+        if stated and (len(values) > 1 or _is_all_values(gram, parts)):
             continue
         is_begun = begun[i] >= rules.max_begun * meant.said[i]
         if is_begun and (stated or len(values) > 1):
@@ -117,7 +117,7 @@ def _is_begin(gram: Gram, said: SaidGrams, number: Mapping[Gram, int]) -> bool:
     return longer is not None and said.grams[longer][-len(gram) :] != gram
 
 
-def _is_all_stated(gram: Gram, parts: Sequence[tuple[Gram, Sequence[ValueCount]]]) -> bool:
+def _is_all_values(gram: Gram, parts: Sequence[tuple[Gram, Sequence[ValueCount]]]) -> bool:
     """Whether every word of a run names a value of an attribute: "black felt" is no thing."""
     words: set[str] = set()
     for part, values in parts:

@@ -41,7 +41,8 @@ class Token:
 
 def _marks() -> str:
     """Marks that stand on or behind a letter, as ranges of a character class: vowels of "किताब" too."""
-    points = (*range(0x300, 0x1F000), *range(0xE0100, 0xE01F0))
+    blocks = ((0x300, 0x3100), (0xA600, 0xAC00), (0xFB00, 0x17000), (0x1B000, 0x1F000))
+    points = (p for first, end in (*blocks, (0xE0100, 0xE01F0)) for p in range(first, end))
     marks = [p for p in points if unicodedata.category(chr(p))[0] == "M"]
     ends = [(a, b) for a, b in pairwise([-1, *marks, -1]) if b - a != 1]
     return "".join(f"{chr(b)}-{chr(a)}" for (_, b), (a, _) in pairwise(ends))

@@ -331,10 +331,7 @@ def _own_words(
     field_of = np.array([numbers[f] for f in fields], np.int64)
     stated = field_of[statements.of]
     n_rows = int(max(statements.row.max(), gram_row.max())) + 1
-    leaf = np.full(n_rows, -1, np.int64)
-    is_category = stated == numbers.get(CATEGORY, -1)
-    leaf[statements.row[is_category]] = statements.of[is_category]  # the last one is the leaf
-    leaf += 1
+    leaf = _leaves(statements, n_rows=n_rows)[0] + 1
     n_leaves = len(fields) + 1
     order = np.argsort(gram_of, kind="stable")
     ends = np.searchsorted(gram_of[order], np.arange(gram_of.max(initial=0) + 2))
