@@ -206,7 +206,7 @@ def test_from_a_card_to_an_order(visit: Visit, heard: Any, has_script: bool) -> 
     assert bought["order_id"] in page.url
     assert len(heard.of("click", n=1)) == 1
     assert len(heard.of("cart", n=1)) == 1
-    assert page.locator("#n-cart").inner_text() == ""
+    expect(page.locator("#n-cart")).to_have_text("")
 
 
 def test_the_cart_changes_quantities_at_once(visit: Visit) -> None:
