@@ -226,9 +226,10 @@ def _prepare(
     amount, seed, start_ms = params.amount, params.seed, _start_ms(stamp, state)
     n_new = n_new_listings(stamp.listings, days=amount.days)
     shelf = Shelf(world, n_new=state.listings_released + n_new, n_released=state.listings_released)
-    people = draw_people(np.random.default_rng([seed, _PEOPLE]))
+    # Of the market, whatever the seed of the visits: a visitor id is the same person in every run.
+    people = draw_people(np.random.default_rng([stamp.seed, _PEOPLE]))
     climate = draw_climate(
-        np.random.default_rng([seed, stamp.seed, _CLIMATE]), start_ms=stamp.now_ms, days=90.0
+        np.random.default_rng([stamp.seed, _CLIMATE]), start_ms=stamp.now_ms, days=90.0
     )
     supply = plan_supply(
         np.random.default_rng([seed, state.runs, _SUPPLY]),
