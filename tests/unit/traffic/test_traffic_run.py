@@ -2,10 +2,15 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.testing import assert_array_equal
 from typer.testing import CliRunner
 
 from mercer.cli import app
@@ -13,6 +18,9 @@ from mercer.demo import NOW_MS, ensure_market
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.store import open_store
 from mercer.schema.errors import ConfigError
+from mercer.simulate.people.person import People
+from mercer.simulate.people.plan import Arrival, arrivals
+from mercer.simulate.people.season import Climate, draw_climate
 from mercer.simulate.seller import DAY_MS
 from mercer.traffic.driver import Amount
 from mercer.traffic.run import STATE, TrafficParams, Watchers, run_traffic
@@ -61,6 +69,36 @@ def test_people_visit_a_market_and_leave_their_log(market: Path, tmp_path: Path)
     assert again["run"] == 1
     assert again["searches"] == 12
     assert "duplicate" not in again["verdicts"]
+
+
+def test_a_visitor_is_the_same_person_under_any_seed(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another seed brings other visits; who stands behind a visitor id, and the fashion, stay."""
+    seen: list[tuple[list[str], np.ndarray, np.ndarray]] = []
+
+    def spied(people: People, **options: Any) -> Iterator[Arrival]:
+        coming = list(islice(arrivals(people, **options), 20))
+        seen.append(([one.who.visitor_id for one in coming], people.taste, people.spend))
+        return arrivals(people, **options)
+
+    def drawn(*args: Any, **options: Any) -> Climate:
+        fashions.append(draw_climate(*args, **options))
+        return fashions[-1]
+
+    fashions: list[Climate] = []
+    monkeypatch.setattr("mercer.traffic.run.arrivals", spied)
+    monkeypatch.setattr("mercer.traffic.run.draw_climate", drawn)
+    for seed in (5, 6):
+        run_traffic(market, TrafficParams(amount=Amount(searches=2, days=0.5), seed=seed))
+    (visits, taste, spend), (other_visits, other_taste, other_spend) = seen
+    assert visits != other_visits
+    assert_array_equal(taste, other_taste)
+    assert_array_equal(spend, other_spend)
+    days = NOW_MS + np.arange(0, 90, 3) * DAY_MS
+    one, other = ([worn.leaf_weights(int(day)) for day in days] for worn in fashions)
+    assert_array_equal(one, other)
+    assert np.max(one) > np.min(one)
 
 
 def test_a_market_of_its_own_is_left_alone(tmp_path: Path) -> None:
