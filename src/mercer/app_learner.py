@@ -1,6 +1,6 @@
 """What follows the log of a market: its views, its counters, and the steps of the learner."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,6 @@ from mercer.engines.embedded.config import MarketConfig
 from mercer.engines.embedded.counters.keeper import FOLDER, CounterKeeper, LateKeeper
 from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.counters.reader import SharedCounters
-from mercer.engines.embedded.counters.replay import TableCounters, in_order, replay_to
 from mercer.engines.embedded.counters.store import LIVE
 from mercer.engines.embedded.counters.watch import CounterWatch
 from mercer.engines.embedded.log.event_log import EventLog
@@ -72,14 +71,6 @@ def counting(folder: MarketFolder, config: MarketConfig) -> Iterator[CounterKeep
         closing(counters_of(folder, config, log)) as counters,
     ):
         yield counters
-
-
-def counters_at(
-    folder: MarketFolder, config: MarketConfig, log: EmbeddedLog, positions: Iterable[str]
-) -> Iterator[TableCounters]:
-    """The counters at each different position that pages name, the earliest first; see `replay_to`."""
-    places = in_order(positions)
-    return replay_to(log, params_of(config), places, folder=folder.views / FOLDER)
 
 
 def counters_seen(folder: MarketFolder, config: MarketConfig) -> CounterWatch:

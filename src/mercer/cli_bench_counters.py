@@ -46,6 +46,8 @@ def counters_command(
         say(line, "", as_json=True)
     else:
         _show(line, Console())
+    if not line["bit_equal"]:
+        raise typer.Exit(1)
 
 
 def _show(line: dict[str, Any], console: Console) -> None:
@@ -64,4 +66,7 @@ def _show(line: dict[str, Any], console: Console) -> None:
     console.print(
         f"{line['request']:,} keys beside a writer: p50 {beside['p50']:.2f} ms, "
         f"p99 {beside['p99']:.2f} ms, {line['degraded']} without an answer"
+    )
+    console.print(
+        f"merged in other orders: {'the same bits' if line['bit_equal'] else 'OTHER BITS'}"
     )

@@ -52,7 +52,7 @@ def ranking_command(
     With --market and --judgments the lists are what a search finds for judged queries, with the values
     of the features that the market logs or ranks on, and the ladder stands beside the order without a
     model; the queries of several markets are pooled. Exit status 1 where the ladder is worse than what
-    stands beside it.
+    stands beside it, and with --judgments where it is not shown to be better (p < .1).
 
     Examples:
 
@@ -83,7 +83,7 @@ def ranking_command(
     else:
         show = _show if letor is not None else _show_boards
         show(line, Console(highlight=False, soft_wrap=True))
-    if not line["is_no_worse"]:
+    if not (line["is_no_worse"] and line.get("beats_retrieval", True)):
         raise typer.Exit(1)
 
 

@@ -13,6 +13,7 @@ from mercer.cli_words import AsJson, MarketDir, say, told
 from mercer.schema.errors import NotFoundError
 
 if TYPE_CHECKING:  # these load the kernels, which `mercer --help` need not wait for
+    from mercer.engines.embedded.market_folder import MarketFolder
     from mercer.features.lineage import FeatureInfo
 
 app = typer.Typer(
@@ -32,11 +33,16 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, 
 
 
 def _off(market: Path) -> frozenset[str]:
+    """What is switched off by a command or in mercer.toml; nothing where there is no market."""
     from mercer.engines.embedded.feature_switch import FeatureSwitch
+    from mercer.engines.embedded.market_folder import MarketFolder
 
-    switch = FeatureSwitch(market / "models")
+    folder = MarketFolder(market)
+    if not folder.config_file.exists():
+        return frozenset()
+    switch = FeatureSwitch(folder.models)
     switch.poll()
-    return switch.off
+    return switch.off | frozenset(folder.config().rank.features_off)
 
 
 @app.command("list")
@@ -199,6 +205,16 @@ def lint_command(
         raise typer.Exit(1)
 
 
+def _served(folder: "MarketFolder") -> frozenset[str]:
+    """The features of the model that ranks, whose set may be another one than what is declared."""
+    from mercer.engines.embedded.models import ModelFolder
+    from mercer.engines.embedded.training_ranker import ROLE
+
+    models = ModelFolder(folder.models, ROLE)
+    model = models.history().current
+    return frozenset(() if model is None else models.manifest(model).features)
+
+
 @app.command("off")
 def off_command(
     names: Annotated[
@@ -226,14 +242,14 @@ def off_command(
 
     with told("features off"):
         folder = MarketFolder(market)
-        folder.config()  # no market: a sentence
+        always = frozenset(folder.config().rank.features_off)
         switch = FeatureSwitch(folder.models)
         switch.poll()
         before = switch.off
         asked = frozenset(names or ())
         feature_set, _ = declared_set(market, set_file)
         known = {feature.name for feature in feature_set.features if feature.is_output}
-        unknown = sorted(asked - known - before)
+        unknown = sorted(asked - known - before - _served(folder))
         if unknown:
             raise NotFoundError(
                 f"{unknown[0]!r} is no feature of {feature_set.name!r}; "
@@ -244,14 +260,16 @@ def off_command(
             switch.set(after)
     result = {
         "dry_run": dry_run,
-        "off": sorted(after),
+        "off": sorted(after | always),
+        "off_in_config": sorted(always),
         "switched_off": sorted(after - before),
         "switched_on": sorted(before - after),
     }
     would = "would be " if dry_run else "is "
     lines = [f"{name} {would}off" for name in sorted(after - before)]
     lines += [f"{name} {would}on" for name in sorted(before - after)]
-    lines += [f"{name} is off" for name in sorted(after & before)]
+    lines += [f"{name} is off" for name in sorted(after & before - always)]
+    lines += [f"{name} is off by rank.features_off of mercer.toml" for name in sorted(always)]
     say(result, "\n".join(lines) or "No feature is switched off.", as_json=as_json)
 
 

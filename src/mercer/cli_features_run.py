@@ -131,7 +131,7 @@ def run_command(
 ) -> None:
     """Compute the features of a set for every row of Parquet files, in bounded memory.
 
-    A row has the columns of its request and of its listing (`mercer features list` names them), and
+    A row has the columns of its request and of its listing (`mercer features explain` names them), and
     where features compare candidates, `group`: the request, its rows standing together.
     Other columns are kept beside the features. The output is whole or absent.
 

@@ -30,6 +30,9 @@ def parity_command(
     pages: Annotated[
         int | None, typer.Option(help="At most so many, the newest; none given: all of them.")
     ] = None,
+    min_pages: Annotated[
+        int, typer.Option(help="Exit status 1 too where fewer pages could be compared.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compute the features of served pages again from the log, and compare every value bit for bit.
@@ -37,15 +40,16 @@ def parity_command(
     Listings, sellers and counters are those that each page saw, however they changed since; the values
     come by the path that training uses. A difference names the page, the listing, the feature and both
     values, and the exit status is 1. What the log has lost since (aged, compacted, erased) cannot be
-    compared; it is counted by reason.
+    compared; it is counted by reason, and where nothing else was served the exit status is 1 as well.
 
     Examples:
 
         mercer parity --market shop
-        mercer parity --days 1 --pages 1000 --json
+        mercer parity --days 1 --pages 1000 --min-pages 500 --json
     """
     from contextlib import closing
 
+    from mercer.engines.embedded.counters.keeper import FOLDER
     from mercer.engines.embedded.counters.params import params_of
     from mercer.engines.embedded.feature_sets import FeatureSetFolder
     from mercer.engines.embedded.log.market_log import EmbeddedLog
@@ -66,6 +70,7 @@ def parity_command(
                 FeatureSetFolder(folder.models),
                 params_of(config),
                 job,
+                snapshots=folder.views / FOLDER,
                 on_pages=lambda n, total: done(n),
             )
     result = dataclasses.asdict(report)
@@ -74,7 +79,8 @@ def parity_command(
     say(result, _summary(result), as_json=as_json)
     if not as_json and report.mismatches:
         Console().print(_differences(report))
-    if report.mismatches:
+    is_too_few = report.pages < max(min_pages, 1 if report.not_compared else 0)
+    if report.mismatches or is_too_few:
         raise typer.Exit(1)
 
 
@@ -92,6 +98,8 @@ def _summary(result: dict[str, Any]) -> str:
     ]
     if not result["pages"]:
         lines[0] = "no page was ranked on features in that time; nothing to compare"
+        if result["not_compared"]:
+            lines[0] = "no page could be compared"
     lines += [f"  {n:,} pages left out: {why}" for why, n in result["not_compared"].items()]
     return "\n".join(lines)
 

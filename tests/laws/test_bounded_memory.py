@@ -101,7 +101,7 @@ def test_a_snapshot_takes_a_small_part_of_the_table(tmp_path: Path) -> None:
     table, facets, state = filled(200_000), facets_of(20_000), State(position="events:7")
 
     def write() -> None:
-        drafted(tmp_path, table, facets, state, digest=bytes(32), erasures=3).finish()
+        drafted(tmp_path, table, facets, state, digest=bytes(32), losses=3).finish()
 
     assert peak(write) < 5 * MIB
     (path,) = tmp_path.iterdir()
@@ -117,7 +117,7 @@ def test_a_snapshot_is_the_table(
     monkeypatch.setattr(snapshot, "PART_ROWS", part_rows)
     table, facets = filled(200), facets_of(50)
     state = State(position="catalogue:2,events:7", n_keys=9)
-    drafted(tmp_path, table, facets, state, digest=bytes(range(32)), erasures=3).finish()
+    drafted(tmp_path, table, facets, state, digest=bytes(range(32)), losses=3).finish()
     found = read_snapshot(path_of(tmp_path, snapshot.Place.parse(state.position)))
     assert (found.digest, found.state, found.erasures) == (bytes(range(32)), state, 3)
     again = empty_table(table.half_lives, max_keys=200)

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from mercer.cli import app
-from mercer.engines.embedded.feature_files import RunJob, run_files
+from mercer.engines.embedded.feature_files import RunJob, run_files, whole_groups
 from mercer.engines.embedded.feature_switch import FeatureSwitch
 from mercer.features.declare import FeatureSet
 from mercer.features.fit import fit
@@ -143,6 +145,27 @@ def test_files_give_the_values_of_one_batch(declared: Path, tmp_path: Path) -> N
         assert found.column(name).to_numpy().tobytes() == whole.dense[:, j].tobytes()
 
 
+@given(
+    sizes=st.lists(st.integers(1, 7), min_size=1, max_size=12),
+    batch_rows=st.integers(1, 9),
+    has_null=st.booleans(),
+)
+def test_groups_stay_whole(sizes: list[int], batch_rows: int, has_null: bool) -> None:
+    """However the rows are cut, every group is in one batch, and nothing is lost or moved; a group that
+    comes again is an error, and one that only looks like another is none."""
+    names = [*range(-len(sizes), -1), None if has_null else -1]
+    rows = [name for name, n in zip(names, sizes, strict=True) for _ in range(n)]
+    whole = pa.record_batch({"group": pa.array(rows, pa.int64()), "i": pa.array(range(len(rows)))})
+    parts = [whole.slice(at, batch_rows) for at in range(0, len(rows), batch_rows)]
+    found = list(whole_groups(iter(parts)))
+    assert [i for part in found for i in part.column("i").to_pylist()] == list(range(len(rows)))
+    seen = [name for part in found for name in set(part.column("group").to_pylist())]
+    assert len(seen) == len(set(seen)) == len(sizes)
+    if len(sizes) > 1:
+        with pytest.raises(FeatureError, match="comes again"):
+            list(whole_groups(iter([*parts, whole.slice(0, 1)])))
+
+
 def test_a_run_that_fails_leaves_no_file(tmp_path: Path) -> None:
     """A group that comes twice, a column that is missing, no rows: a sentence, and no output."""
     feature_set = FeatureSet.from_toml(SET)
@@ -163,6 +186,10 @@ def test_a_run_that_fails_leaves_no_file(tmp_path: Path) -> None:
     pq.write_table(table.slice(0, 0), file)
     with pytest.raises(InputError, match="no rows"):
         run_files(plan, job, on_rows=lambda n: None)
+    for times in (["noon"] * 30, [1.5] * 30, [None] * 30):
+        pq.write_table(table.drop(["now_ms"]).append_column("now_ms", pa.array(times)), file)
+        with pytest.raises(InputError, match="'now_ms'"):
+            run_files(plan, job, on_rows=lambda n: None)
     file.write_text("no")
     with pytest.raises(InputError, match="no Parquet file"):
         run_files(plan, job, on_rows=lambda n: None)
@@ -203,6 +230,12 @@ def test_features_are_switched_off_and_on(tmp_path: Path) -> None:
     run("off", "age_d", "--on", "--market", market)
     assert watch.poll()
     assert watch.off == {"rating"}
+    toml = market / "mercer.toml"
+    config = toml.read_text("utf-8")
+    toml.write_text(config.replace("[rank]", '[rank]\nfeatures_off = ["age_d"]'), "utf-8")
+    told = run("off", "--market", market)
+    assert told == "rating is off\nage_d is off by rank.features_off of mercer.toml\n"
+    assert run("list", "--market", market).count("(off)") == 2
     watch.path.write_text("{")
     with pytest.raises(CorruptError, match=r"off\.json"):
         watch.poll()

@@ -204,7 +204,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     rng = np.random.default_rng(job["seed"])
     path = Path(job["folder"]) / "live.bin"
     layout = Layout(half_lives=DEFAULT_HALF_LIVES, max_keys=job["keys"], digest=bytes(32))
-    create_file(path, layout, erasures=0)
+    create_file(path, layout, losses=0)
     file, draw = SharedFile(path, is_writer=True), _Draw(job["keys"], rng)
     counters, writer = SharedCounters(path, DEFAULT_HALF_LIVES), _Writer(file)
     every = _Drawn(draw.all, np.full(job["keys"], NOW_MS - HISTORY_MS))

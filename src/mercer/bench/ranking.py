@@ -1,6 +1,5 @@
 """`mercer bench ranking`: the ladder beside LightGBM's published setting, on the same folds."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from mercer.schema.errors import ConfigError
 
 PUBLISHED = "lightgbm_published"
 LEVEL = 0.05  # at which the ladder would count as worse
-OnRepeat = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

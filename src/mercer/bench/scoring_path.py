@@ -123,7 +123,7 @@ def _counters(listings: pa.RecordBatch, folder: Path, rng: np.random.Generator) 
     """Clicks and impressions of two weeks, most of them on few listings, in the file that serves."""
     n = len(listings)
     layout = Layout(half_lives=DEFAULT_HALF_LIVES, max_keys=10 * n, digest=bytes(32))
-    create_file(folder / "live.bin", layout, erasures=0)
+    create_file(folder / "live.bin", layout, losses=0)
     file = SharedFile(folder / "live.bin", is_writer=True)
     rank = np.minimum(rng.pareto(1.0, N_CLICKS) * 20, n - 1).astype(np.int64)
     times_ms = np.sort(rng.integers(NOW_MS - HISTORY_MS, NOW_MS, N_CLICKS))

@@ -47,7 +47,6 @@ WORDS = 2 * MAX_HALF_LIVES  # of a row
 PROBES = 4  # buckets that may hold a key
 EVICT_BUCKETS = 2  # in which the least counter is looked for
 BLOCK = 64  # keys whose lines are fetched at the same time
-BYTES_PER_PLACE = 8 * (1 + WORDS)
 UNDO_WORDS = 3 + WORDS  # place, the key before and the key from now on, the row before
 FULL = 0.7  # the share of the places that a table is made for
 

@@ -10,8 +10,6 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from mercer.features.column import U64s
-from mercer.features.kernel_types import U8S
 from mercer.text.kernel_types import U1S
 
 _MASK = (1 << 64) - 1
@@ -44,14 +42,6 @@ def hash_bytes(data: npt.NDArray[np.uint8], start: int, stop: int) -> np.uint64:
 def combined(a: np.uint64, b: np.uint64) -> np.uint64:
     """Hash of two hashes; their order matters."""
     return mixed((a * _U_PRIME) ^ (b + _U_BASIS + (a << np.uint64(6)) + (a >> np.uint64(2))))
-
-
-@nb.njit(nb.void(U8S, U8S, nb.u8[::1]), cache=True, nogil=True)
-def combine_all(a: U64s, b: U64s, out: U64s) -> None:
-    """out[i] = combined(a[i], b[i]), or 0 where one of them is missing."""
-    for i in range(out.size):
-        both = a[i] != np.uint64(0) and b[i] != np.uint64(0)
-        out[i] = combined(a[i], b[i]) if both else np.uint64(0)
 
 
 def mixed_plain(h: int) -> int:

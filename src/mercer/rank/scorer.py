@@ -1,5 +1,6 @@
 """What a model of the cascade is: features in, scores out, and what happens when it fails."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -54,14 +55,19 @@ class Skipped:
 
 
 class Attempt(Protocol):
-    """A scorer with a time budget: it never raises and never takes much longer than that."""
+    """A scorer within a time budget: it never raises and never takes much longer than that."""
 
     @property
     def features(self) -> tuple[str, ...]:
         """As of the scorer."""
 
-    def attempt(self, matrix: F32s) -> F64s | Skipped:
-        """Scores of all rows, or why there are none."""
+    def attempt(self, matrix: F32s, *, within_ms: float = math.inf) -> F64s | Skipped:
+        """Scores of all rows, or why there are none.
+
+        Args:
+            within_ms: what is left of the time for features and model together; a model that would have
+                to be waited for gets no more.
+        """
 
 
 @final
@@ -76,8 +82,8 @@ class PromptScorer:
         """As of the scorer."""
         return self.scorer.features
 
-    def attempt(self, matrix: F32s) -> F64s | Skipped:
-        """Scores of all rows, or why there are none."""
+    def attempt(self, matrix: F32s, *, within_ms: float = math.inf) -> F64s | Skipped:
+        """Scores of all rows, or why there are none; what has begun is finished, it is soon done."""
         return attempted(self.scorer.score, matrix)
 
 

@@ -286,14 +286,4 @@ def busyness(query: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names[i] for i in code.tolist())
 
 
-def segment_of(data: TrainingSet, label: tuple[str, ...]) -> tuple[str, ...]:
-    """(n_queries,) the label of each list's dearest row, the upper one of equals.
-
-    Args:
-        label: (n,) of the rows, such as the category of the listing.
-    """
-    order = np.lexsort((-data.gain, data.owner))  # stable: the upper row first among equals
-    return tuple(label[row] for row in order[data.offsets[:-1]].tolist())
-
-
 assert set(LABEL_KINDS) <= set(EVENT_KINDS)

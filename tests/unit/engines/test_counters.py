@@ -203,7 +203,7 @@ def test_readers_beside_a_busy_writer(tmp_path: Path) -> None:
     """
     path, n_sections = tmp_path / LIVE, 400
     layout = Layout(half_lives=PARAMS.half_lives, max_keys=2_000, digest=bytes(32))
-    create_file(path, layout, erasures=0)
+    create_file(path, layout, losses=0)
     file, rng = SharedFile(path, is_writer=True), np.random.default_rng(3)
     keys = rng.integers(1, 2**64 - 1, 700, dtype=np.uint64)
 

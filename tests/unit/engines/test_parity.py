@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 from mercer.app import own_market
 from mercer.app_learner import counting
 from mercer.cli import app
+from mercer.engines.embedded.counters.keeper import FOLDER
 from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.feature_switch import FeatureSwitch
+from mercer.engines.embedded.log.erase import record_erasures
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PageLog
 from mercer.engines.embedded.market_folder import MarketFolder
@@ -25,8 +27,11 @@ from mercer.engines.embedded.page_replay import asked_ms_of, off_of
 from mercer.engines.embedded.parity import ParityJob, ParityReport, parity
 from mercer.engines.embedded.ranking.prepare import log_values
 from mercer.engines.embedded.slate_askers import SlateAskers
+from mercer.events.log import Change
 from mercer.retrieve.request import SearchRequest
+from mercer.schema.erasure import ERASURE
 from mercer.schema.page import Page
+from mercer.schema.time import DAY_MS
 from mercer.serve.embedded_market import EmbeddedMarket
 from support.ranker_kit import plan_of_market, promote_ranker, ranker
 from support.small_market import small_market
@@ -86,7 +91,10 @@ def edit(market: EmbeddedMarket) -> None:
 def replayed(folder: MarketFolder) -> ParityReport:
     job = ParityJob(from_ms=0, to_ms=now_ms() + 1)
     with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
-        return parity(log, FeatureSetFolder(folder.models), params_of(folder.config()), job)
+        return parity(
+            log, FeatureSetFolder(folder.models), params_of(folder.config()), job,
+            snapshots=folder.views / FOLDER,
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +135,64 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> MarketFolder:
         visit(market, round_=3)
         edit(market)
     return folder
+
+
+def lose(folder: MarketFolder, what: str) -> None:
+    """Take something out of a market's log that its counters had."""
+    with closing(EmbeddedLog(folder.log)) as log:
+        if what == "visitor":
+            order = {"visitor_id": "v1", "erased_ms": now_ms()}
+            log.pages.erased.add(**order)
+            rows = pa.RecordBatch.from_pylist([order], schema=ERASURE)
+            log.append([Change("erasures", rows)])
+            assert record_erasures(log, now_ms=now_ms() + DAY_MS) > 0
+        elif what == "versions":
+            assert log.compact(log.end()).n_blanked > 0
+        else:
+            assert log.events.expire(before_ms=now_ms() + DAY_MS) > 0
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("visitor", "erased or the catalogue was compacted"),
+        ("versions", "erased or the catalogue was compacted"),
+        ("age", "older than the log keeps"),
+    ],
+)
+def test_what_the_log_lost_is_no_difference(tmp_path: Any, what: str, why: str) -> None:
+    """Pages whose counters had what is gone are left out by name. Later ones can be compared: their
+    counters were made anew without it, or a snapshot has what has aged."""
+    folder = MarketFolder(tmp_path / "shop")
+    with small_market(folder.path, n_listings=300, seed=3, config=CONFIG) as market:
+        edit(market)
+
+    def visited(round_: int) -> None:
+        with (
+            counting(folder, folder.config()) as counters,
+            own_market(folder.path) as market,
+        ):
+            counters.catch_up()
+            log_values(folder, folder.config().rates, plan_of_market(folder))
+            market.follow_models()
+            visit(market, round_=round_)
+            edit(market)
+            counters.catch_up()
+            visit(market, round_=round_ + 1)
+            counters.catch_up()
+
+    visited(0)
+    whole = replayed(folder)
+    assert whole.mismatches == 0
+    assert whole.pages > 12
+    lose(folder, what)
+    after = replayed(folder)
+    assert after.mismatches == 0
+    assert any(why in one for one in after.not_compared)
+    visited(2)
+    again = replayed(folder)
+    assert again.mismatches == 0
+    assert again.pages - after.pages > len(QUERIES)
 
 
 def test_nothing_differs(folder: MarketFolder) -> None:

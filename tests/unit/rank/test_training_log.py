@@ -18,7 +18,6 @@ from mercer.rank.training_log import (
     label,
     label_purchases,
     log_set,
-    segment_of,
     shown_rows,
 )
 from mercer.rank.training_set import FeatureColumns
@@ -219,14 +218,6 @@ def test_busy_and_rare_queries() -> None:
     assert named["a"] == "head"
     assert named["b"] == "torso"
     assert named["q39"] == "tail"
-
-
-def test_a_list_has_the_label_of_its_dearest_row() -> None:
-    """Of a list the segment is that of the row with the largest gain, the upper one of equals."""
-    rows = shown_rows(two_pages(), COLUMNS)
-    labels = label(rows, Labels.none(4), event_rows(click("p1", "b")), PARAMS)
-    data = log_set(rows, labels, COLUMNS)
-    assert segment_of(data, ("shoes", "bags", "hats", "caps")) == ("bags", "hats")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from mercer.engines.embedded.counters.replay import in_order, replay_to
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.log.page_log import PagePartition
 from mercer.engines.embedded.log.page_rows import ORDINAL
-from mercer.engines.embedded.page_replay import PageRows, asked_ms_of, candidates_of, page_rows
+from mercer.engines.embedded.page_replay import CandidateRows, PageRows, asked_ms_of, page_rows
 from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.events.log import START
 from mercer.features.column import I64s
@@ -142,7 +142,7 @@ def _tasks(
 ) -> tuple[list[_Task], I64s]:
     """The pages of the window, and all their candidates."""
     at_time = _places_by_time(log) if plan.reads_counters else None
-    tasks, row_ids = list[_Task](), [np.zeros(0, np.int64)]
+    tasks, row_ids = list[_Task](), CandidateRows()
     for entry in log.read(after=START, kinds={"pages"}):
         rows = entry.change.rows
         askers.note(rows)
@@ -156,9 +156,8 @@ def _tasks(
             if at_time is not None and not position:
                 position = at_time(page.served_ms).position or BEGINNING
             tasks.append(_Task(position, page_id))
-            row_ids.append(candidates_of(page))
-        row_ids = [np.unique(np.concatenate(row_ids))]
-    return tasks, row_ids[0]
+            row_ids.add(page)
+    return tasks, row_ids.different()
 
 
 def _places_by_time(log: EmbeddedLog) -> Callable[[int], Place]:

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mercer.engines.embedded.seen_ids import SeenIds
 from mercer.features.columns import OWNERS, owner_of
+from mercer.features.counter_keys import hash_texts
 from mercer.features.counter_reader import CounterReader
 from mercer.features.flat import GROUP
 from mercer.features.plan import Plan
@@ -17,6 +19,7 @@ from mercer.schema.errors import FeatureError, InputError
 
 BATCH_ROWS = 65_536
 NOW_COLUMN = "now_ms"
+_NO_GROUP = "\0"  # null is a group, and another one than the empty text
 OnRows = Callable[[int], None]
 """How many rows are done so far."""
 
@@ -108,7 +111,18 @@ def _now(batch: pa.RecordBatch, job: RunJob) -> "int | pa.Array":
     if job.now_ms is not None:
         return job.now_ms
     if NOW_COLUMN in batch.schema.names:
-        return batch.column(NOW_COLUMN).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        try:
+            times = batch.column(NOW_COLUMN).cast(pa.int64())
+        except pa.ArrowInvalid as fault:
+            raise InputError(
+                f"{NOW_COLUMN!r} is a {batch.column(NOW_COLUMN).type} that is no time: {fault}; allowed are "
+                "whole milliseconds since 1970"
+            ) from None
+        if times.null_count:
+            raise InputError(
+                f"{NOW_COLUMN!r} is missing in {times.null_count} rows; give each row its time"
+            )
+        return times.to_numpy(zero_copy_only=False)
     raise InputError(
         f"when was it? the files have no column {NOW_COLUMN!r}; give the time of all rows"
     )
@@ -129,37 +143,46 @@ def _beside(batch: pa.RecordBatch, features: pa.RecordBatch) -> pa.RecordBatch:
 def whole_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows cut so that no group is in two batches.
 
+    Holds the rows of one group, and 8 bytes for each group that was there.
+
     Raises:
         FeatureError: there is no column of groups, or a group comes again after another one.
     """
-    rest: pa.RecordBatch | None = None
-    seen: set[int] = set()
+    held: list[pa.RecordBatch] = []  # rows of the last group so far
+    seen = SeenIds()
     for batch in batches:
         if GROUP not in batch.schema.names:
             raise FeatureError(
                 f"list features need the column {GROUP!r}: the request that a row belongs to"
             )
-        if rest is not None and rest.num_rows:
-            batch = pa.concat_batches([rest, batch])
-        groups = batch.column(GROUP)
         if not batch.num_rows:
             continue
-        is_null = groups[-1].as_py() is None
-        last = pc.is_null(groups) if is_null else pc.fill_null(pc.equal(groups, groups[-1]), False)
+        groups = batch.column(GROUP)
+        last = _is_same(groups, groups[-1])
         cut = batch.num_rows - int(pc.sum(last).as_py())
-        yield from _new_groups(batch.slice(0, cut), seen)
-        rest = batch.slice(cut)
-    if rest is not None:
-        yield from _new_groups(rest, seen)
+        goes_on = held and cut == 0 and _is_same(groups[:1], held[0].column(GROUP)[0])[0].as_py()
+        if not goes_on:
+            yield from _new_groups([*held, batch.slice(0, cut)], seen)
+            held = []
+        held.append(batch.slice(cut))
+    yield from _new_groups(held, seen)
 
 
-def _new_groups(batch: pa.RecordBatch, seen: set[int]) -> Iterator[pa.RecordBatch]:
-    if not batch.num_rows:
+def _is_same(groups: pa.Array, value: pa.Scalar) -> pa.Array:
+    """Where the value stands; null is a group as well."""
+    if not value.is_valid:
+        return pc.is_null(groups)
+    return pc.fill_null(pc.equal(groups, value), False)
+
+
+def _new_groups(parts: Sequence[pa.RecordBatch], seen: SeenIds) -> Iterator[pa.RecordBatch]:
+    """The rows together, all of whose groups must be new."""
+    if not sum(part.num_rows for part in parts):
         return
-    mine = {hash(one) for one in pc.unique(batch.column(GROUP)).to_pylist()}
-    if seen & mine:
+    batch = pa.concat_batches(list(parts))
+    groups = pc.unique(batch.column(GROUP)).cast(pa.string())
+    if not seen.add(hash_texts(pc.fill_null(groups, _NO_GROUP))):
         raise FeatureError(
             f"a value of {GROUP!r} comes again after another one; sort the rows by {GROUP!r}"
         )
-    seen |= mine
     yield batch

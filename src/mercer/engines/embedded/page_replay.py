@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,31 @@ def candidates_of(page: Page) -> I64s:
     if page.is_detailed and page.candidate_rows.size:
         return page.candidate_rows[_kept_of(page)]
     return np.array([one.row_id for one in page.shown], np.int64)
+
+
+@final
+class CandidateRows:
+    """The different row ids of the candidates of many pages, in no more room than twice what they take."""
+
+    _LEAST: Final = 1 << 20  # ids that wait before they are merged
+
+    def __init__(self) -> None:
+        self._merged = np.zeros(0, np.int64)
+        self._waiting: list[I64s] = []
+        self._n_waiting = 0
+
+    def add(self, page: Page) -> None:
+        """Take in the candidates of a page."""
+        self._waiting.append(candidates_of(page))
+        self._n_waiting += len(self._waiting[-1])
+        if self._n_waiting > max(self._LEAST, self._merged.size):
+            self.different()
+
+    def different(self) -> I64s:
+        """(n,) of all pages so far, ascending."""
+        self._merged = np.unique(np.concatenate([self._merged, *self._waiting]))
+        self._waiting, self._n_waiting = [], 0
+        return self._merged
 
 
 def asked_ms_of(page: Page) -> int:

@@ -7,16 +7,20 @@ and compared with what the page has written down. Nothing that serves is asked.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from mercer.engines.embedded.catalogue_history import CatalogueHistory, catalogue_history
+from mercer.engines.embedded.counters.losses import Lost, lost_of
 from mercer.engines.embedded.counters.params import CounterParams
+from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.replay import in_order, replay_to
+from mercer.engines.embedded.counters.snapshot import oldest_place
 from mercer.engines.embedded.feature_sets import FeatureSetFolder
 from mercer.engines.embedded.log.market_log import EmbeddedLog
-from mercer.engines.embedded.page_replay import asked_ms_of, candidates_of, off_of, page_rows
+from mercer.engines.embedded.page_replay import CandidateRows, asked_ms_of, off_of, page_rows
 from mercer.engines.embedded.ranking.ranking import with_off
 from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.events.log import START
@@ -58,6 +62,13 @@ class ParityReport:
         """A page that cannot be compared."""
         self.not_compared[reason] = self.not_compared.get(reason, 0) + 1
 
+    def has_counters(self, position: str, lost: Lost, begun: Place | None) -> bool:
+        """Whether a replay gives the counters of a page that names a position, if it names any."""
+        why = lost.of(Place.parse(position), begun=begun) if position else ""
+        if why:
+            self.leave_out(why)
+        return not why
+
     def differ(self, one: Difference) -> None:
         """A value that came out otherwise."""
         self.mismatches += 1
@@ -87,6 +98,7 @@ def parity(
     params: CounterParams,
     job: ParityJob,
     *,
+    snapshots: Path,
     on_pages: OnPages = lambda done, total: None,
 ) -> ParityReport:
     """Replay pages through the batch path and compare every value that was used.
@@ -94,13 +106,22 @@ def parity(
     A page without its heavy part, or one that no feature was computed for, has nothing to compare. One
     whose log was compacted, erased or aged since is left out by name: its listings, events or feature
     set are not there any more.
+
+    Args:
+        snapshots: of the counters. Only where events have aged is one begun at, for their counts are in
+            nothing else.
     """
     report = ParityReport()
     askers = SlateAskers()
     tasks, row_ids = _tasks(log, job, report, askers)
-    plans = _Plans(sets)
+    plans, lost = _Plans(sets), lost_of(log)
+    begun = None
+    if lost.has_aged:
+        begun = oldest_place(snapshots, digest=params.digest, losses=lost.losses)
+    tasks = [one for one in tasks if report.has_counters(one.position, lost, begun)]
+    folder = None if begun is None else snapshots
     with catalogue_history(log, row_ids=row_ids) as history:
-        for done, (task, counters) in enumerate(_with_counters(log, params, tasks), 1):
+        for done, (task, counters) in enumerate(_with_counters(log, params, tasks, folder), 1):
             found = log.pages.find(task.page_id)
             page = None if found is None else askers.as_ranked(found)
             if found is None:
@@ -144,7 +165,7 @@ def _tasks(
         ids = rows.column("page_id")
         found += [(int(served[i]), ids[i].as_py()) for i in chosen.tolist()]
     found.sort(reverse=True)
-    tasks, row_ids = list[_Task](), [np.zeros(0, np.int64)]
+    tasks, row_ids = list[_Task](), CandidateRows()
     for _, page_id in found[: job.max_pages]:
         page = log.pages.find(page_id)
         if page is None or not page.shown_features.size:
@@ -153,12 +174,12 @@ def _tasks(
             )
             continue
         tasks.append(_Task(page.counters_position, page_id))
-        row_ids = [np.union1d(row_ids[0], candidates_of(page))]
-    return tasks, row_ids[0]
+        row_ids.add(page)
+    return tasks, row_ids.different()
 
 
 def _with_counters(
-    log: EmbeddedLog, params: CounterParams, tasks: list[_Task]
+    log: EmbeddedLog, params: CounterParams, tasks: list[_Task], snapshots: Path | None
 ) -> Iterator[tuple[_Task, CounterReader | None]]:
     """Each task with the counters at its place; without any where the page had none."""
     groups = dict[str, list[_Task]]()
@@ -167,7 +188,8 @@ def _with_counters(
     for task in groups.get("", ()):
         yield task, None
     positions = in_order(groups)
-    for position, reader in zip(positions, replay_to(log, params, positions), strict=True):
+    counted = replay_to(log, params, positions, folder=snapshots)
+    for position, reader in zip(positions, counted, strict=True):
         for task in groups[position]:
             yield task, reader
 

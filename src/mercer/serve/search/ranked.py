@@ -114,7 +114,9 @@ class RankStage:
             why = StageSkip.STAGE_OVER.sentence(TREES, f"{self.params.budget_ms:g} ms")
             return _placed(head), replace(made, degraded=(*made.degraded, why))
         with watch.stage(TREES):
-            found = ranking.attempt.attempt(_taken(made.features.dense, ranking.takes))
+            found = ranking.attempt.attempt(
+                _taken(made.features.dense, ranking.takes), within_ms=until - watch.took_ms
+            )
         if isinstance(found, Skipped):
             why = f"{TREES}: {found.sentence}"
             return _placed(head), replace(made, degraded=(*made.degraded, why))

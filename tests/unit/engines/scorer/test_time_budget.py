@@ -67,6 +67,15 @@ def test_an_overrun_is_skipped_and_does_not_pile_up() -> None:
     pytest.fail(f"the thread never became free: {found}")
 
 
+def test_no_model_is_waited_for_longer_than_the_request_has() -> None:
+    """What is left of the request's time bounds a budget that is larger."""
+    model = Waiting()
+    found = BudgetedScorer(model, budget_ms=LONG_MS).attempt(ROWS, within_ms=15.0)
+    model.go.set()
+    assert isinstance(found, Skipped)
+    assert found.sentence == "the model took longer than its 15 ms"
+
+
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [

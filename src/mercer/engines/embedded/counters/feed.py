@@ -149,12 +149,6 @@ class Feed:
             first = stop
 
 
-def last_erasure(log: EmbeddedLog, *, after: int = 0) -> int:
-    """The last record of the catalogue that holds erasures; `after` where there is none behind it."""
-    found = [offset for offset, _ in log.catalogue.read(after, kinds={"erasures"})]
-    return found[-1] if found else after
-
-
 def _stop_of(updates: Updates, first: int) -> int:
     """The event behind the last that fits into one section with event `first`."""
     begin = int(updates.ends[first - 1]) if first else 0

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, final
 
-from mercer.engines.embedded.counters.feed import last_erasure
+from mercer.engines.embedded.counters.losses import last_erasure, losses
 from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.snapshot import path_of, remove_drafts, remove_snapshots
@@ -19,7 +19,7 @@ from mercer.features.counter_table import occupied
 from mercer.schema.errors import MarketBusyError, StorageError
 
 MAX_EVENTS: Final = 20_000  # of one step
-ERASURES_EVERY_S: Final = 1.0  # how often it is looked for erasures
+LOSSES_EVERY_S: Final = 1.0  # how often it is looked for what the log has lost
 _WRITE_SHARE: Final = (
     20  # a snapshot that takes long is written less often: at most 5 % of the time
 )
@@ -31,8 +31,9 @@ class CounterKeeper:
     """The one writer of a market's counters. One thread uses it.
 
     An erasure makes all counters new from the log, which has the visitor's events no more: tastes cannot
-    be told apart otherwise, and sums come out as a replay finds them. Until the new ones have caught up,
-    the old ones go on.
+    be told apart otherwise, and sums come out as a replay finds them. So does a compaction, which takes
+    versions of listings that clicks were counted by. Until the new ones have caught up, the old ones go
+    on.
 
     Args:
         folder: `views/counters/` of a market; made where it is not there.
@@ -59,23 +60,22 @@ class CounterKeeper:
         try:
             (folder / NEXT).unlink(missing_ok=True)
             remove_drafts(folder)
+            self._erased = 0
             self._live = self._opened()
         except BaseException:
             os.close(self._lock)
             raise
-        self._next: CounterStore | None = None  # without those who were erased; catching up
-        self._erasures_at = self._snapshot_at = clock()
+        self._next: CounterStore | None = None  # without what was lost; catching up
+        self._losses_at = self._snapshot_at = clock()
         self._writing: threading.Thread | None = None
         self._write_fault: OSError | None = None
         self._write_s = 0.0
 
     def _opened(self) -> CounterStore:
-        erasures = (
-            last_erasure(self._log) if self._has_erased() else 0
-        )  # else it is looked for later
-        found = resumed(self._folder, self._log, self._params, erasures=erasures)
+        lost = self._losses()
+        found = resumed(self._folder, self._log, self._params, losses=lost)
         if found is None:
-            found = restored(self._folder, self._log, self._params, erasures=erasures)
+            found = restored(self._folder, self._log, self._params, losses=lost)
             found.become_live(self._folder, instead_of=None)
         return found
 
@@ -92,7 +92,7 @@ class CounterKeeper:
             StorageError: the last snapshot could not be written; the counters go on all the same.
         """
         n = self._live.read_on(max_events=max_events)
-        self._look_for_erasures()
+        self._look_for_losses()
         has_more = n >= max_events or self._renew(max_events)
         every_s = max(self._params.snapshot_s, _WRITE_SHARE * self._write_s)
         if not has_more and self._clock() - self._snapshot_at >= every_s:
@@ -112,22 +112,24 @@ class CounterKeeper:
             digest.update(part.tobytes())
         return digest.hexdigest()
 
-    # -- erasures ---------------------------------------------------------------------------------
+    # -- losses -----------------------------------------------------------------------------------
 
     def _has_erased(self) -> bool:
         """Whether the events of all who are to be erased are gone from the log."""
         return all(one.is_recorded for one in self._log.pages.erased.orders().values())
 
-    def _look_for_erasures(self) -> None:
-        if self._next is not None or self._clock() - self._erasures_at < ERASURES_EVERY_S:
+    def _losses(self) -> int:
+        """Of the log; an erasure whose events are not all gone yet is looked for later."""
+        if self._has_erased():
+            self._erased = last_erasure(self._log, after=self._erased)
+        return losses(self._log, erased=self._erased)
+
+    def _look_for_losses(self) -> None:
+        if self._next is not None or self._clock() - self._losses_at < LOSSES_EVERY_S:
             return
-        self._erasures_at = self._clock()
-        known = self._live.file.erasures
-        last = last_erasure(self._log, after=known)
-        if last > known and self._has_erased():
-            self._next = restored(
-                self._folder, self._log, self._params, erasures=last, is_anew=True
-            )
+        self._losses_at = self._clock()
+        if (lost := self._losses()) > self._live.file.losses:
+            self._next = restored(self._folder, self._log, self._params, losses=lost, is_anew=True)
 
     def _renew(self, max_events: int) -> bool:
         """Go on with counters that are made anew; whether there may be more."""

@@ -6,6 +6,9 @@ Events are counted up to and with record 229 of the partition `events`, and the 
 record behind it, each with the catalogue as it stood when its record was written: 17 at the last.
 Searches are counted up to and with page 4711 of the partition `pages-0`, and so on; of a partition that
 is not named, and in positions of versions that counted none, no page is counted.
+
+What pages name ends with `losses:40` where the log had lost something (`losses.py`) when the counters were
+made.
 """
 
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ from mercer.schema.errors import InputError
 BEGINNING: Final = "events:0"
 """What a page names where nothing was counted yet: the start of the log, which is no missing place."""
 
-_PARTS: Final = frozenset(("catalogue", "events", "row"))
+_PARTS: Final = frozenset(("catalogue", "events", "losses", "row"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Place:
     row: int = 0  # rows of the next one
     catalogue: int = 0  # the last record of which the listings are known
     pages: Mapping[str, int] = field(default_factory=dict)  # the last, by partition
+    losses: int = 0  # of the log when the counters were made
 
     @property
     def n_pages(self) -> int:
@@ -44,6 +48,8 @@ class Place:
     def position(self) -> Position:
         """As text."""
         parts = {"catalogue": self.catalogue, "events": self.events, "row": self.row}
+        if self.losses:
+            parts["losses"] = self.losses
         return position_of({**parts, **self.pages})
 
     def with_page(self, partition: str, ordinal: int) -> "Place":

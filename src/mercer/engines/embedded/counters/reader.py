@@ -38,7 +38,9 @@ class CounterView:
         """The place in the log up to which events are counted; "" where no counters were read."""
         if self._state is None or self.is_degraded:
             return ""
-        return self._state.position or BEGINNING
+        position = self._state.position or BEGINNING
+        lost = 0 if self._file is None else self._file.losses
+        return f"{position},losses:{lost}" if lost else position
 
     @property
     def was_read(self) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import final
 
-from mercer.engines.embedded.counters.feed import Feed, last_erasure
+from mercer.engines.embedded.counters.feed import Feed
+from mercer.engines.embedded.counters.losses import last_erasure, losses
 from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.counters.place import Place
 from mercer.engines.embedded.counters.snapshot import usable
@@ -101,8 +102,8 @@ def _begun(
 ) -> Feed:
     known = None
     if folder is not None:
-        erasures = last_erasure(log)
-        known = usable(folder, digest=params.digest, erasures=erasures, until=first)
+        lost = losses(log, erased=last_erasure(log))
+        known = usable(folder, digest=params.digest, losses=lost, until=first)
     if known is None:
         return Feed(log, params, facets=FacetTable(len(params.rules.facets)), place=Place())
     known.put_into(table)

@@ -51,7 +51,7 @@ RING: Final = 1 << 17  # changes; 12 MB
 MAX_SECTION: Final = 8_192  # updates between begin and commit; each is at most three changes
 FORMAT: Final = 2
 MAGIC: Final = 0x4D43_434F_554E_5431
-_MAGIC, _FORMAT, _SEQUENCE, _UNDO, _N_BUCKETS, _SUPERSEDED, _ERASURES, _HALF_LIVES = range(8)
+_MAGIC, _FORMAT, _SEQUENCE, _UNDO, _N_BUCKETS, _SUPERSEDED, _LOSSES, _HALF_LIVES = range(8)
 _DIGEST = slice(256, 288)
 _BOOT = slice(320, 368)
 _STATE_BYTES = 6_144  # a position names every partition of pages: room for some 250
@@ -191,9 +191,9 @@ class SharedFile:
         return bool(mine) and self._map[_BOOT].rstrip(b"\0") == mine
 
     @property
-    def erasures(self) -> int:
-        """The last record of the catalogue whose erasures the log was without when this was made."""
-        return int(self.cells[_ERASURES])
+    def losses(self) -> int:
+        """What the log had lost when this was made (`losses.py`)."""
+        return int(self.cells[_LOSSES])
 
     @property
     def is_superseded(self) -> bool:
@@ -233,7 +233,7 @@ class SharedFile:
         return True
 
 
-def create_file(path: Path, layout: Layout, *, erasures: int) -> None:
+def create_file(path: Path, layout: Layout, *, losses: int) -> None:
     """Make an empty file; its place on the disk is taken now, so that a full disk is told now.
 
     Raises:
@@ -246,7 +246,7 @@ def create_file(path: Path, layout: Layout, *, erasures: int) -> None:
         _reserve(handle, n_bytes)
         head = np.zeros(HEADER_BYTES // 8, np.int64)
         head[[_MAGIC, _FORMAT, _N_BUCKETS]] = MAGIC, FORMAT, n_buckets_for(layout.max_keys)
-        head[_ERASURES] = erasures
+        head[_LOSSES] = losses
         head[_HALF_LIVES : _HALF_LIVES + len(layout.half_lives)] = layout.half_lives.ms
         raw = bytearray(head.tobytes())
         raw[_DIGEST] = layout.digest

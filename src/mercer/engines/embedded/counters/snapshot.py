@@ -37,7 +37,7 @@ _new_hash: Final = partial(hashlib.blake2b, digest_size=_HASH_BYTES)
 class _Head(msgspec.Struct, frozen=True):
     digest: str  # of CounterParams
     state: State
-    erasures: int
+    losses: int
     n_keys: int
     n_listings: int
     n_facets: int
@@ -49,7 +49,7 @@ class Snapshot:
 
     digest: bytes
     state: State
-    erasures: int  # as `SharedFile.erasures`
+    losses: int  # as `SharedFile.losses`
     places: I64s  # (n_keys + 1,) of the table; the last is that of what was evicted
     keys: U64s  # (n_keys,)
     rows: U64s  # (n_keys + 1, WORDS)
@@ -117,7 +117,7 @@ def drafted(
     state: State,
     *,
     digest: bytes,
-    erasures: int,
+    losses: int,
 ) -> Draft:
     """A copy of all of it in a file; nobody may write meanwhile.
 
@@ -130,7 +130,7 @@ def drafted(
     path = path_of(folder, Place.parse(state.position))
     file = open_part(part_of(path), mode=0o600)
     try:
-        _copy(file, table, facets, (digest, state, erasures))
+        _copy(file, table, facets, (digest, state, losses))
     except OSError:
         file.close()
         part_of(path).unlink(missing_ok=True)
@@ -141,9 +141,9 @@ def drafted(
 def _copy(
     file: BufferedRandom, table: CounterTable, facets: FacetTable, told: tuple[bytes, State, int]
 ) -> None:
-    digest, state, erasures = told
+    digest, state, losses = told
     n, m = int(np.count_nonzero(table.keys)), len(facets)
-    head = msgspec.json.encode(_Head(digest.hex(), state, erasures, n, m, facets.n_facets))
+    head = msgspec.json.encode(_Head(digest.hex(), state, losses, n, m, facets.n_facets))
     file.write(head + b"\n")
     row_bytes = 8 * WORDS
     sizes = (8 * (n + 1), 8 * n, row_bytes * (n + 1))
@@ -224,7 +224,7 @@ def read_snapshot(path: Path) -> Snapshot:
     return Snapshot(
         bytes.fromhex(head.digest),
         head.state,
-        head.erasures,
+        head.losses,
         part(np.int64, n + 1),
         part(np.uint64, n),
         part(np.uint64, n + 1, WORDS),
@@ -243,18 +243,26 @@ def _mapped(path: Path) -> memoryview:
         return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
-def usable(folder: Path, *, digest: bytes, erasures: int, until: Place | None) -> Snapshot | None:
+def usable(folder: Path, *, digest: bytes, losses: int, until: Place | None) -> Snapshot | None:
     """The newest snapshot of those counters that a place covers; None where there is none.
 
     Args:
-        erasures: the last erasure of the log; a snapshot that was taken before it names who is gone.
+        losses: of the log (`losses.py`); a snapshot of fewer counts what is gone.
         until: the place; None: any.
     """
     for made in _readable(folder):
-        fits = made.digest == digest and made.erasures >= erasures
+        fits = made.digest == digest and made.losses >= losses
         if fits and (until is None or until.covers(made.place)):
             return made
     return None
+
+
+def oldest_place(folder: Path, *, digest: bytes, losses: int) -> Place | None:
+    """Where the oldest snapshot that is usable stands; None where there is none."""
+    places = [
+        made.place for made in _readable(folder) if made.digest == digest and made.losses >= losses
+    ]
+    return places[-1] if places else None
 
 
 def _readable(folder: Path) -> Iterator[Snapshot]:

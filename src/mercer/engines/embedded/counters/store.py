@@ -76,7 +76,7 @@ class CounterStore:
         """A copy of all of it, as a snapshot of a folder that has no name yet. Raises OSError."""
         file, facets = self.file, self.feed.facets
         return drafted(
-            folder, file.table, facets, self._state, digest=file.digest, erasures=file.erasures
+            folder, file.table, facets, self._state, digest=file.digest, losses=file.losses
         )
 
     def become_live(self, folder: Path, *, instead_of: "CounterStore | None") -> None:
@@ -88,23 +88,23 @@ class CounterStore:
 
 
 def resumed(
-    folder: Path, log: EmbeddedLog, params: CounterParams, *, erasures: int
+    folder: Path, log: EmbeddedLog, params: CounterParams, *, losses: int
 ) -> CounterStore | None:
     """The live file as the last writer left it, an open section rolled back; None where it is no use.
 
     Args:
-        erasures: the last erasure of the log.
+        losses: of the log (`losses.py`).
     """
     try:
         file = SharedFile(folder / LIVE, is_writer=True)
     except (FileNotFoundError, StorageError):
         return None
-    if file.digest != params.digest or not file.is_of_this_boot or file.erasures < erasures:
+    if file.digest != params.digest or not file.is_of_this_boot or file.losses < losses:
         file.supersede()
         return None
     file.recover()
     place = Place.parse(file.state().position)
-    known = usable(folder, digest=params.digest, erasures=erasures, until=place)
+    known = usable(folder, digest=params.digest, losses=losses, until=place)
     facets = FacetTable(len(params.rules.facets)) if known is None else known.facets()
     begin = replace(place, catalogue=0 if known is None else known.place.catalogue)
     feed = Feed(log, params, facets=facets, place=begin)
@@ -113,22 +113,22 @@ def resumed(
 
 
 def restored(
-    folder: Path, log: EmbeddedLog, params: CounterParams, *, erasures: int, is_anew: bool = False
+    folder: Path, log: EmbeddedLog, params: CounterParams, *, losses: int, is_anew: bool = False
 ) -> CounterStore:
     """A new file, from the newest snapshot that is usable, else empty; not live yet.
 
     Args:
-        erasures: the last erasure of the log.
+        losses: of the log (`losses.py`).
         is_anew: leave snapshots alone.
     Raises:
         StorageError: there is no room for it.
     """
     path = folder / NEXT
-    create_file(path, params.layout, erasures=erasures)
+    create_file(path, params.layout, losses=losses)
     file = SharedFile(path, is_writer=True)
     known = None
     if not is_anew:
-        known = usable(folder, digest=params.digest, erasures=erasures, until=None)
+        known = usable(folder, digest=params.digest, losses=losses, until=None)
     if known is None:
         remove_snapshots(folder)  # of other rules, or with those who were erased
         feed = Feed(log, params, facets=FacetTable(len(params.rules.facets)), place=Place())

@@ -245,6 +245,13 @@ class CatalogueLog:
             row = db.execute("select sum(n_dropped) from compaction").fetchone()
         return int(row[0] or 0)
 
+    def n_compactions(self) -> int:
+        """Compactions that removed or blanked anything so far."""
+        if not self._path.exists():
+            return 0
+        with closing(open_shared(self._path)) as db:
+            return int(db.execute("select count(*) from compaction").fetchone()[0])
+
     def orphans(self) -> list[Path]:
         """Files that no record names: left by a crash between file and record; safe to remove."""
         with self._lock:

@@ -225,9 +225,21 @@ class EventLog:
                 with transaction(db):
                     gone = [(at,) for at, _ in found]
                     db.executemany("delete from record where position = ?", gone)
+                    if gone:
+                        db.execute("insert into expired values (?)", max(gone))
             if not found:
                 return n_rows
             n_rows += sum(n for _, n in found)
+
+    def expired_up_to(self) -> int:
+        """The last record that was removed because of its age; 0 of none."""
+        if not self._path.exists():
+            return 0
+        with closing(open_shared(self._path)) as db:
+            if not _has_table(db, "expired"):
+                return 0
+            row = db.execute("select max(up_to) from expired").fetchone()
+        return int(row[0] or 0)
 
     def n_before(self, *, before_ms: int) -> int:
         """How many events `expire` would remove."""
@@ -271,8 +283,8 @@ class EventLog:
         if not self._path.exists():
             return []
         with closing(open_shared(self._path)) as db:
-            has_marks = db.execute("select 1 from sqlite_master where name = 'catalogue_at'")
-            return db.execute(MARKS, (first, last)).fetchall() if has_marks.fetchone() else []
+            has_marks = _has_table(db, "catalogue_at")
+            return db.execute(MARKS, (first, last)).fetchall() if has_marks else []
 
     def recent(self, *, limit: int) -> pa.RecordBatch:
         """The last `limit` events of the log, newest first."""
@@ -305,6 +317,12 @@ class EventLog:
         self._ids.close()
         with self._lock:
             self._db.close()
+
+
+def _has_table(db: sqlite3.Connection, name: str) -> bool:
+    """False in a file that no owner opened since there is such a table."""
+    found = db.execute("select 1 from sqlite_master where name = ?", (name,))
+    return found.fetchone() is not None
 
 
 _conforms: type[Partition] = EventLog

@@ -30,6 +30,7 @@ create table if not exists record (
 create index if not exists record_last on record (last_ms);
 create table if not exists arrow_schema (schema_id integer primary key, body blob not null unique);
 create table if not exists id_key (body blob not null);
+create table if not exists expired (up_to integer not null);
 create table if not exists catalogue_at (position integer primary key, catalogue integer not null);
 """
 INSERT = (

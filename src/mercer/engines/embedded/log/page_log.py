@@ -158,6 +158,10 @@ class PagePartition:
             self._counted = (newest.path, n, start)
             return newest.first - 1 + n
 
+    def expired_up_to(self) -> int:
+        """The last ordinal of the files that were removed because of their age; 0 of none."""
+        return max(self._folder.files()[0].first - 1, 0) if self._folder.files() else 0
+
     def n_rows(self, after: int, *, kinds: Collection[RecordKind]) -> int:
         """Ordinals after that one; those of removed pages count until they were read."""
         return max(0, self.end() - after) if "pages" in kinds else 0

@@ -1,5 +1,6 @@
 """A model of another team within its time budget: what overruns is left behind, the page is served."""
 
+import math
 import threading
 from concurrent.futures import Future
 from time import perf_counter
@@ -16,7 +17,7 @@ class BudgetedScorer:
     while all of them are taken, requests skip the model. They end with the process.
 
     Args:
-        budget_ms: of one attempt, waiting included; > 0.
+        budget_ms: of one attempt at most, waiting included; > 0.
         threads: that may score at the same time.
     """
 
@@ -29,10 +30,11 @@ class BudgetedScorer:
         """As of the scorer."""
         return self._scorer.features
 
-    def attempt(self, matrix: F32s) -> F64s | Skipped:
+    def attempt(self, matrix: F32s, *, within_ms: float = math.inf) -> F64s | Skipped:
         """The scores of all rows, or why there are none. The caller must not write the matrix after."""
-        until = perf_counter() + self._budget_ms / 1e3
-        if not self._free.acquire(timeout=self._budget_ms / 1e3):
+        budget_ms = max(min(self._budget_ms, within_ms), 0.0)
+        until = perf_counter() + budget_ms / 1e3
+        if not self._free.acquire(timeout=budget_ms / 1e3):
             return Skipped(SkipReason.BUSY)
         result: Future[F64s | Skipped] = Future()
         try:
@@ -44,7 +46,7 @@ class BudgetedScorer:
         try:
             return result.result(timeout=max(until - perf_counter(), 0.0))
         except TimeoutError:
-            return Skipped(SkipReason.OVERRAN, f"{self._budget_ms:g} ms")
+            return Skipped(SkipReason.OVERRAN, f"{budget_ms:.3g} ms")
 
     def _run(self, matrix: F32s, result: Future[F64s | Skipped]) -> None:
         try:
