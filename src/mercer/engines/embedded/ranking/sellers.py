@@ -21,6 +21,7 @@ from mercer.schema.seller import SELLER
 
 _EVERY: Final = pa.schema([field.with_nullable(True) for field in SELLER])
 _NOTHING: Final[dict[str, Any]] = dict.fromkeys(SELLER.names)
+_BLOCK: Final = 4_096  # sellers whose columns are made anew where one of them changes
 
 
 @final
@@ -35,6 +36,7 @@ class Sellers:
         self._log, self._lock = log, threading.Lock()
         self._row: dict[str, int] = {}
         self._known: list[dict[str, Any]] = []  # by row; fields None where nothing is known
+        self._blocks: list[pa.RecordBatch | None] = []  # of _BLOCK rows each; None: to be made
         self.version = 0
         self._revision = 0
         self.follow()
@@ -54,12 +56,16 @@ class Sellers:
         stands = self._known[row]["updated_ms"]
         if stands is None or seller["updated_ms"] > stands:
             self._known[row] = seller
+            self._blocks[row // _BLOCK] = None
             self._revision += 1
 
     def _place(self, seller_id: str) -> int:
         row = self._row.setdefault(seller_id, len(self._row))
         if row == len(self._known):
             self._known.append(_NOTHING | {"seller_id": seller_id})
+            if row % _BLOCK == 0:
+                self._blocks.append(None)
+            self._blocks[-1] = None
         return row
 
     def rows_of(self, labels: Labels) -> I64s:
@@ -71,8 +77,16 @@ class Sellers:
     def batch(self, first: int = 0) -> tuple[int, int, pa.RecordBatch]:
         """(version, revision, rows from `first` on), of one moment."""
         with self._lock:
-            rows = pa.RecordBatch.from_pylist(self._known[first:], schema=_EVERY)
-            return self.version, self._revision, rows
+            blocks = [self._block(i) for i in range(first // _BLOCK, len(self._blocks))]
+            rows = pa.concat_batches([*blocks, pa.RecordBatch.from_pylist([], schema=_EVERY)])
+            return self.version, self._revision, rows.slice(first % _BLOCK)
+
+    def _block(self, i: int) -> pa.RecordBatch:
+        block = self._blocks[i]
+        if block is None:
+            some = self._known[i * _BLOCK : (i + 1) * _BLOCK]
+            block = self._blocks[i] = pa.RecordBatch.from_pylist(some, schema=_EVERY)
+        return block
 
 
 @final
