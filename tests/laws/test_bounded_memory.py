@@ -119,7 +119,7 @@ def test_a_snapshot_is_the_table(
     state = State(position="catalogue:2,events:7", n_keys=9)
     drafted(tmp_path, table, facets, state, digest=bytes(range(32)), losses=3).finish()
     found = read_snapshot(path_of(tmp_path, snapshot.Place.parse(state.position)))
-    assert (found.digest, found.state, found.erasures) == (bytes(range(32)), state, 3)
+    assert (found.digest, found.state, found.losses) == (bytes(range(32)), state, 3)
     again = empty_table(table.half_lives, max_keys=200)
     found.put_into(again)
     np.testing.assert_array_equal(again.keys, table.keys)

@@ -132,7 +132,7 @@ def test_positions_of_a_replay(tmp_path: Path) -> None:
         for again in replay_to(log, PARAMS, positions):
             state = [part.tobytes() for part in occupied(again.table)]
             assert found.setdefault(again.position, state) == state
-    with pytest.raises(InputError, match="allowed are catalogue, events, row and pages-N"):
+    with pytest.raises(InputError, match="allowed are catalogue, events, losses, row and pages-N"):
         next(replay_to(log, PARAMS, ["sellers:3"]))
     assert list(replay_to(log, PARAMS, [])) == []
     log.close()

@@ -184,7 +184,7 @@ def test_an_erased_visitor_is_forgotten(log: EmbeddedLog, tmp_path: Path) -> Non
     log.append([change_of("erasures", order)])
     now[0] += 2.0
     keeper.catch_up()  # not yet: its events are still there
-    assert SharedFile(folder / LIVE).erasures == 0
+    assert SharedFile(folder / LIVE).losses == 0
     assert counters.view().lookup(taste, T0)[0, 0] > 1
     assert record_erasures(log, now_ms=T0 + 100 * HOUR) > 0
     now[0] += 2.0
