@@ -11,12 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from mercer.cli_features import SetFile
 from mercer.cli_words import AsJson, say, told
 from mercer.engines.embedded.market_folder import MarketFolder
 from mercer.engines.embedded.training_log import LogWindow
-from mercer.engines.embedded.training_market import MarketJob
+from mercer.engines.embedded.training_market import REPLAYED, MarketJob
 from mercer.evaluate.gains import GAINS_HELP, GainSpec
 from mercer.events.bot_filter import BotRule
+from mercer.features.plan import Plan
 from mercer.learn.click_bias import Bias, BiasParams
 from mercer.learn.lesson import Lesson
 from mercer.learn.report import split_numbers
@@ -104,6 +106,14 @@ def ranker_command(
     feature_set: Annotated[
         str | None, typer.Option(help="Hash of the logged features; that of the newest page.")
     ] = None,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Learn from values of the declared features that are computed anew, as of each page.",
+        ),
+    ] = False,
+    set_file: SetFile = None,
     out: Annotated[
         Path | None, typer.Option(help="Where models are kept; the market's models/ by default.")
     ] = None,
@@ -131,11 +141,13 @@ def ranker_command(
     Without --letor it learns from the market's log: the feature values that were used, and what buyers
     did then. The rung that is best on lists it had not learned from is measured on those that were held
     out, learns once more from all of them, and is kept as a model file with its report; nothing serves it
-    before `mercer promote`.
+    before `mercer promote`. With --replay the values are those of features.toml or --set: features that
+    are new, and that no page was ranked on yet, are computed from the log as of each page.
 
     Examples:
 
         mercer train ranker --market shop --dry-run
+        mercer train ranker --market shop --replay --set candidates.toml
         mercer train ranker --market shop --bias swaps --event-gains click=1,purchase=5
         mercer train ranker --market shop --judgments judged.jsonl --gains E=1,S=.1,C=.01,I=0
         mercer train ranker --letor train.txt --letor vali.txt --out models
@@ -144,6 +156,13 @@ def ranker_command(
     with told("train ranker"):
         models = _models_folder(market, out)
         params = SplitParams(seed=split_seed)
+        if replay and (letor or judgments or feature_set):
+            raise ConfigError(
+                "--replay computes the declared features for the pages of the log; --letor, --judgments "
+                "and --feature-set name values that are there; give one of them"
+            )
+        if set_file is not None and not replay:
+            raise ConfigError("--set declares what --replay computes; give both")
         if letor and judgments:
             raise ConfigError("--letor and --judgments are two sources; name one of them")
         if letor:
@@ -153,6 +172,7 @@ def ranker_command(
         else:
             job = MarketJob(
                 feature_set=feature_set,
+                replayed=_declared(market or Path(), set_file) if replay else None,
                 window=LogWindow(
                     days=days, max_pages=max_pages, bots=None if keep_bots else BotRule()
                 ),
@@ -228,6 +248,16 @@ def _from_judgments(
     return Lesson(data=made.data, source=JUDGMENTS, numbers=numbers, files=files)
 
 
+def _declared(market: Path, set_file: Path | None) -> Plan:
+    """The declared features, fitted on the catalogue as it stands."""
+    from mercer.engines.embedded.feature_market import declared_set, fitted_plan
+
+    folder = MarketFolder(market)
+    config = folder.config()
+    feature_set, _ = declared_set(market, set_file)
+    return fitted_plan(feature_set, folder, config)
+
+
 def _from_log(market: Path, job: MarketJob) -> Lesson:
     from mercer.app_learner import follow_log
     from mercer.engines.embedded.log.market_log import EmbeddedLog
@@ -248,7 +278,7 @@ def _from_log(market: Path, job: MarketJob) -> Lesson:
 
 
 def _plain_read(what: str, n: int) -> None:
-    if n % READ_EVERY < 128:
+    if what == REPLAYED or n % READ_EVERY < 128:
         sys.stderr.write(f"mercer train ranker: {n:,} {what} read\n")
 
 

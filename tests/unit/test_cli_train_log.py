@@ -60,7 +60,7 @@ def page_of(clicks: Clicks, i: int, *, feature_set: str) -> Page:
     shown = [
         Shown(
             listing_id=listing(i, at),
-            row_id=at,
+            row_id=int(listing(i, at)[1:]) + 1,
             position=at + 1,
             score=0.0,
             propensity=float(clicks.propensity[rows][at]),
@@ -75,7 +75,7 @@ def page_of(clicks: Clicks, i: int, *, feature_set: str) -> Page:
         request={},
         found=N_PLACES,
         generation="g",
-        catalogue_version=1,
+        catalogue_version=N_PLACES,
         visitor_id="bot" if i % 50 == 0 else f"v{i}",
         shown=tuple(shown),
         feature_set=feature_set,
@@ -153,6 +153,31 @@ def test_a_ranker_is_learned_from_the_log(market: MarketFolder) -> None:
     promoted = RUN.invoke(app, ["promote", made["model"], *at])
     assert promoted.exit_code == 0, promoted.stderr
     assert folder.history().current == made["model"]
+
+
+def test_features_that_no_page_was_ranked_on_are_learned_from(
+    market: MarketFolder, tmp_path: Path
+) -> None:
+    """With --replay the values are those of a set that is declared anew, computed for each page."""
+    declared = tmp_path / "new.toml"
+    declared.write_text(
+        'name = "new"\n[[feature]]\nname = "price_log"\nentity = "listing"\ntransform = "log1p"\n'
+        'inputs = ["listing.price_micros"]\ndoc = "Of the price."\n'
+        '[[feature]]\nname = "query_length"\nentity = "query"\ntransform = "size"\n'
+        'inputs = ["words"]\ndoc = "Words."\n'
+        '[[node]]\nname = "words"\nentity = "query"\ntransform = "tokenise"\ninputs = ["query.q"]\n'
+    )
+    made = said(market, "--replay", "--set", str(declared))
+    assert made["read"]["pages"] == said(market, "--dry-run")["read"]["pages"]
+    assert made["read"]["pages_lost"] == 0
+    model = ModelFolder(market.models, "ranker").load(made["model"])
+    assert model.manifest.features == ("price_log", "query_length")
+    assert b'name = "new"' in model.files[FEATURES]
+    prices = np.load(market.models / "ranker" / made["model"] / "golden_rows.npy")[:, 0]
+    assert len(np.unique(prices[np.isfinite(prices)])) > 1
+    told = said(market, "--replay", "--feature-set", "x", status=1)["said"]
+    assert "give one of them" in told.replace("\n", " ")
+    assert "give both" in said(market, "--set", str(declared), status=1)["said"].replace("\n", " ")
 
 
 @pytest.mark.parametrize("bias", ["none", "swaps", "moved", "model"])

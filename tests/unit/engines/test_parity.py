@@ -27,7 +27,11 @@ from mercer.engines.embedded.page_replay import asked_ms_of, off_of
 from mercer.engines.embedded.parity import ParityJob, ParityReport, parity
 from mercer.engines.embedded.ranking.prepare import log_values
 from mercer.engines.embedded.slate_askers import SlateAskers
+from mercer.engines.embedded.training_log import LogWindow, newest_feature_set, read_log
+from mercer.engines.embedded.training_replay import ReplayedValues
 from mercer.events.log import Change
+from mercer.rank.training_log import LabelParams
+from mercer.rank.training_set import FeatureColumns
 from mercer.retrieve.request import SearchRequest
 from mercer.schema.erasure import ERASURE
 from mercer.schema.page import Page
@@ -193,6 +197,29 @@ def test_what_the_log_lost_is_no_difference(tmp_path: Any, what: str, why: str) 
     again = replayed(folder)
     assert again.mismatches == 0
     assert again.pages - after.pages > len(QUERIES)
+
+
+def test_a_set_that_is_learned_by_replay_has_the_logged_values(folder: MarketFolder) -> None:
+    """Pages that were ranked on a set give the same rows, values and labels whether those that were
+    logged are learned from or others are computed; and pages of other sets are learned from besides."""
+    config = folder.config()
+    with closing(EmbeddedLog(folder.log, is_owner=False)) as log:
+        plan = FeatureSetFolder(folder.models).plan(newest_feature_set(log))
+        columns = FeatureColumns.of_plan(plan)
+        job = {"window": LogWindow(bots=None), "params": LabelParams(mature_hours=0.0)}
+        logged = read_log(folder, log, columns, **job).rows
+        values = ReplayedValues(plan, log, params_of(config), LogWindow())
+        replayed = read_log(folder, log, columns, as_ranked=values.put_into, **job).rows
+        few = ReplayedValues(plan, log, params_of(config), LogWindow(max_pages=3))
+        few_rows = read_log(folder, log, columns, as_ranked=few.put_into, **job).rows
+    ids = {page_id: i for i, page_id in enumerate(replayed.page_id.to_pylist())}
+    kept = [ids[page_id] for page_id in logged.page_id.to_pylist()]
+    assert len(ids) > len(kept) > len(QUERIES)
+    same = replayed.take(np.array(kept))
+    assert same.listing_id.equals(logged.listing_id)
+    assert same.features.tobytes() == logged.features.tobytes()
+    assert np.array_equal(same.position, logged.position)
+    assert len(few_rows.page_id) == 3
 
 
 def test_nothing_differs(folder: MarketFolder) -> None:

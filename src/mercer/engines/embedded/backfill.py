@@ -1,6 +1,6 @@
 """Features of pages of past days, as they would have been had they been there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from mercer.engines.embedded.slate_askers import SlateAskers
 from mercer.events.log import START
 from mercer.features.column import I64s
 from mercer.features.counter_reader import CounterReader
+from mercer.features.matrix import FeatureMatrix
 from mercer.features.plan import Plan
 from mercer.schema.errors import InputError
 from mercer.schema.page import Page
@@ -30,14 +31,21 @@ OnPages = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackfillJob:
-    """Which pages, and what of them."""
+class ReplayJob:
+    """Which pages."""
 
-    out: Path
     from_ms: int
     to_ms: int  # not included
-    has_all: bool = False  # also candidates that were not shown
+    pages: Collection[str] | None = None  # of these the ones with such ids; None: all
     counters_folder: Path | None = None  # `views/counters/`, to begin at a snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillJob(ReplayJob):
+    """And what of them."""
+
+    out: Path
+    has_all: bool = False  # also candidates that were not shown
 
 
 @dataclass(slots=True)
@@ -73,31 +81,17 @@ def backfill(
         InputError: the window has no page.
         FeatureError: the set reads what pages do not keep.
     """
-    askers = SlateAskers()
-    tasks, row_ids = _tasks(plan, log, job, askers)
-    if not tasks:
-        raise InputError(
-            f"no page was served from {_moment(job.from_ms)} to {_moment(job.to_ms)} (UTC); "
-            "nothing to fill"
-        )
     report = BackfillReport()
     part = job.out.with_name(f".{job.out.name}.part")
     writer: pq.ParquetWriter | None = None
     try:
-        with catalogue_history(log, row_ids=row_ids) as history:
-            for task, counters in _with_counters(plan, log, params, job, tasks):
-                page = log.pages.find(task.page_id)
-                if page is None:  # removed meanwhile
-                    continue
-                page = askers.as_ranked(page) or _of_nobody(page)
-                found = page_rows(page, history, params.rates, reads=plan.reads)
-                rows = _values(plan, page, found, counters, has_all=job.has_all)
-                writer = writer or pq.ParquetWriter(part, rows.schema, compression="zstd")
-                writer.write_batch(rows)
-                report.pages += 1
-                report.rows += rows.num_rows
-                report.lost += found.n_lost
-                on_pages(report.pages, len(tasks))
+        for page, found, matrix in replayed_pages(plan, log, params, job, on_pages=on_pages):
+            rows = _values(page, found, matrix, has_all=job.has_all)
+            writer = writer or pq.ParquetWriter(part, rows.schema, compression="zstd")
+            writer.write_batch(rows)
+            report.pages += 1
+            report.rows += rows.num_rows
+            report.lost += found.n_lost
         if writer is not None:
             writer.close()
             part.replace(job.out)
@@ -108,14 +102,44 @@ def backfill(
     return report
 
 
+def replayed_pages(
+    plan: Plan,
+    log: EmbeddedLog,
+    params: CounterParams,
+    job: ReplayJob,
+    *,
+    on_pages: OnPages = lambda done, total: None,
+) -> Iterator[tuple[Page, PageRows, FeatureMatrix]]:
+    """Pages with the rows that features read of them, and the features: as `backfill` writes them.
+
+    Raises:
+        InputError: the window has no page.
+        FeatureError: the set reads what pages do not keep.
+    """
+    askers = SlateAskers()
+    tasks, row_ids = _tasks(plan, log, job, askers)
+    if not tasks:
+        raise InputError(
+            f"no page was served from {_moment(job.from_ms)} to {_moment(job.to_ms)} (UTC); "
+            "nothing to fill"
+        )
+    with catalogue_history(log, row_ids=row_ids) as history:
+        counted = _with_counters(plan, log, params, job, tasks)
+        for done, (task, counters) in enumerate(counted, 1):
+            page = log.pages.find(task.page_id)
+            if page is None:  # removed meanwhile
+                continue
+            page = askers.as_ranked(page) or _of_nobody(page)
+            found = page_rows(page, history, params.rates, reads=plan.reads)
+            yield page, found, plan.run(found.batch, now_ms=asked_ms_of(page), counters=counters)
+            on_pages(done, len(tasks))
+
+
 def _moment(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1e3, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _values(
-    plan: Plan, page: Page, found: PageRows, counters: CounterReader | None, *, has_all: bool
-) -> pa.RecordBatch:
-    matrix = plan.run(found.batch, now_ms=asked_ms_of(page), counters=counters)
+def _values(page: Page, found: PageRows, matrix: FeatureMatrix, *, has_all: bool) -> pa.RecordBatch:
     features = matrix.to_arrow()
     position = {one.row_id: one.position for one in page.shown}
     positions = pa.array([position.get(one) for one in found.row_ids.tolist()], pa.int64())
@@ -138,7 +162,7 @@ def _of_nobody(page: Page) -> Page:
 
 
 def _tasks(
-    plan: Plan, log: EmbeddedLog, job: BackfillJob, askers: SlateAskers
+    plan: Plan, log: EmbeddedLog, job: ReplayJob, askers: SlateAskers
 ) -> tuple[list[_Task], I64s]:
     """The pages of the window, and all their candidates."""
     at_time = _places_by_time(log) if plan.reads_counters else None
@@ -149,6 +173,8 @@ def _tasks(
         served = rows.column("served_ms").to_numpy()
         for i in np.flatnonzero((served >= job.from_ms) & (served < job.to_ms)).tolist():
             page_id = rows.column("page_id")[i].as_py()
+            if job.pages is not None and page_id not in job.pages:
+                continue
             page = log.pages.find(page_id)
             if page is None or not page.shown:
                 continue
@@ -194,7 +220,7 @@ def _served(partition: PagePartition) -> tuple[I64s, I64s]:
 
 
 def _with_counters(
-    plan: Plan, log: EmbeddedLog, params: CounterParams, job: BackfillJob, tasks: list[_Task]
+    plan: Plan, log: EmbeddedLog, params: CounterParams, job: ReplayJob, tasks: list[_Task]
 ) -> Iterator[tuple[_Task, CounterReader | None]]:
     if not plan.reads_counters:
         yield from ((task, None) for task in tasks)

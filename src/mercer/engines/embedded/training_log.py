@@ -37,8 +37,15 @@ from mercer.schema.time import DAY_MS
 IDS_PER_QUESTION = 5_000
 _EVENTS_AT_ONCE = 1 << 18
 _LABEL_COLUMNS = ["kind", "standing", "page_id", "session_id", "listing_id", "time_ms"]
+AsRanked = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""Rows of PAGE with the values that are learned from, without those that have none."""
 OnRead = Callable[[str, int], None]
 """How far the log was read: (what, rows so far)."""
+
+
+def as_logged(pages: pa.RecordBatch) -> pa.RecordBatch:
+    """As they are: with the values that they were ranked on."""
+    return pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ def newest_feature_set(log: EmbeddedLog) -> str:
         InputError: no page was.
     """
     newest, found = -1, ""
-    for rows in _page_batches(log):
+    for rows in page_batches(log):
         kept = rows.filter(pc.not_equal(rows.column("feature_set"), ""))
         if kept.num_rows:
             at = int(np.argmax(np.asarray(kept.column("served_ms"))))
@@ -91,16 +98,19 @@ def read_log(
     window: LogWindow,
     params: LabelParams,
     on_read: OnRead = lambda what, n: None,
+    as_ranked: AsRanked = as_logged,
 ) -> LogRows:
     """The pages of the window that were ranked on those features, with their labels.
 
     Purchases are those that the attribution view has credited so far; the caller brings it up to date.
 
+    Args:
+        as_ranked: gives rows of PAGE the values to learn from.
     Raises:
         InputError: there is no such page.
     """
     position = log.end(kinds={"pages", "events"})
-    rows, counts = _shown(log, columns, window, on_read)
+    rows, counts = _shown(log, columns, window, on_read, as_ranked)
     to_ms = int(rows.served_ms.max())
     mature_ms = to_ms - round(params.mature_hours * HOUR_MS)
     keep = rows.served_ms <= mature_ms
@@ -161,20 +171,25 @@ def _event_blocks(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(kept)
 
 
-def _page_batches(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
+def page_batches(log: EmbeddedLog) -> Iterator[pa.RecordBatch]:
+    """Rows of PAGE, all that the log has."""
     for entry in log.read(after=START, kinds={"pages"}):
         if entry.change.rows.num_rows:
             yield entry.change.rows
 
 
 def _shown(
-    log: EmbeddedLog, columns: FeatureColumns, window: LogWindow, on_read: OnRead
+    log: EmbeddedLog,
+    columns: FeatureColumns,
+    window: LogWindow,
+    on_read: OnRead,
+    as_ranked: AsRanked,
 ) -> tuple[ShownRows, dict[str, int]]:
     """The pages of the window; of too many, those whose ids hash lowest."""
     parts: list[ShownRows] = []
     n_read = n_kept = newest = 0
-    for batch in _page_batches(log):
-        part = shown_rows(batch, columns)
+    for batch in page_batches(log):
+        part = shown_rows(as_ranked(batch), columns)
         n_read += batch.num_rows
         on_read("pages", n_read)
         if len(part.page_id):
@@ -211,7 +226,7 @@ def machines_in(log: EmbeddedLog, rule: BotRule) -> pa.Array:
     events = _columns(
         (e.change.rows for e in log.read(after=START, kinds={"events"})), names, _EVENT_TYPES
     )
-    pages = _columns(_page_batches(log), ("visitor_id", "served_ms"), _PAGE_TYPES)
+    pages = _columns(page_batches(log), ("visitor_id", "served_ms"), _PAGE_TYPES)
     return machines(
         page_visitor=pages["visitor_id"],
         served_ms=np.asarray(pages["served_ms"], np.int64),

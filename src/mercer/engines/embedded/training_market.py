@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mercer.engines.embedded.config import MarketConfig
+from mercer.engines.embedded.counters.params import params_of
 from mercer.engines.embedded.feature_sets import FeatureSetFolder, files_of
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.market_folder import MarketFolder
@@ -16,20 +17,26 @@ from mercer.engines.embedded.training_log import (
     LogRows,
     LogWindow,
     OnRead,
+    as_logged,
     newest_feature_set,
     read_log,
 )
+from mercer.engines.embedded.training_replay import ReplayedValues
+from mercer.features.plan import Plan
 from mercer.learn.click_bias import BiasParams, examination_of, place_tellers
 from mercer.rank.examination import Examination
 from mercer.rank.propensity_weight import debiased, weighted
 from mercer.rank.training_log import LabelParams, log_set
 from mercer.rank.training_set import FeatureColumns, TrainingSet
 from mercer.schema.catalogue import Catalogue
+from mercer.schema.errors import InputError
 from mercer.schema.time import DAY_MS
 
 NEW_SELLER_DAYS = 90.0
 NO_GAIN = "nothing chosen"
 UNKNOWN = "unknown"
+REPLAYED = "pages computed anew and"
+_EVERY_PAGES = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,7 @@ class MarketJob:
     """What to learn from the log of a market."""
 
     feature_set: str | None = None  # hash; None: that of the newest page with features
+    replayed: Plan | None = None  # its values are computed anew for each page, and learned from
     window: LogWindow = field(default_factory=LogWindow)
     labels: LabelParams = field(default_factory=LabelParams)
     bias: BiasParams = field(default_factory=BiasParams)
@@ -68,10 +76,26 @@ def market_set(
         NotFoundError: no feature set of that hash is kept.
         InputError: the log has nothing to learn from.
     """
-    set_hash = job.feature_set or newest_feature_set(log)
-    plan = FeatureSetFolder(folder.models).plan(set_hash)
+    if job.replayed is None:
+        plan = FeatureSetFolder(folder.models).plan(job.feature_set or newest_feature_set(log))
+        as_ranked, lost = as_logged, {}
+    else:
+        plan = job.replayed
+        values = ReplayedValues(
+            plan, log, params_of(config), job.window,
+            on_pages=lambda done, total: _every_so_many(done, total, on_read),
+        )  # fmt: skip
+        if values.n_lost and not values.n_pages:
+            raise InputError(
+                f"none of {values.n_lost:,} pages can be replayed: the log does not have their listings, "
+                "or not all of their candidates, as they were any more"
+            )
+        as_ranked, lost = values.put_into, {"pages_lost": values.n_lost}
     columns = FeatureColumns.of_plan(plan)
-    read = read_log(folder, log, columns, window=job.window, params=job.labels, on_read=on_read)
+    read = read_log(
+        folder, log, columns, window=job.window, params=job.labels, on_read=on_read,
+        as_ranked=as_ranked,
+    )  # fmt: skip
     seen = examination_of(
         read.rows, read.labels, columns, job.bias, tell_place=place_tellers(plan.feature_set)
     )
@@ -83,7 +107,12 @@ def market_set(
     with closing(SqlCatalogue(folder.tables_url(config))) as catalogue:
         data.segments.update(_segments(data, read, catalogue))
     window = {"from_ms": read.from_ms, "to_ms": read.to_ms, "position": read.position}
-    return MarketSet(data, window, read.counts, seen, files_of(plan))
+    return MarketSet(data, window, read.counts | lost, seen, files_of(plan))
+
+
+def _every_so_many(done: int, total: int, on_read: OnRead) -> None:
+    if done % _EVERY_PAGES == 0 or done == total:
+        on_read(REPLAYED, done)
 
 
 def _segments(data: TrainingSet, read: LogRows, catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
