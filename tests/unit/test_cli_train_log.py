@@ -175,9 +175,9 @@ def test_features_that_no_page_was_ranked_on_are_learned_from(
     assert b'name = "new"' in model.files[FEATURES]
     prices = np.load(market.models / "ranker" / made["model"] / "golden_rows.npy")[:, 0]
     assert len(np.unique(prices[np.isfinite(prices)])) > 1
-    told = said(market, "--replay", "--feature-set", "x", status=1)["said"]
+    told = said(market, "--replay", "--feature-set", "x", status=2)["said"]
     assert "give one of them" in told.replace("\n", " ")
-    assert "give both" in said(market, "--set", str(declared), status=1)["said"].replace("\n", " ")
+    assert "give both" in said(market, "--set", str(declared), status=2)["said"].replace("\n", " ")
 
 
 @pytest.mark.parametrize("bias", ["none", "swaps", "moved", "model"])
