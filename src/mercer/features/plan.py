@@ -84,9 +84,10 @@ class Plan:
         *,
         now_ms: I64s | int,
         counters: CounterReader | None = None,
+        pool: Executor | None = None,
     ) -> pa.RecordBatch:
         """`run` from record batch to record batch: the seam for Ray, Spark and other runners."""
-        return self.run(batch, now_ms=now_ms, counters=counters).to_arrow()
+        return self.run(batch, now_ms=now_ms, counters=counters, pool=pool).to_arrow()
 
     def listing_columns(self, batch: pa.RecordBatch) -> BoundaryColumns:
         """What requests need of n listings, computed once and gathered by row later.

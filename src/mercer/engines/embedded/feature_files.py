@@ -89,8 +89,10 @@ def run_files(
     try:
         with ThreadPoolExecutor(job.n_threads) as pool:
             for batch in batches:
-                matrix = plan.run(batch, now_ms=_now(batch, job), counters=counters, pool=pool)
-                rows = _beside(batch, matrix.to_arrow())
+                features = plan.run_batch(
+                    batch, now_ms=_now(batch, job), counters=counters, pool=pool
+                )
+                rows = _beside(batch, features)
                 if writer is None:
                     writer = pq.ParquetWriter(part, rows.schema, compression="zstd")
                 writer.write_batch(rows)
