@@ -151,6 +151,30 @@ def test_what_is_evicted_bounds_the_error(seed: int, n: int) -> None:
     assert (done.n_evicted == 0) == (not lost.any())
 
 
+@settings(deadline=None)
+@given(seed=st.integers(0, 2**32), n=st.integers(0, 1_200), n_tables=st.integers(2, 4))
+def test_tables_that_evicted_merge_within_what_they_lost(seed: int, n: int, n_tables: int) -> None:
+    """Merged in any order, no count is too high, and all are too low by `evicted` together: of what the
+    tables had lost before, and of what had to go when they were merged."""
+    rng = np.random.default_rng(seed)
+    keys = rng.integers(1, 400, n).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    times = NOW - rng.integers(0, 5 * HOUR, n)
+    of = rng.integers(0, n_tables, n)
+    large = empty_table(HALF_LIVES, max_keys=2_000)
+    update(large, keys, times)
+    asked = np.unique(keys)
+    for order in (range(n_tables), range(n_tables)[::-1]):
+        merged = empty_table(HALF_LIVES, max_keys=64)
+        for part in order:
+            one = empty_table(HALF_LIVES, max_keys=64)
+            update(one, keys[of == part], times[of == part])
+            merge(merged, one)
+        short = look_up(large, asked, now_ms=NOW) - look_up(merged, asked, now_ms=NOW)
+        assert (short >= -1e-3).all()
+        lost = evicted(merged, now_ms=NOW)
+        np.testing.assert_allclose(short.sum(axis=0), lost, rtol=1e-3, atol=1e-2)
+
+
 def table_with_ring() -> CounterTable:
     """A table that overflows soon and remembers its last changes."""
     plain = empty_table(HALF_LIVES, max_keys=20)
