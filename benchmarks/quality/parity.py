@@ -29,6 +29,7 @@ READY_S = 120
 LEARNABLE = (
     250  # searches before the first training, at least: fewer have too few clicks to learn from
 )
+MIN_PAGES = 1_000  # that have to be compared, where so many are asked for
 EDITED = 5  # every fifth listing that a search shows
 OFF = "price_log"
 
