@@ -69,6 +69,24 @@ def test_suggestions_by_keyboard(visit: Callable[..., Page]) -> None:
     expect(page.locator("h1")).to_contain_text(chosen)
 
 
+def test_the_list_stays_open_when_results_follow(visit: Callable[..., Page]) -> None:
+    """Whoever is in the list already when the typed text is searched for is not thrown out of it."""
+    page = visit("/")
+    now_s = page.evaluate("Date.now()") / 1e3
+    page.clock.install(time=now_s)
+    page.clock.pause_at(now_s + 1)
+    page.get_by_role("combobox", name="Search").focus()
+    page.keyboard.type("vint")
+    page.clock.run_for(100)  # the list is asked for
+    first = page.locator("#suggestions").get_by_role("option").first
+    expect(first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.clock.run_for(400)  # and the results
+    page.clock.resume()
+    expect(page.locator("h1")).to_contain_text("vint")
+    expect(first).to_have_attribute("aria-selected", "true")
+
+
 def test_everything_works_without_javascript(visit: Callable[..., Page]) -> None:
     """Search, sort, price, facets and pages are plain forms and links."""
     page = visit("/", java_script_enabled=False)

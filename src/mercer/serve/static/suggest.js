@@ -70,7 +70,8 @@
     timer = setTimeout(suggest, PAUSE_MS);
   });
   input.addEventListener("blur", close);
-  form.addEventListener("submit", (event) => { if (event.submitter || active >= 0) close(); });
+  // A search that typing started has no submitter: whoever walks the list by then stays in it.
+  form.addEventListener("submit", (event) => { if (event.submitter) close(); });
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");
