@@ -56,6 +56,14 @@ class LogWindow:
     max_pages: int = 200_000  # of more, those whose ids hash lowest: a uniform sample
     bots: BotRule | None = field(default_factory=BotRule)  # None: nobody is left out
 
+    def chosen(self, page_id: pa.Array, served_ms: Ints, *, newest_ms: int) -> Ints:
+        """(k,) which of (n,) pages are in it, ascending; `newest_ms` is when the newest was served."""
+        kept: Ints = np.flatnonzero(served_ms >= newest_ms - round(self.days * DAY_MS))
+        if len(kept) > self.max_pages:
+            rank = np.array([rank_of(page_id[int(i)].as_py()) for i in kept])
+            kept = np.sort(kept[np.argsort(rank, kind="stable")[: self.max_pages]])
+        return kept
+
 
 @dataclass(frozen=True, slots=True)
 class LogRows:
@@ -209,11 +217,7 @@ def _shown(
 
 def _sampled(parts: Sequence[ShownRows], newest: int, window: LogWindow) -> ShownRows:
     rows = joined_rows(list(parts))
-    is_late = rows.served_ms >= newest - round(window.days * DAY_MS)
-    kept: Ints = np.flatnonzero(is_late)
-    if len(kept) > window.max_pages:
-        rank = np.array([rank_of(rows.page_id[int(i)].as_py()) for i in kept])
-        kept = np.sort(kept[np.argsort(rank, kind="stable")[: window.max_pages]])
+    kept = window.chosen(rows.page_id, rows.served_ms, newest_ms=newest)
     return rows if len(kept) == len(rows.page_id) else rows.take(kept)
 
 

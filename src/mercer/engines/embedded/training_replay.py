@@ -15,11 +15,9 @@ from mercer.engines.embedded.backfill import OnPages, ReplayJob, replayed_pages
 from mercer.engines.embedded.counters.params import CounterParams
 from mercer.engines.embedded.log.market_log import EmbeddedLog
 from mercer.engines.embedded.training_log import LogWindow, page_batches
-from mercer.events.traffic import rank_of
 from mercer.features.plan import Plan
 from mercer.metrics.ragged import Ints
 from mercer.rank.training_set import F32s
-from mercer.schema.time import DAY_MS
 
 
 @final
@@ -80,20 +78,18 @@ class ReplayedValues:
 
 def _chosen(pages: Iterable[pa.RecordBatch], window: LogWindow) -> tuple[frozenset[str], int, int]:
     """(ids, when the first was served, when the last was) of searches that showed anything."""
-    ids: list[str] = []
+    ids = [pa.array([], pa.string())]
     served: list[Ints] = [np.zeros(0, np.int64)]
     for batch in pages:
         is_search = pc.equal(batch.column("surface"), "search")
         kept = batch.filter(
             pc.and_(is_search, pc.greater(pc.list_value_length(batch.column("shown")), 0))
         )
-        ids += kept.column("page_id").to_pylist()
+        ids.append(kept.column("page_id"))
         served.append(kept.column("served_ms").to_numpy())
-    at_ms = np.concatenate(served)
-    if not ids:
+    page_id, at_ms = pa.concat_arrays(ids), np.concatenate(served)
+    if not len(page_id):
         return frozenset(), 0, 0
-    late = np.flatnonzero(at_ms >= at_ms.max() - round(window.days * DAY_MS))
-    if len(late) > window.max_pages:
-        rank = np.array([rank_of(ids[int(i)]) for i in late])
-        late = late[np.argsort(rank, kind="stable")[: window.max_pages]]
-    return frozenset(ids[int(i)] for i in late), int(at_ms[late].min()), int(at_ms[late].max())
+    late = window.chosen(page_id, at_ms, newest_ms=int(at_ms.max()))
+    mine = frozenset(page_id.take(pa.array(late)).to_pylist())
+    return mine, int(at_ms[late].min()), int(at_ms[late].max())

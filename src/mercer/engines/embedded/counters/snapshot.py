@@ -250,19 +250,20 @@ def usable(folder: Path, *, digest: bytes, losses: int, until: Place | None) -> 
         losses: of the log (`losses.py`); a snapshot of fewer counts what is gone.
         until: the place; None: any.
     """
-    for made in _readable(folder):
-        fits = made.digest == digest and made.losses >= losses
-        if fits and (until is None or until.covers(made.place)):
+    for made in _fitting(folder, digest, losses):
+        if until is None or until.covers(made.place):
             return made
     return None
 
 
 def oldest_place(folder: Path, *, digest: bytes, losses: int) -> Place | None:
     """Where the oldest snapshot that is usable stands; None where there is none."""
-    places = [
-        made.place for made in _readable(folder) if made.digest == digest and made.losses >= losses
-    ]
+    places = [made.place for made in _fitting(folder, digest, losses)]
     return places[-1] if places else None
+
+
+def _fitting(folder: Path, digest: bytes, losses: int) -> Iterator[Snapshot]:
+    return (one for one in _readable(folder) if one.digest == digest and one.losses >= losses)
 
 
 def _readable(folder: Path) -> Iterator[Snapshot]:
