@@ -1,6 +1,7 @@
 """A whole run on a real small market."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -29,10 +30,16 @@ N_LISTINGS = 400
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unvisited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("traffic") / "market"
     ensure_market(path, n_listings=N_LISTINGS, seed=1, name="test")
     return path
+
+
+@pytest.fixture
+def market(unvisited: Path, tmp_path: Path) -> Path:
+    """Each test's own: a run of traffic leaves its events behind, and tests come in any order."""
+    return shutil.copytree(unvisited, tmp_path / "market")
 
 
 def test_people_visit_a_market_and_leave_their_log(market: Path, tmp_path: Path) -> None:
@@ -121,8 +128,8 @@ def test_a_market_of_its_own_is_left_alone(tmp_path: Path) -> None:
         (["--server-pid", "99999999"], "no process 99999999"),
     ],
 )
-def test_wrong_words_are_told(market: Path, words: list[str], said: str) -> None:
+def test_wrong_words_are_told(unvisited: Path, words: list[str], said: str) -> None:
     """Exit status 2 and a sentence that names the option and the range."""
-    result = CliRunner().invoke(app, ["simulate", "--traffic", "--market", str(market), *words])
+    result = CliRunner().invoke(app, ["simulate", "--traffic", "--market", str(unvisited), *words])
     assert result.exit_code == 2
     assert said in result.output
