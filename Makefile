@@ -8,6 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests run on this many processes; 0 runs them in one.
 JOBS ?= 2
+# The tests of a file share what takes long to make (a market, servers), so each process takes whole files as
+# far as it goes. (`loadfile` would run tests of one id once, and those of a generated schema have one id.)
+IN_RUNS := --dist worksteal
 # What `make demo` opens; any empty or new folder does.
 DEMO ?= demo-market
 LISTINGS ?= 20000
@@ -35,7 +38,7 @@ demo: $(VENV)/.ready ## Set up, make a synthetic market of 20,000 listings and s
 	$(BIN)/mercer demo --market $(DEMO) --listings $(LISTINGS) --port $(PORT) $(ARGS)
 
 test: setup ## Set up and run the tests that need no server and no browser
-	$(BIN)/pytest -n $(JOBS) -m "not server and not browser" --ignore=tests/docs $(ARGS)
+	$(BIN)/pytest -n $(JOBS) $(IN_RUNS) -m "not server and not browser" --ignore=tests/docs $(ARGS)
 
 check: lint types docs-test ## Everything that judges the code without running the tests
 

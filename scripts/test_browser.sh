@@ -11,4 +11,4 @@ if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; th
       "or the tests below are skipped with that reason." >&2
   fi
 fi
-exec .venv/bin/pytest -m browser "$@"
+exec .venv/bin/pytest -m browser tests/browser "$@"

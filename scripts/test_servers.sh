@@ -43,4 +43,4 @@ cd /
 cd - >/dev/null
 
 MERCER_TEST_POSTGRES_URL="postgresql://mercer@127.0.0.1:$port/postgres" \
-    .venv/bin/pytest -m server "$@"
+    .venv/bin/pytest -m server tests/contract "$@"

@@ -14,12 +14,25 @@ from hypothesis import settings
 
 IN_CI = bool(os.environ.get("CI"))
 
+# Where scripts/test_browser.sh and scripts/test_servers.sh look for what has these marks.
+FOLDERS = {"browser": "browser", "server": "contract"}
+
 # A shared two-core machine makes any deadline a coin toss; the blob replays a failure anywhere.
 settings.register_profile("default", deadline=None, print_blob=True)
 # The build draws the same examples each time, so that a commit goes red for what it changed;
 # `make test` at a desk draws new ones, and finds what nobody thought of.
 settings.register_profile("ci", settings.get_profile("default"), database=None, derandomize=True)
 settings.load_profile("ci" if IN_CI else "default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A marked test elsewhere would be left out by `make test` and found by no other command."""
+    for item in items:
+        for mark, folder in FOLDERS.items():
+            if item.get_closest_marker(mark) and folder not in item.path.parts:
+                raise pytest.UsageError(
+                    f"{item.nodeid} is marked {mark}; it belongs in tests/{folder}"
+                )
 
 
 def _is_loopback(address: object) -> bool:

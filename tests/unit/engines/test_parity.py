@@ -82,14 +82,15 @@ def visit(market: EmbeddedMarket, *, round_: int) -> None:
 def edit(market: EmbeddedMarket) -> None:
     """Change a fifth of what is shown."""
     hits = [hit for q in QUERIES for hit in market.search(SearchRequest(q=q)).hits]
-    for document in {hit.listing_id: dict(hit.document) for hit in hits[::5]}.values():
-        kept = ("listing_id", "seller_id", "currency", "category_path", "tags", "quantity")
-        changed = {name: document[name] for name in kept} | {
+    kept = ("listing_id", "seller_id", "currency", "category_path", "tags", "quantity")
+    changed = [
+        {name: document[name] for name in kept} | {
             "title": document["title"] + " ring", "price_micros": 999_000_000, "rating": 1.5,
             "rating_count": 77, "updated_ms": now_ms(),
-        }  # fmt: skip
-        (answer,) = market.put_listings([changed])
-        assert answer.verdict == "accepted", answer
+        }
+        for document in {hit.listing_id: dict(hit.document) for hit in hits[::5]}.values()
+    ]  # fmt: skip
+    assert {one.verdict for one in market.put_listings(changed)} == {"accepted"}
 
 
 def replayed(folder: MarketFolder) -> ParityReport:
