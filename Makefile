@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-builtin-rules
+# Where an image forbids bytecode, each of hundreds of processes would compile the code for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,8 +39,9 @@ setup: $(VENV)/.ready-dev ## Make .venv with mercer and the test tools in it, pi
 demo: $(VENV)/.ready ## Set up, make a synthetic market of 20,000 listings and serve it at 127.0.0.1:8100
 	$(BIN)/mercer demo --market $(DEMO) --listings $(LISTINGS) --port $(PORT) $(ARGS)
 
+# There is a process for each core; libraries that take all cores would stand in each other's way.
 test: setup ## Set up and run the tests that need no server and no browser
-	$(BIN)/pytest -n $(JOBS) $(IN_RUNS) -m "not server and not browser" --ignore=tests/docs $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) $(IN_RUNS) -m "not server and not browser" --ignore=tests/docs $(ARGS)
 
 check: lint types docs-test ## Everything that judges the code without running the tests
 

@@ -101,8 +101,13 @@ fi
 
 extras=$(IFS=,; echo "$*")
 echo "setup: installing mercer${extras:+[$extras]}, pinned by constraints.txt"
-"${pip[@]}" install --quiet --disable-pip-version-check --no-input \
+"${pip[@]}" install --quiet --disable-pip-version-check --no-input --no-compile \
   --constraint constraints.txt --editable ".${extras:+[$extras]}"
+
+# Bytecode on all cores, which pip writes on one; here also where the environment forbids to write it as one
+# goes. A library may hold files of another Python; what imports them says so.
+libraries=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+"$venv/bin/python" -m compileall -qq -j 0 "$libraries" src || true
 
 # The kernels are compiled once, here, so that the first command is not the one that waits for it.
 "$venv/bin/python" scripts/warm_kernels.py
