@@ -5,11 +5,11 @@ import urllib.request
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from support.accessibility import faults_in_both_themes
+
 pytestmark = pytest.mark.browser
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def _answer(url: str, path: str, body: object = None) -> dict:
@@ -75,7 +75,4 @@ def test_the_accessibility_rules_hold(visit: Callable[..., Page], url: str) -> N
     for path in ("/console", "/console/events", "/console/pages", explained, "/console/pages/no",
                  "/console/login"):  # fmt: skip
         page.goto(url + path)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
-            faults = Axe().run(page, options=RULES).response["violations"]
-            assert [(one["id"], one["nodes"][0]["html"]) for one in faults] == [], (path, scheme)
+        assert faults_in_both_themes(page) == [], path

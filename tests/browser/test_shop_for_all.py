@@ -4,19 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from support.accessibility import faults, faults_in_both_themes
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 PAGES = ("/", "/?q=vintge&f=color:white", "/?q=qqqqq", "/favourites", "/cart", "/docs", "/nothing")
-
-
-def _faults(page: Page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [f"{fault['id']}: {node['html'][:120]}" for fault in found for node in fault["nodes"]]
 
 
 def test_the_accessibility_rules_hold(visit: Visit, url: str) -> None:
@@ -24,9 +19,7 @@ def test_the_accessibility_rules_hold(visit: Visit, url: str) -> None:
     page = visit("/", errors=("404",))
     for path in PAGES:
         page.goto(url + path)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # both are schemes
-            assert _faults(page) == [], (path, scheme)
+        assert faults_in_both_themes(page) == [], path
 
 
 @pytest.mark.parametrize("screen", ["desktop", "phone"])
@@ -35,21 +28,21 @@ def test_listing_and_checkout_are_accessible(visit: Visit, screen: str) -> None:
     page = visit("/?q=vintage", screen=screen)
     if screen == "phone":
         page.locator(".to-filters").click()
-        assert _faults(page) == []
+        assert faults(page) == []
         page.keyboard.press("Escape")
     page.get_by_role("combobox", name="Search").fill("vin")
     expect(page.locator("#suggestions li").first).to_be_visible()
-    assert _faults(page) == []
+    assert faults(page) == []
     page.keyboard.press("Escape")
     page.locator(".card-link").first.click()
     page.wait_for_url("**/listing/**")
     page.get_by_role("button", name="Add to cart").click()
     expect(page.locator("#added")).to_contain_text("in your cart")
-    assert _faults(page) == []
+    assert faults(page) == []
     for name, kind in (("View cart", "link"), ("Check out", "link"), ("Place the order", "button")):
         page.get_by_role(kind, name=name).click()  # type: ignore[arg-type]  # both are roles
         page.wait_for_load_state()
-        assert _faults(page) == []
+        assert faults(page) == []
 
 
 def _tab_to(page: Page, selector: str, *, most: int = 120) -> None:
