@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -118,8 +117,13 @@ def test_a_window_without_pages_says_so(tmp_path: Path) -> None:
     assert not job.out.exists()
 
 
-def test_history_knows_every_version(tmp_path: Path) -> None:
-    """A listing at each version of the catalogue; nothing before it came and after it was deleted."""
+@pytest.mark.parametrize("part_rows", [2, 1_000])
+def test_history_knows_every_version(
+    tmp_path: Path, part_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing at each version of the catalogue; nothing before it came and after it was deleted. Rows
+    of several parts come in the order in which they are asked for."""
+    monkeypatch.setattr("mercer.engines.embedded.catalogue_history._PART_ROWS", part_rows)
     folder = MarketFolder(tmp_path / "shop")
     with small_market(folder.path, n_listings=3, seed=2) as market:
         hit = market.search(SearchRequest(q="")).hits[0]
@@ -140,8 +144,14 @@ def test_history_knows_every_version(tmp_path: Path) -> None:
         prices = []
         for version in versions:
             at = history.listings(ids, version)
-            rows = history.rows.take(pa.array(at[at >= 0])).to_pylist()
+            rows = history.documents(at[at >= 0]).to_pylist()
             prices.append({row["listing_id"]: row["price_micros"] for row in rows})
+        n_rows = sum(part.num_rows for part in history.parts)
+        assert len(history.parts) == (1 if part_rows > n_rows else 3)
+        places = np.random.default_rng(0).integers(0, n_rows, 30)
+        one_by_one = [history.documents(places[i : i + 1]).to_pylist()[0] for i in range(30)]
+        assert history.documents(places).to_pylist() == one_by_one
+        assert len({(row["listing_id"], row["price_micros"]) for row in one_by_one}) >= 5
     seen = [one.get(hit.listing_id) for one in prices]
     assert seen == [document["price_micros"], 1_000_000, 2_000_000, None]
     assert [len(one) for one in prices] == [3, 3, 3, 2]

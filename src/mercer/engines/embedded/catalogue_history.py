@@ -5,7 +5,7 @@ the ones that pages name. What a compaction or an erasure took from the log is n
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from mercer.engines.embedded.tables import SqlCatalogue
 from mercer.engines.embedded.writer import apply_change
 from mercer.events.log import CATALOGUE_KINDS
 from mercer.schema.catalogue import CHANGED_LISTING
+from mercer.schema.listing import LISTING
 from mercer.schema.position import START
 from mercer.schema.seller import SELLER
 
 I64s = npt.NDArray[np.int64]
+_PART_ROWS = 8_192  # of the file of versions: a page reads of a few parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class SellerState:
 class CatalogueHistory:
     """The versions of some listings, and of all sellers."""
 
-    rows: pa.Table  # CHANGED_LISTING, memory-mapped, in the order of the log
+    parts: Sequence[pa.RecordBatch]  # LISTING, memory-mapped, in the order of the log
+    starts: I64s  # (n_parts,) the first row of each
     row_ids: I64s  # (n_listings,) rising
     keys: I64s  # (n_rows,) rising: place among `row_ids` times `span`, plus the version
     order: I64s  # (n_rows,) row of each key
@@ -48,7 +51,7 @@ class CatalogueHistory:
     sellers: dict[str, list[SellerState]]
 
     def listings(self, row_ids: I64s, version: int) -> I64s:
-        """(n,) rows of `rows` that held at a version; -1 where there was none."""
+        """(n,) rows of all parts that held at a version; -1 where there was none."""
         if not self.keys.size:
             return np.full(row_ids.size, -1, np.int64)
         place = np.minimum(np.searchsorted(self.row_ids, row_ids), self.row_ids.size - 1)
@@ -58,6 +61,24 @@ class CatalogueHistory:
         is_known &= self.keys[np.maximum(at, 0)] // self.span == place
         row = self.order[np.maximum(at, 0)]
         return np.where(is_known & ~self.is_deleted[row], row, -1)
+
+    def documents(self, rows: I64s) -> pa.RecordBatch:
+        """(n,) LISTING rows at those places of all parts.
+
+        Part by part: Arrow takes rows of a table in parts by first copying every string of it.
+        """
+        part = np.searchsorted(self.starts, rows, side="right") - 1
+        order = np.argsort(part, kind="stable")
+        named, first = np.unique(part[order], return_index=True)
+        pieces = [
+            self.parts[i].take(pa.array(rows[places] - self.starts[i]))
+            for i, places in zip(named.tolist(), np.split(order, first[1:]), strict=False)
+        ]
+        if not pieces:
+            return pa.RecordBatch.from_pylist([], schema=LISTING)
+        place = np.empty(rows.size, np.int64)
+        place[order] = np.arange(rows.size)
+        return pa.concat_batches(pieces).take(pa.array(place))
 
     def sellers_at(self, seller_ids: Sequence[str], version: int, *, at_ms: int) -> pa.RecordBatch:
         """(n,) SELLER rows, null where a seller was unknown.
@@ -117,12 +138,12 @@ def _replayed(
     catalogue = SqlCatalogue(f"sqlite:///{folder / 'view.db'}")
     try:
         catalogue.clear(version=log.catalogue.n_dropped())
-        with pa.ipc.new_file(str(file), CHANGED_LISTING) as out:
+        with _parts_file(file) as write:
             for offset, change in log.catalogue.read(0, kinds=CATALOGUE_KINDS):
                 before = catalogue.version()
                 apply_change(catalogue, change, position=START)
                 for rows in catalogue.changes(since=before):
-                    out.write_batch(rows.filter(pc.is_in(rows.column("row_id"), wanted)))
+                    write(rows.filter(pc.is_in(rows.column("row_id"), wanted)))
                 if change.kind == "sellers":
                     for row in change.rows.to_pylist():
                         state = SellerState(before, offset, row)
@@ -130,6 +151,27 @@ def _replayed(
     finally:
         catalogue.close()
     return sellers
+
+
+@contextmanager
+def _parts_file(file: Path) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """`write(rows)`: a new file of CHANGED_LISTING, in parts of `_PART_ROWS` or more rows but the last."""
+    waiting, n_waiting = list[pa.RecordBatch](), 0
+    with pa.ipc.new_file(str(file), CHANGED_LISTING) as out:
+
+        def write(rows: pa.RecordBatch) -> None:
+            nonlocal n_waiting
+            if rows.num_rows:
+                waiting.append(rows)
+            n_waiting += rows.num_rows
+            if n_waiting >= _PART_ROWS:
+                out.write_batch(pa.concat_batches(waiting))
+                waiting.clear()
+                n_waiting = 0
+
+        yield write
+        if n_waiting:
+            out.write_batch(pa.concat_batches(waiting))
 
 
 def _indexed(rows: pa.Table, sellers: dict[str, list[SellerState]]) -> CatalogueHistory:
@@ -140,4 +182,9 @@ def _indexed(rows: pa.Table, sellers: dict[str, list[SellerState]]) -> Catalogue
     keys = place.astype(np.int64) * span + version
     order = np.argsort(keys, kind="stable")
     is_deleted = rows.column("is_deleted").to_numpy()
-    return CatalogueHistory(rows, unique, keys[order], order, is_deleted, span, sellers)
+    parts = [
+        pa.RecordBatch.from_arrays(part.select(LISTING.names).columns, schema=LISTING)
+        for part in rows.to_batches()
+    ]
+    starts = np.cumsum([0, *(part.num_rows for part in parts)], dtype=np.int64)[:-1]
+    return CatalogueHistory(parts, starts, unique, keys[order], order, is_deleted, span, sellers)

@@ -13,7 +13,6 @@ from mercer.features.columns import KNOWN, owner_of
 from mercer.features.flat import GROUP
 from mercer.features.listing_inputs import listing_inputs, seller_inputs
 from mercer.features.request_inputs import request_inputs
-from mercer.schema.listing import LISTING
 from mercer.schema.money import Rates
 from mercer.schema.page import Page
 
@@ -98,10 +97,7 @@ def page_rows(
     row_ids = candidates_of(page)
     at = history.listings(row_ids, page.catalogue_version)
     kept = np.flatnonzero(at >= 0)
-    listings = history.rows.take(pa.array(at[kept])).select(LISTING.names).combine_chunks()
-    batch = pa.RecordBatch.from_arrays(
-        [column.combine_chunks() for column in listings.columns], schema=LISTING
-    )
+    batch = history.documents(at[kept])
     columns = dict(_request(page, reads, kept.size))
     columns |= _columns_of(listing_inputs(batch, rates, reads=reads))
     if any(name.startswith("seller.") for name in reads):
