@@ -22,7 +22,9 @@ TARGET = re.compile(r"^([a-z][a-z-]*):.*## (.+)$", re.MULTILINE)
 
 def _documents() -> list[Path]:
     """The Markdown that a reader follows."""
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*/README.md")])
+    # A folder with a dot is a tool's, and may come while another process looks.
+    beside = ROOT.glob("[!.]*/README.md")
+    return sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *beside})
 
 
 def _typed_lines() -> Iterator[tuple[str, list[str]]]:
