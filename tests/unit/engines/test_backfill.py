@@ -151,6 +151,7 @@ def test_history_knows_every_version(
         places = np.random.default_rng(0).integers(0, n_rows, 30)
         one_by_one = [history.documents(places[i : i + 1]).to_pylist()[0] for i in range(30)]
         assert history.documents(places).to_pylist() == one_by_one
+        assert history.documents(places[:0]).num_rows == 0
         assert len({(row["listing_id"], row["price_micros"]) for row in one_by_one}) >= 5
     seen = [one.get(hit.listing_id) for one in prices]
     assert seen == [document["price_micros"], 1_000_000, 2_000_000, None]

@@ -67,15 +67,15 @@ class CatalogueHistory:
 
         Part by part: Arrow takes rows of a table in parts by first copying every string of it.
         """
+        if not rows.size:
+            return pa.RecordBatch.from_pylist([], schema=LISTING)
         part = np.searchsorted(self.starts, rows, side="right") - 1
         order = np.argsort(part, kind="stable")
         named, first = np.unique(part[order], return_index=True)
         pieces = [
             self.parts[i].take(pa.array(rows[places] - self.starts[i]))
-            for i, places in zip(named.tolist(), np.split(order, first[1:]), strict=False)
+            for i, places in zip(named.tolist(), np.split(order, first[1:]), strict=True)
         ]
-        if not pieces:
-            return pa.RecordBatch.from_pylist([], schema=LISTING)
         place = np.empty(rows.size, np.int64)
         place[order] = np.arange(rows.size)
         return pa.concat_batches(pieces).take(pa.array(place))
